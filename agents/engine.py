@@ -1,0 +1,332 @@
+"""One customer: what a record, or the passing of a deadline, changes in the findings and scores.
+
+What is emitted is the difference of two folds, the timeline before and after. A touchpoint that sorts last extends the kept fold; any other one, or a moved
+horizon, folds anew.
+"""
+
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from agents.finding import Found
+from agents.fold import Fold, Kept, Panel
+from agents.timeline import Entry, SortKey, encode, sort_key
+
+__all__ = ["Arrival", "Change", "Charge", "Contribution", "Customer"]
+
+
+class Arrival(NamedTuple):
+    """What became of a touchpoint: ``applied``, ``duplicate``, ``conflict`` (same identity, other content) or ``too_late``."""
+
+    outcome: str
+    change: "Change | None" = None
+
+
+class Contribution(NamedTuple):
+    """What one finding weighs: ``harm`` (0..0.95) at ``time``, charged to a team, a channel and a seam."""
+
+    time: int
+    harm: float
+    team: str | None
+    channel: str
+    seam: str | None
+    journey: str | None
+
+    @property
+    def weight(self) -> float:
+        """Return what it adds to the sum of a journey: harms of a journey multiply."""
+        return -math.log(1.0 - self.harm)
+
+
+class Charge(NamedTuple):
+    """A change of one entity's sums at ``time``: harm and opportunities, and how many of each (undecayed)."""
+
+    scope: str
+    name: str
+    time: int
+    harm: float
+    opportunities: int
+    charges: int
+
+
+class Change(NamedTuple):
+    """What a record or a deadline changed: bodies of findings with their revisions, charges, and journeys whose score moved."""
+
+    findings: list[dict[str, Any]]
+    charges: list[Charge]
+    journeys: frozenset[str]
+
+
+class Customer:
+    """A customer's timeline with its fold, the revisions of emitted findings, and the horizon."""
+
+    __slots__ = (
+        "_bytes",
+        "_folded_opportunities",
+        "_panel",
+        "contributions",
+        "customer",
+        "entries",
+        "fold",
+        "horizon",
+        "identities",
+        "kept",
+        "keys",
+        "revisions",
+        "tenant",
+    )
+
+    def __init__(
+        self,
+        panel: Panel,
+        tenant: str,
+        customer: str,
+        *,
+        entries: Sequence[Entry] = (),
+        clock: int = 0,
+        revisions: dict[str, tuple[int, int]] | None = None,
+        horizon: SortKey | None = None,
+        kept: Kept = ({}, None),
+    ) -> None:
+        """Fold ``entries`` (any order) as of ``clock``; what comes out counts as emitted.
+
+        ``revisions`` hold, by finding id, the last revision and the time of the cause. ``horizon`` is the sort key of the newest touchpoint dropped.
+        """
+        self._panel = panel
+        self.tenant = tenant
+        self.customer = customer
+        self.entries = sorted(entries, key=sort_key)
+        self.keys = [sort_key(entry) for entry in self.entries]
+        self.identities = {(entry.source, entry.id): entry for entry in self.entries}
+        self._bytes = sum(len(encode(entry)) for entry in self.entries)
+        self.revisions = {} if revisions is None else revisions
+        self.horizon = horizon
+        self.kept = kept
+        self.fold = self._folded(clock)
+        self._take_as_emitted()
+
+    def apply(self, entry: Entry, clock: int) -> Arrival:
+        """Add a touchpoint as of ``clock``."""
+        known = self.identities.get((entry.source, entry.id))
+        if known is not None:
+            return Arrival("duplicate" if known.says_the_same(entry) else "conflict")
+        key = sort_key(entry)
+        if self.horizon is not None and key <= self.horizon:
+            return Arrival("too_late")
+        size = len(encode(entry))
+        self._drop_beyond_memory(entry, size, clock)
+        if self.horizon is not None and key <= self.horizon:
+            return Arrival("too_late")
+        self._bytes += size
+        self.identities[entry.source, entry.id] = entry
+        if not self.keys or key > self.keys[-1]:
+            self.keys.append(key)
+            self.entries.append(entry)
+            self.fold.apply(entry)
+            self.fold.settle(clock)
+            return Arrival("applied", self._extended())
+        place = bisect_left(self.keys, key)
+        self.keys.insert(place, key)
+        self.entries.insert(place, entry)
+        before, self.fold = self.fold, self._folded(clock)
+        return Arrival("applied", self._refolded(before))
+
+    def advance(self, clock: int) -> Change:
+        """Let the deadlines up to ``clock`` come due."""
+        self.fold.settle(clock)
+        return self._extended()
+
+    def bodies(self) -> Iterator[dict[str, Any]]:
+        """Yield what stands now, each with its revision."""
+        for identifier, found in self.fold.standing.items():
+            yield self._body(found, self.revisions.get(identifier, (1, 0))[0])
+
+    def harm(self, now: int, half_life: int, journey: str | None = None) -> tuple[float, int]:
+        """Return the decayed sum of weights, and of how many findings, of one journey or of all."""
+        weights = [
+            each.weight * 2.0 ** (-(now - each.time) / half_life)
+            for each in self.contributions.values()
+            if journey is None or each.journey == journey
+        ]
+        return math.fsum(weights), len(weights)
+
+    # Folding
+
+    def _folded(self, clock: int) -> Fold:
+        fold = Fold(self._panel, self.tenant, self.kept)
+        for entry in self.entries:
+            fold.apply(entry)
+        fold.settle(clock)
+        fold.changed.clear()
+        return fold
+
+    def _take_as_emitted(self) -> None:
+        self.fold.changed.clear()
+        self._folded_opportunities = len(self.fold.opportunities)
+        self.contributions = self._contributions(self.fold)
+
+    def _drop_beyond_memory(self, entry: Entry, size: int, clock: int) -> None:
+        engine = self._panel.engine
+        if not self.entries:
+            return
+        oldest = max(entry.time, self.entries[-1].time) - engine.memory
+        surplus = len(self.entries) + 1 - engine.maximum_touchpoints
+        excess = self._bytes + size - engine.maximum_bytes
+        if self.entries[0].time >= oldest and surplus <= 0 and excess <= 0:
+            return
+        waiting = {wait.seen.entry.id: wait.seen.entry for wait in self.fold.pending if wait.pending}
+        dropped: list[Entry] = []
+        stay: list[Entry] = []
+        for position, each in enumerate(self.entries):
+            if each.time >= oldest and surplus <= 0 and excess <= 0:
+                stay.extend(self.entries[position:])
+                break
+            if waiting.get(each.id) is each:
+                stay.append(each)
+                continue
+            dropped.append(each)
+            surplus -= 1
+            excess -= len(encode(each))
+        if not dropped:
+            return
+        self.horizon = max(filter(None, (self.horizon, sort_key(dropped[-1]))))
+        self.kept = self._still_named(dropped, stay)
+        self.entries = stay
+        self.keys = [sort_key(each) for each in stay]
+        for each in dropped:
+            del self.identities[each.source, each.id]
+            self._bytes -= len(encode(each))
+        self.fold = self._folded(clock)
+        self._take_as_emitted()
+        # A cause before the horizon never comes again, so neither does its finding.
+        self.revisions = {
+            identifier: (revision, cause)
+            for identifier, (revision, cause) in self.revisions.items()
+            if cause >= self.horizon[0] or identifier in self.fold.standing
+        }
+
+    def _still_named(self, dropped: Sequence[Entry], stay: Sequence[Entry]) -> Kept:
+        """Return what names the journeys that lost touchpoints but go on."""
+        last = sort_key(dropped[-1])
+        fold = Fold(self._panel, self.tenant, self.kept)
+        for each in self.entries:
+            if sort_key(each) > last:
+                break
+            fold.apply(each)
+        contacts, latest = fold.kept()
+        going_on = {each.contact for each in stay}
+        later = Fold(self._panel, self.tenant, (contacts, latest))
+        for each in stay:
+            later.apply(each)
+        return (
+            {contact: journey for contact, journey in contacts.items() if contact in going_on},
+            latest if latest is not None and latest[1] in later.journeys else None,
+        )
+
+    # Differences
+
+    def _extended(self) -> Change:
+        fold = self.fold
+        opportunities = Counter(fold.opportunities[self._folded_opportunities :])
+        self._folded_opportunities = len(fold.opportunities)
+        if not fold.changed:
+            return Change([], _opportunity_charges(self.tenant, opportunities), frozenset())
+        pairs = [(before, fold.standing.get(identifier)) for identifier, before in fold.changed.items()]
+        fold.changed.clear()
+        return self._difference(pairs, opportunities)
+
+    def _refolded(self, before: Fold) -> Change:
+        after = self.fold
+        opportunities = Counter(after.opportunities)
+        opportunities.subtract(before.opportunities)
+        self._folded_opportunities = len(after.opportunities)
+        ids = {**before.standing, **after.standing}
+        pairs = [(before.standing.get(identifier), after.standing.get(identifier)) for identifier in ids]
+        return self._difference(pairs, opportunities)
+
+    def _difference(self, pairs: Sequence[tuple[Found | None, Found | None]], opportunities: Counter[Any]) -> Change:
+        findings: list[dict[str, Any]] = []
+        for before, after in pairs:
+            old = None if before is None else self._body(before, 0)
+            new = None if after is None else self._body(after, 0)
+            if old == new:
+                continue
+            found = after or before
+            body = new or old
+            if found is None or body is None:
+                continue
+            if new is None:
+                body["withdrawn"] = True
+            revision = self.revisions.get(found.id, (0, 0))[0] + 1
+            self.revisions[found.id] = (revision, found.cause.entry.time)
+            body["revision"] = revision
+            findings.append(body)
+        charges = _opportunity_charges(self.tenant, opportunities)
+        old_contributions, self.contributions = self.contributions, self._contributions(self.fold)
+        journeys: set[str] = set()
+        for sign, these, those in (
+            (-1, old_contributions, self.contributions),
+            (1, self.contributions, old_contributions),
+        ):
+            for identifier, contribution in these.items():
+                if those.get(identifier) != contribution:
+                    charges.extend(_harm_charges(self.tenant, contribution, sign))
+                    if contribution.journey is not None:
+                        journeys.add(contribution.journey)
+        findings.sort(key=lambda each: (each["time"], each["id"]))
+        return Change(findings, charges, frozenset(journeys))
+
+    def _body(self, found: Found, revision: int) -> dict[str, Any]:
+        body = found.body(self.tenant, self.customer)
+        body["revision"] = revision
+        return body
+
+    def _contributions(self, fold: Fold) -> dict[str, Contribution]:
+        """Return what scores, by finding id: of several findings of one cause the heaviest (equal: the first by rule name)."""
+        harm_of = self._panel.engine.harm
+        heaviest: dict[tuple[str, str], tuple[float, str, Found]] = {}
+        for found in fold.standing.values():
+            harm = harm_of[found.severity]
+            if harm <= 0.0 or found.explained_by is not None or found.rule.mode != "on":
+                continue
+            entry = found.cause.entry
+            rank = (-harm, found.rule.name + "\0" + found.discriminator, found)
+            cause = (entry.source, entry.id)
+            if cause not in heaviest or rank[:2] < heaviest[cause][:2]:
+                heaviest[cause] = rank
+        contributions = {}
+        for negative, _, found in heaviest.values():
+            seam = found.seam
+            side = found.sender if "handoff" in found.silos else found.receiver
+            contributions[found.id] = Contribution(
+                found.time,
+                -negative,
+                side.team,
+                found.cause.entry.channel,
+                None if seam is None else f"{seam[0]}>{seam[1]}",
+                found.cause.journey.id,
+            )
+        return contributions
+
+
+def _opportunity_charges(tenant: str, opportunities: "Counter[tuple[str, str, str, int]]") -> list[Charge]:
+    charges: list[Charge] = []
+    for (kind, name, channel, time), count in opportunities.items():
+        if not count:
+            continue
+        if kind == "seam":
+            charges.append(Charge("seam", name, time, 0.0, count, 0))
+        else:
+            charges.append(Charge("team", name, time, 0.0, count, 0))
+            charges.append(Charge("channel", channel, time, 0.0, count, 0))
+            charges.append(Charge("tenant", tenant, time, 0.0, count, 0))
+    return charges
+
+
+def _harm_charges(tenant: str, contribution: Contribution, sign: int) -> Iterator[Charge]:
+    time, harm, team, channel, seam, _ = contribution
+    for scope, name in (("team", team), ("channel", channel), ("seam", seam), ("tenant", tenant)):
+        if name is not None:
+            yield Charge(scope, name, time, sign * harm, 0, sign)

@@ -1,0 +1,211 @@
+"""What a detector says: a failure found, or one that no longer holds; and how it is written as a finding."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, NamedTuple
+
+from agents.context import Seen
+from agents.rules import Rule
+from agents.timeline import moment
+from models.finding import Severity
+
+__all__ = ["Explanation", "Found", "Gone", "Side", "alert_key", "auto_journey", "finding_id"]
+
+MAXIMUM_EVIDENCE = 20
+
+
+class Side(NamedTuple):
+    """One side of a seam: a team and a folded channel, where known."""
+
+    team: str | None
+    channel: str | None
+
+    @classmethod
+    def of(cls, seen: Seen) -> "Side":
+        return cls(seen.team, seen.channel)
+
+
+class Explanation(NamedTuple):
+    """Another finding, by its detector, cause and discriminator, that would explain this one if it stands."""
+
+    detector: str
+    cause: Seen
+    discriminator: str
+
+
+class Gone(NamedTuple):
+    """A finding that no longer holds."""
+
+    rule: Rule
+    cause: Seen
+    discriminator: str
+
+
+class Found:
+    """A failure: why, where it was said or happened before, what set it off, and between whom.
+
+    ``cause`` is ``again``, for an absence the touchpoint that started the wait; ``time`` (microseconds UTC) is the cause's, for an absence the deadline.
+    ``explanations`` are tried in order; the first that stands explains this one.
+    """
+
+    __slots__ = (
+        "again",
+        "cause",
+        "discriminator",
+        "evidence",
+        "explained_by",
+        "explanations",
+        "field",
+        "first",
+        "id",
+        "reason",
+        "receiver",
+        "rule",
+        "sender",
+        "severity",
+        "silos",
+        "time",
+    )
+
+    def __init__(
+        self,
+        rule: Rule,
+        cause: Seen,
+        *,
+        first: Seen | None,
+        sender: Side,
+        receiver: Side,
+        again: Seen | None = None,
+        reason: str | None = None,
+        severity: Severity | None = None,
+        silos: Sequence[str] | None = None,
+        time: int | None = None,
+        field: str | None = None,
+        evidence: Sequence[Seen] = (),
+        explanations: Sequence[Explanation] = (),
+    ) -> None:
+        self.id = ""
+        self.explained_by: str | None = None
+        self.rule = rule
+        self.cause = cause
+        self.discriminator = field or ""
+        self.first = first
+        self.again = again
+        self.sender = sender
+        self.receiver = receiver
+        self.reason = reason or rule.name
+        self.severity: Severity = severity or rule.severity
+        self.silos = tuple(rule.silos if silos is None else silos)
+        self.time = cause.entry.time if time is None else time
+        self.field = field
+        self.evidence = evidence
+        self.explanations = explanations
+
+    @property
+    def seam(self) -> tuple[str, str] | None:
+        """Return the teams where they differ, else the channels where they differ, else None."""
+        for kind, before, after in (
+            ("team", self.sender.team, self.receiver.team),
+            ("channel", self.sender.channel, self.receiver.channel),
+        ):
+            if before is not None and after is not None and before != after:
+                return f"{kind}:{before}", f"{kind}:{after}"
+        return None
+
+    def again_explained(self, explained_by: str | None) -> "Found":
+        """Return the same finding with another explanation."""
+        found = copy(self)
+        found.explained_by = explained_by
+        return found
+
+    def body(self, tenant: str, customer: str) -> dict[str, Any]:
+        """Return the finding as JSON, without its revision."""
+        cause = self.cause
+        seam = self.seam
+        rule = self.rule
+        return {
+            "id": self.id,
+            "withdrawn": False,
+            "detector": rule.detector,
+            "reason": self.reason,
+            "severity": self.severity,
+            "tenant": tenant,
+            "customer": customer,
+            "journey": cause.journey.id,
+            "contact": cause.contact.id,
+            "time": moment(self.time),
+            "seam": None if seam is None else {"from": seam[0], "to": seam[1]},
+            "silos": list(self.silos),
+            "field": self.field,
+            "first": None if self.first is None else _evidence(self.first),
+            "again": None if self.again is None else _evidence(self.again),
+            "evidence": [_evidence(seen) for seen in self._proof()],
+            "explained_by": self.explained_by,
+            "alert": alert_key(tenant, rule.detector, customer, seam),
+            "rule": {"name": rule.name, "version": rule.version, "mode": rule.mode},
+            "summary": self._summary(),
+        }
+
+    def _proof(self) -> list[Seen]:
+        proof = {seen.position: seen for seen in (self.first, self.cause, *self.evidence) if seen is not None}
+        return [proof[position] for position in sorted(proof)][:MAXIMUM_EVIDENCE]
+
+    def _summary(self) -> str:
+        text = self.rule.texts.get("en", "{rule}: {sender} to {receiver}")
+        return text.format(
+            rule=self.rule.name,
+            field=(self.field or "").replace("_", " "),
+            sender=_name(self.sender),
+            receiver=_name(self.receiver),
+            first="" if self.first is None else moment(self.first.entry.time),
+            time=moment(self.time),
+            mask="" if self.first is None else _mask(self.first) or "",
+        )
+
+
+_MASK_AT = {"info.provided": 2, "info.confirmed": 1}
+
+
+def _mask(seen: Seen) -> str | None:
+    place = _MASK_AT.get(seen.entry.type)
+    return None if place is None else seen.entry.data[place]
+
+
+def _evidence(seen: Seen) -> dict[str, Any]:
+    entry = seen.entry
+    return {
+        "source": entry.source,
+        "id": entry.id,
+        "time": moment(entry.time),
+        "type": entry.type,
+        "team": seen.team,
+        "channel": entry.channel,
+        "field": entry.data[0] if entry.type.startswith("info.") else None,
+        "mask": _mask(seen),
+    }
+
+
+def _name(side: Side) -> str:
+    return side.team or side.channel or "somebody"
+
+
+def _hash(parts: Sequence[str | None]) -> str:
+    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def finding_id(tenant: str, rule: str, source: str, identifier: str, discriminator: str) -> str:
+    """Return the id of the finding of this rule with this cause: the same however often and in whatever order it is found."""
+    return _hash([tenant, rule, source, identifier, discriminator])
+
+
+def alert_key(tenant: str, detector: str, customer: str, seam: tuple[str, str] | None) -> str:
+    """Return the key of the alert that findings of one detector, customer and seam share."""
+    return _hash([tenant, detector, customer, *(seam or (None, None))])
+
+
+def auto_journey(source: str, identifier: str) -> str:
+    """Return the id of a journey that nobody named, from its first touchpoint."""
+    return "auto-" + _hash([source, identifier])

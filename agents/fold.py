@@ -1,0 +1,470 @@
+"""The fold: touchpoints in order go in, standing findings and opportunities come out."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from agents.context import Contact, Handler, Hop, Journey, Provision, Seen, Segment, Wait, Work
+from agents.detector import Detector, Verdict
+from agents.detectors import DETECTORS
+from agents.fields import FieldCatalog
+from agents.finding import Explanation, Found, Gone, auto_journey, finding_id
+from agents.rules import EngineRules, Rulebook
+from agents.timeline import CHANNEL_FOLD, PASSIVE, Entry
+
+__all__ = ["Fold", "Kept", "Opportunity", "Panel"]
+
+Opportunity = tuple[str, str, str, int]
+"""Scope (``segment`` or ``seam``), name (the team, or both teams of the seam), channel, time: a chance to do well."""
+
+Kept = tuple[dict[str, str], tuple[int, str] | None]
+"""What a row keeps of dropped touchpoints: the journeys of contacts, and the time and journey of the latest one."""
+
+_MACHINES = frozenset({"bot", "ivr"})
+_HANDLERS = frozenset({"agent", "bot", "ivr", "partner"})
+_NEVER_WORK = frozenset({"contact.queued", "handoff.failed"})
+_ENDS = frozenset({"contact.ended", "contact.abandoned"})
+
+
+class Panel:
+    """The detectors that judge, one for each rule that is not off, sorted by what they are told."""
+
+    def __init__(self, rulebook: Rulebook, fields: FieldCatalog) -> None:
+        self.engine: EngineRules = rulebook.engine
+        self.fields = fields
+        detectors: list[Detector[Any]] = [
+            DETECTORS[rule.detector](rule, rulebook.engine, fields) for rule in rulebook.rules if rule.mode != "off"
+        ]
+        self.size = len(detectors)
+        self.by_type: dict[str, list[tuple[int, Detector[Any]]]] = {}
+        for number, detector in enumerate(detectors):
+            for kind in detector.types:
+                self.by_type.setdefault(kind, []).append((number, detector))
+        self.on_hop = [each for each in enumerate(detectors) if type(each[1]).hop is not Detector.hop]
+        self.on_wait = [each for each in enumerate(detectors) if type(each[1]).wait is not Detector.wait]
+        self.explaining: dict[str, list[str]] = {}
+        for rule in rulebook.rules:
+            if rule.mode == "on":
+                self.explaining.setdefault(rule.detector, []).append(rule.name)
+
+
+class Fold:
+    """One customer's timeline so far: touchpoints are applied in the order of their sort keys.
+
+    ``standing`` holds the findings that hold now, by id; ``changed`` the ids that came, changed or went since it was last cleared.
+    """
+
+    __slots__ = (
+        "_accepting",
+        "_by_handoff",
+        "_contact_journeys",
+        "_contacts",
+        "_dependents",
+        "_journeys",
+        "_latest",
+        "_memories",
+        "_panel",
+        "_tenant",
+        "changed",
+        "opportunities",
+        "pending",
+        "position",
+        "standing",
+    )
+
+    def __init__(self, panel: Panel, tenant: str, kept: Kept = ({}, None)) -> None:
+        self._panel = panel
+        self._tenant = tenant
+        self._contacts: dict[str | tuple[str | None], Contact] = {}
+        self._journeys: dict[str | None, Journey] = {}
+        self._contact_journeys = dict(kept[0])
+        self._latest = kept[1]
+        self._by_handoff: dict[str, list[Wait]] = {}
+        self._memories: list[dict[Any, Any]] = [{} for _ in range(panel.size)]
+        self._dependents: dict[str, set[str]] = {}
+        self._accepting: Wait | None = None
+        self.position = 0
+        self.standing: dict[str, Found] = {}
+        self.changed: dict[str, Found | None] = {}
+        self.opportunities: list[Opportunity] = []
+        self.pending: list[Wait] = []
+
+    def kept(self) -> Kept:
+        """Return what must be known of the touchpoints so far to name the journeys of later ones."""
+        return dict(self._contact_journeys), self._latest
+
+    @property
+    def journeys(self) -> Iterable[str | None]:
+        """Return the ids of the journeys that touchpoints so far belong to."""
+        return self._journeys.keys()
+
+    def apply(self, entry: Entry) -> None:
+        """Take the next touchpoint of the timeline."""
+        seen = Seen()
+        seen.entry = entry
+        seen.position = self.position
+        self.position += 1
+        kind = entry.type
+        seen.journey = self._journey(entry)
+        contact = seen.contact = self._contact(entry, seen.journey)
+        self._resolve_handler(seen, contact)
+        segment = seen.segment = self._segment(entry, seen.handler, contact)
+        seen.work = None
+        if kind == "handoff.accepted":
+            self._accept(seen)
+        if entry.kind in _HANDLERS:
+            if _is_work(entry):
+                self._work(seen)
+            # An answer is to a read-back only until the handler speaks again.
+            if segment.read_backs:
+                segment.read_backs = [asked for asked in segment.read_backs if asked.entry.time == entry.time]
+        if kind == "info.provided":
+            seen.answers = segment.open_requests.pop(entry.data[0], []) if seen.by_customer and entry.data[3] else []
+        elif kind == "handoff.started":
+            self._start_handoff(seen)
+        elif kind == "contact.queued":
+            self._queue(seen)
+        elif kind in _ENDS:
+            self._end(seen)
+        for number, detector in self._panel.by_type.get(kind, ()):
+            self._judge(detector.touchpoint(self._memories[number], seen))
+        remember = _REMEMBER.get(kind)
+        if remember is not None:
+            remember(seen)
+
+    def settle(self, clock: int) -> None:
+        """Let everything come due whose deadline, grace included, the clock (microseconds UTC) has reached."""
+        if not self.pending:
+            return
+        grace = self._panel.engine.grace
+        open_waits = [wait for wait in self.pending if wait.pending]
+        self.pending = []
+        for wait in open_waits:
+            if wait.deadline + grace <= clock:
+                wait.due = True
+                self._tell(wait)
+            else:
+                self.pending.append(wait)
+
+    def next_deadline(self) -> int | None:
+        """Return when, grace included, something comes due unless it is fulfilled; microseconds UTC."""
+        deadlines = [wait.deadline for wait in self.pending if wait.pending]
+        return min(deadlines) + self._panel.engine.grace if deadlines else None
+
+    # Places
+
+    def _journey(self, entry: Entry) -> Journey:
+        """Return the touchpoint's journey; a passive one takes a journey and gives none."""
+        identifier = entry.journey
+        contact = entry.contact
+        passive = entry.type in PASSIVE
+        if identifier is None:
+            if contact is not None:
+                identifier = self._contact_journeys.get(contact)
+            if identifier is None:
+                latest = self._latest
+                if latest is not None and entry.time - latest[0] <= self._panel.engine.journey_gap:
+                    identifier = latest[1]
+                else:
+                    identifier = auto_journey(entry.source, entry.id)
+        if not passive:
+            self._latest = (entry.time, identifier)
+            if contact is not None:
+                self._contact_journeys[contact] = identifier
+        journey = self._journeys.get(identifier)
+        if journey is None:
+            journey = self._journeys[identifier] = Journey(identifier)
+        return journey
+
+    def _contact(self, entry: Entry, journey: Journey) -> Contact:
+        key = entry.contact if entry.contact is not None else (journey.id,)
+        contact = self._contacts.get(key)
+        if contact is None:
+            contact = self._contacts[key] = Contact(entry.contact)
+        if entry.previous_contact is not None:
+            contact.previous = entry.previous_contact
+        journey.contacts.setdefault(id(contact), contact)
+        return contact
+
+    def _resolve_handler(self, seen: Seen, contact: Contact) -> None:
+        """Tell whose touchpoint it is: work is its team's, a customer talks to ``actor.team``, all else is with who last worked in the contact."""
+        entry = seen.entry
+        kind, team = entry.kind, entry.team
+        seen.handler = contact.last_worker
+        if kind == "customer":
+            if team is not None:
+                seen.handler = Handler(team, contact.machine.get(team, False))
+            seen.team, seen.machine = (None, None) if seen.handler is None else seen.handler
+            return
+        seen.team = team
+        seen.machine = kind in _MACHINES if kind in _HANDLERS else None
+        if _is_work(entry):
+            seen.handler = Handler(team or "", kind in _MACHINES)
+
+    def _segment(self, entry: Entry, handler: Handler | None, contact: Contact) -> Segment:
+        run = contact.run
+        if run[0] != handler:
+            run = contact.run = (handler, run[1] + 1)
+        key: object = run[1] if entry.segment is None else entry.segment
+        segment = contact.segments.get(key)
+        if segment is None:
+            segment = contact.segments[key] = Segment()
+        return segment
+
+    # Work, chains, hops
+
+    def _work(self, seen: Seen) -> None:
+        contact, handler, time = seen.contact, seen.handler, seen.entry.time
+        if handler is None:
+            raise AssertionError("work is always somebody's")
+        contact.last_worker = handler
+        contact.machine[handler.team] = handler.machine
+        contact.worked[handler] = seen.position
+        if handler not in seen.segment.workers:
+            seen.segment.workers.add(handler)
+            self.opportunities.append(("segment", handler.team, seen.entry.channel, time))
+        if handler.team in self._panel.engine.transit:
+            return
+        follows = contact.last_work or self._predecessor(seen)
+        if contact.last_work is None and follows is not None:
+            contact.joins(follows.seen.contact)
+        work = seen.work = contact.last_work = Work(seen, handler.team, follows)
+        contact.working_now = (
+            (time, [*contact.working_now[1], handler.team])
+            if contact.working_now[0] == time
+            else (time, [handler.team])
+        )
+        self._answer_waits(work)
+        if follows is not None and follows.team != work.team:
+            accepting = self._accepting
+            accepted = accepting if accepting is not None and accepting.accepted is seen else None
+            self._hop(Hop(follows, work, accepted))
+
+    def _predecessor(self, seen: Seen) -> Work | None:
+        contact = seen.contact
+        previous = None if contact.previous is None else self._contacts.get(contact.previous)
+        if previous is not None and previous is not contact and previous.last_work is not None:
+            return previous.last_work
+        accepting = self._accepting
+        if accepting is not None and accepting.accepted is seen and accepting.contact.last_work is not None:
+            return accepting.contact.last_work
+        latest: Contact | None = None
+        for other in seen.journey.contacts.values():
+            if other is contact:
+                continue
+            if other.ended < 0:
+                if other.id is not None:
+                    return None
+            elif other.last_work is not None and (latest is None or other.ended > latest.ended):
+                latest = other
+        return None if latest is None else latest.last_work
+
+    def _hop(self, hop: Hop) -> None:
+        after = hop.after
+        journey = after.seen.journey
+        journey.hops += 1
+        if journey.first_hop is None:
+            journey.first_hop = hop
+        self.opportunities.append(("seam", f"team:{hop.before.team}>team:{after.team}", "", after.seen.entry.time))
+        for number, detector in self._panel.on_hop:
+            self._judge(detector.hop(self._memories[number], hop))
+
+    # Waits
+
+    def _start_handoff(self, seen: Seen) -> None:
+        handoff, to_team, to_channel, mode, _, planned = seen.entry.data
+        sender = seen.team
+        if sender is None and seen.contact.last_worker is not None:
+            sender = seen.contact.last_worker.team
+        channel = CHANNEL_FOLD.get(to_channel, to_channel) if to_channel else seen.channel
+        wait = Wait(seen, sender, to_team, self._panel.engine.answer_limit(channel, mode))
+        wait.handoff, wait.to_channel, wait.mode, wait.planned = handoff, to_channel, mode, planned
+        self._by_handoff.setdefault(handoff, []).append(wait)
+        seen.contact.handoffs.append(wait)
+        if sender is not None:
+            wait.known = self._known_to(sender, seen)
+        self._begin(wait)
+
+    def _known_to(self, team: str, seen: Seen) -> dict[str, Seen]:
+        """Return where a team last learnt each field that must travel."""
+        known: dict[str, Seen] = {}
+        journey = seen.journey
+        for field in self._panel.fields.must_travel:
+            validity = self._panel.fields.definition(field).validity
+            learnt = [
+                each.seen for each in journey.valid_values(field, seen.entry.time, validity) if each.seen.team == team
+            ]
+            listed = journey.learnt.get((team, field))
+            if listed is not None:
+                learnt.append(listed)
+            if learnt:
+                known[field] = max(learnt, key=lambda each: each.position)
+        return known
+
+    def _queue(self, seen: Seen) -> None:
+        contact, team = seen.contact, seen.entry.data[0]
+        last = contact.last_worker
+        # Without earlier work nobody has handed anything over: the customer waits, but at no seam.
+        if last is None or last.team == team:
+            return
+        if any(wait.running and wait.to_team in (None, team) for wait in contact.waits):
+            return
+        self._begin(Wait(seen, last.team, team, self._panel.engine.answer_limit(seen.channel, None)))
+
+    def _begin(self, wait: Wait) -> None:
+        contact, time = wait.contact, wait.seen.entry.time
+        contact.waits.append(wait)
+        # Answers and ends count by time, so one at the very moment counts though it sorts before.
+        wait.answered = wait.within(time) and any(
+            each.working_now[0] == time and any(team != wait.sender for team in each.working_now[1])
+            for each in contact.chain
+        )
+        wait.ended_in_time = contact.last_ended == time
+        if wait.pending:
+            self.pending.append(wait)
+        self._tell(wait)
+
+    def _accept(self, seen: Seen) -> None:
+        handoff, context = seen.entry.data
+        if handoff is not None:
+            waits: Iterable[Wait] = self._by_handoff.get(handoff, ())
+            wait = next((each for each in waits if each.accepted is None), None)
+        else:
+            wait = next((each for each in seen.contact.waits if each.accepted is None and each.fits(seen.team)), None)
+        if wait is not None:
+            wait.accepted = seen
+            self._accepting = wait
+            if context is None and wait.seen.entry.type == "handoff.started":
+                context = wait.seen.entry.data[4]
+            self._tell(wait)
+        team = seen.team if wait is None else wait.receiver[0]
+        if team is not None:
+            for field in context or ():
+                seen.journey.learnt[team, field] = seen
+
+    def _answer_waits(self, work: Work) -> None:
+        contact, team, time = work.seen.contact, work.team, work.seen.entry.time
+        for each in contact.chain:
+            for wait in each.waits:
+                if each is contact:
+                    wait.workers.add(team)
+                if team != wait.sender and not wait.answered and wait.within(time):
+                    wait.answered = True
+                    if wait.due:
+                        self._tell(wait)
+
+    def _end(self, seen: Seen) -> None:
+        contact, time = seen.contact, seen.entry.time
+        contact.ended, contact.last_ended = seen.position, time
+        contact.planned_callback = seen.entry.type == "contact.ended" and seen.entry.data[0]
+        for wait in contact.waits:
+            wait.ended = True
+            if not wait.ended_in_time and wait.within(time):
+                wait.ended_in_time = True
+                if wait.due:
+                    self._tell(wait)
+
+    # Verdicts
+
+    def _tell(self, wait: Wait) -> None:
+        for number, detector in self._panel.on_wait:
+            self._judge(detector.wait(self._memories[number], wait))
+
+    def _judge(self, verdicts: Iterable[Verdict]) -> None:
+        for verdict in verdicts:
+            entry = verdict.cause.entry
+            identifier = finding_id(self._tenant, verdict.rule.name, entry.source, entry.id, verdict.discriminator)
+            if isinstance(verdict, Gone):
+                if identifier not in self.standing:
+                    continue
+                self._note(identifier)
+                del self.standing[identifier]
+            else:
+                self._note(identifier)
+                verdict.id = identifier
+                self.standing[identifier] = verdict
+                verdict.explained_by = self._explain(verdict)
+            for dependent in self._dependents.get(identifier, ()):
+                self._explain_again(dependent)
+
+    def _note(self, identifier: str) -> None:
+        self.changed.setdefault(identifier, self.standing.get(identifier))
+
+    def _explain(self, found: Found) -> str | None:
+        chosen = None
+        for explanation in found.explanations:
+            for identifier in self._ids(explanation):
+                self._dependents.setdefault(identifier, set()).add(found.id)
+                if chosen is None and identifier in self.standing:
+                    chosen = identifier
+        return chosen
+
+    def _ids(self, explanation: Explanation) -> Sequence[str]:
+        entry = explanation.cause.entry
+        return [
+            finding_id(self._tenant, rule, entry.source, entry.id, explanation.discriminator)
+            for rule in self._panel.explaining.get(explanation.detector, ())
+        ]
+
+    def _explain_again(self, identifier: str) -> None:
+        found = self.standing.get(identifier)
+        if found is not None and self._explain(found) != found.explained_by:
+            self._note(identifier)
+            found = self.standing[identifier] = found.again_explained(self._explain(found))
+
+
+def _is_work(entry: Entry) -> bool:
+    """Tell whether a touchpoint is work: what somebody or something of a known team does, unless the customer does not see it."""
+    return (
+        entry.team is not None
+        and entry.kind in _HANDLERS
+        and entry.type not in _NEVER_WORK
+        and not (entry.type == "message" and entry.data[0])
+    )
+
+
+# What a touchpoint leaves behind for later ones, after it was judged.
+
+
+def _provided(seen: Seen) -> None:
+    field, fingerprint, _, valid, corrects = seen.entry.data
+    if not valid:
+        return
+    given = seen.journey.values.setdefault(field, [])
+    if corrects:
+        for provision in given:
+            provision.void = True
+    if seen.by_customer:
+        given.append(Provision(seen, fingerprint))
+        seen.contact.said[field, fingerprint] = seen.entry.time
+
+
+def _requested(seen: Seen) -> None:
+    if seen.by_customer:
+        return
+    field, purpose = seen.entry.data
+    if purpose == "collect":
+        seen.segment.open_requests.setdefault(field, []).append(seen)
+    else:
+        seen.segment.read_backs.append(seen)
+
+
+def _confirmed(seen: Seen) -> None:
+    if not seen.by_customer:
+        seen.segment.read_backs.append(seen)
+
+
+def _passed(seen: Seen) -> None:
+    seen.contact.authentications.append(seen)
+
+
+def _authentication_requested(seen: Seen) -> None:
+    seen.segment.authentications.append(seen)
+
+
+_REMEMBER = {
+    "info.provided": _provided,
+    "info.requested": _requested,
+    "info.confirmed": _confirmed,
+    "auth.passed": _passed,
+    "auth.requested": _authentication_requested,
+}

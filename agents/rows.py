@@ -1,0 +1,189 @@
+"""A customer's row: the timeline as it is stored, in chunks, so that a record rewrites the newest chunk alone.
+
+A chunk is a fixed head (version, source offset, next deadline, length of the rest of the head), the rest of the head, and its touchpoints in order of
+arrival. The head of the newest chunk is the row's. A chunk that is full is written once more with the head that it had before: whoever reads it without
+its successor ignores the touchpoints that arrived after that head's offset, so no crash between two writes leaves half a row.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from agents.engine import Customer
+from agents.fold import Panel
+from agents.timeline import Entry, SortKey, encode, sort_key
+
+__all__ = ["CHUNK", "CorruptRow", "Row"]
+
+CHUNK = 32
+"""How many touchpoints a chunk holds."""
+
+_HEAD = struct.Struct(">BqqI")
+_VERSION = 1
+_NEVER = -1
+_decode_entries = msgspec.msgpack.Decoder(list[Entry]).decode
+
+
+class CorruptRow(Exception):
+    """A stored row cannot be read: the changelog is damaged, or was written by another version."""
+
+
+class _Rest(msgspec.Struct, array_like=True):
+    revisions: dict[bytes, tuple[int, int]]
+    horizon: tuple[int, int, int, str, str] | None
+    waiting: list[tuple[str, str]]
+    kept_contacts: dict[str, str]
+    kept_latest: tuple[int, str] | None
+
+
+_decode_rest = msgspec.msgpack.Decoder(_Rest).decode
+
+
+class Row:
+    """One customer's stored timeline; decoded into a ``Customer`` when touched.
+
+    ``offset`` is that of the last record in it, ``floor`` what it was when the row was restored: a replayed record at or below it changes nothing.
+    """
+
+    __slots__ = ("_customer", "_full", "_head", "_newest", "_tail", "_unwritten", "deadline", "floor", "key", "offset")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.offset = self.floor = _NEVER
+        self.deadline: int | None = None
+        self._head = _head(_NEVER, None, msgspec.msgpack.encode(_Rest({}, None, [], {}, None)))
+        self._full: dict[int, bytes] = {}
+        self._newest = 0
+        self._tail: list[bytes] = []
+        self._unwritten: list[tuple[int, bytes]] = []
+        self._customer: Customer | None = None
+
+    @classmethod
+    def restored(cls, key: str, chunks: dict[int, bytes]) -> "Row":
+        """Put a row together from its chunks by number; raises ``CorruptRow``."""
+        row = cls(key)
+        row._newest = max(chunks)
+        newest = chunks[row._newest]
+        row._head, _ = _split(newest)
+        _, row.offset, deadline, _ = _HEAD.unpack_from(row._head)
+        row.floor = row.offset
+        row.deadline = None if deadline == _NEVER else deadline
+        row._full = dict(chunks)
+        return row
+
+    @property
+    def decoded(self) -> bool:
+        return self._customer is not None
+
+    def customer(self, panel: Panel, clock: int) -> Customer:
+        """Return the customer, folded as of ``clock`` if it was not yet; raises ``CorruptRow``."""
+        if self._customer is None:
+            self._customer = self._decode(panel, clock)
+        return self._customer
+
+    def forget_decoded(self) -> None:
+        """Keep only what is encoded; call it after ``changed_chunks``."""
+        if self._customer is not None and not self._unwritten:
+            self._full[self._newest] = self._head + _array(self._tail)
+            self._tail = []
+            self._customer = None
+
+    def added(self, entry: Entry) -> None:
+        """Note a touchpoint that the customer took in."""
+        if len(self._tail) >= CHUNK:
+            self._close()
+        self._tail.append(encode(entry))
+
+    def changed_chunks(self) -> Iterator[tuple[int, bytes | None]]:
+        """Yield what must be written, in this order: chunks that became full, the newest one, and chunks that nobody needs any more (None)."""
+        customer = self._customer
+        if customer is None:
+            return
+        yield from self._unwritten
+        self._unwritten = []
+        self.deadline = customer.fold.next_deadline()
+        waiting = [(wait.seen.entry.source, wait.seen.entry.id) for wait in customer.fold.pending if wait.pending]
+        rest = _Rest(
+            {bytes.fromhex(identifier): revision for identifier, revision in customer.revisions.items()},
+            customer.horizon,
+            waiting if customer.horizon is not None else [],
+            *customer.kept,
+        )
+        self._head = _head(self.offset, self.deadline, msgspec.msgpack.encode(rest))
+        yield self._newest, self._head + _array(self._tail)
+        if customer.horizon is not None:
+            yield from self._needless_chunks(customer)
+
+    def size(self) -> int:
+        """Return roughly how many bytes the row holds encoded."""
+        return len(self._head) + sum(map(len, self._tail)) + sum(map(len, self._full.values()))
+
+    def _close(self) -> None:
+        blob = self._head + _array(self._tail)
+        self._unwritten.append((self._newest, blob))
+        self._full[self._newest] = blob
+        self._newest += 1
+        self._tail = []
+
+    def _needless_chunks(self, customer: Customer) -> Iterator[tuple[int, None]]:
+        first = min(self._full, default=self._newest)
+        if first == self._newest:
+            return
+        entries = _decode_entries(_split(self._full[first])[1])
+        if not any((entry.source, entry.id) in customer.identities for entry in entries):
+            del self._full[first]
+            yield first, None
+
+    def _decode(self, panel: Panel, clock: int) -> Customer:
+        tenant, _, name = self.key.partition("/")
+        try:
+            rest = _decode_rest(self._head[_HEAD.size :])
+            entries: list[Entry] = []
+            for number in sorted(self._full):
+                blob = self._full[number]
+                arrived = [each for each in _decode_entries(_split(blob)[1]) if each.arrival <= self.offset]
+                entries.extend(arrived)
+                if number == self._newest:
+                    self._tail = [encode(each) for each in arrived]
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise CorruptRow(f"the row of a customer at offset {self.offset} cannot be read: {error}") from error
+        self._full.pop(self._newest, None)
+        waiting = set(rest.waiting)
+        horizon = rest.horizon
+        return Customer(
+            panel,
+            tenant,
+            name,
+            entries=_alive(entries, horizon, waiting),
+            clock=clock,
+            revisions={key.hex(): value for key, value in rest.revisions.items()},
+            horizon=horizon,
+            kept=(rest.kept_contacts, rest.kept_latest),
+        )
+
+
+def _alive(entries: Sequence[Entry], horizon: SortKey | None, waiting: set[tuple[str, str]]) -> Sequence[Entry]:
+    if horizon is None:
+        return entries
+    return [each for each in entries if sort_key(each) > horizon or (each.source, each.id) in waiting]
+
+
+def _head(offset: int, deadline: int | None, rest: bytes) -> bytes:
+    return _HEAD.pack(_VERSION, offset, _NEVER if deadline is None else deadline, len(rest)) + rest
+
+
+def _split(chunk: bytes) -> tuple[bytes, bytes]:
+    try:
+        version, _, _, length = _HEAD.unpack_from(chunk)
+    except struct.error as error:
+        raise CorruptRow(f"a chunk of {len(chunk)} bytes has no head") from error
+    if version != _VERSION:
+        raise CorruptRow(f"a chunk has version {version}; this program reads {_VERSION}")
+    end = _HEAD.size + length
+    return chunk[:end], chunk[end:]
+
+
+def _array(blobs: Sequence[bytes]) -> bytes:
+    """Write encoded touchpoints as one MessagePack array."""
+    return b"\xdd" + len(blobs).to_bytes(4, "big") + b"".join(blobs)

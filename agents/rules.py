@@ -1,0 +1,83 @@
+"""Rules: every threshold, window, severity and mode, as validated data."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from models.finding import Mode, Severity, SiloType
+
+__all__ = ["MICROSECONDS", "Duration", "EngineRules", "Rule", "Rulebook"]
+
+MICROSECONDS = 1_000_000
+_UNITS = {"ms": 1_000, "s": MICROSECONDS, "m": 60 * MICROSECONDS, "h": 3600 * MICROSECONDS, "d": 86400 * MICROSECONDS}
+_DURATION = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)$")
+
+
+def _duration(value: Any) -> Any:
+    match = _DURATION.match(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("expected a duration such as 25s, 90m, 24h or 7d")
+    return round(float(match[1]) * _UNITS[match[2]])
+
+
+Duration = Annotated[int, BeforeValidator(_duration), Field(ge=0)]
+"""A span of time, written as 500ms, 25s, 90m, 24h or 7d; held in microseconds."""
+
+
+class _Rules(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Rule(_Rules):
+    """What every rule has; a detector's own rule model adds its thresholds."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    detector: str
+    version: Annotated[int, Field(ge=1)] = 1
+    mode: Mode = "on"
+    severity: Severity = "warning"
+    silos: tuple[SiloType, ...] = ("organization",)
+    texts: Mapping[str, str] = Field(default_factory=dict)
+
+
+class EngineRules(_Rules):
+    """What all detectors share: how far a timeline reaches, and what makes a journey, a chain and a wait."""
+
+    memory: Duration = "30d"  # type: ignore[assignment]
+    """How far a timeline reaches back from the customer's newest touchpoint."""
+    maximum_touchpoints: Annotated[int, Field(ge=1, le=10_000)] = 500
+    maximum_bytes: Annotated[int, Field(ge=1024, le=900_000)] = 262_144
+    journey_gap: Duration = "7d"  # type: ignore[assignment]
+    """A touchpoint without journey and contact joins the latest one at most this much earlier."""
+    grace: Duration = "5s"  # type: ignore[assignment]
+    """How long after a deadline the clock must have come before an absence counts."""
+    transit: frozenset[str] = frozenset({"entry-ivr", "survey", "payment"})
+    """Teams that a customer only passes through: skipped in hops, chains and answers."""
+    answer_limits: Mapping[str, Duration] = {"voice": "60s", "chat": "60s", "other": "24h"}  # type: ignore[dict-item]
+    """How long a handoff may wait, by channel (ivr is voice, bot is chat); ``other`` for all not named."""
+    unlimited_modes: frozenset[str] = frozenset({"callback", "referral"})
+    """Handoff modes that nobody has to pick up within a limit."""
+    harm: Mapping[Severity, Annotated[float, Field(ge=0, le=0.95)]] = {"info": 0.0, "warning": 0.15, "critical": 0.4}
+    prior_opportunities: Annotated[float, Field(gt=0)] = 20.0
+    """Harmless handlings that every team starts with, so that one with three contacts is not ranked by luck."""
+    half_lives: tuple[Duration, ...] = ("1h", "7d")  # type: ignore[assignment]
+    """Half-lives of the scores of teams, channels, seams and tenants."""
+    customer_half_life: Duration = "7d"  # type: ignore[assignment]
+
+    def answer_limit(self, channel: str, mode: str | None) -> int | None:
+        """Return how long a wait on this folded channel may take, in microseconds, or None where nobody has to hurry."""
+        if mode in self.unlimited_modes:
+            return None
+        limits = self.answer_limits
+        return limits.get(channel, limits.get("other"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """All rules that are in force together."""
+
+    engine: EngineRules
+    rules: tuple[Rule, ...]

@@ -1,0 +1,152 @@
+"""A customer's timeline: touchpoints in compact form, values as fingerprints, in one order whatever their arrival."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from agents.fields import FieldCatalog, Fingerprinter, mask
+from models.touchpoint import Touchpoint
+
+__all__ = ["CHANNEL_FOLD", "PASSIVE", "Entry", "SortKey", "compact", "encode", "microseconds", "moment", "sort_key"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+TYPE_RANK = {
+    "contact.started": 0,
+    "handoff.started": 2,
+    "handoff.accepted": 3,
+    "handoff.failed": 3,
+    "contact.abandoned": 4,
+    "contact.ended": 4,
+    "case.closed": 5,
+}
+"""Order of touchpoints of equal time and sequence; 1 for all others."""
+
+PASSIVE = frozenset({"brand.exposure", "mention.published", "account.updated", "offer.made", "survey.answered"})
+"""Types that neither open nor prolong a journey."""
+
+CHANNEL_FOLD = {"ivr": "voice", "bot": "chat"}
+"""Channels that count as another one wherever channels are compared, limited or named in a seam."""
+
+SortKey = tuple[int, int, int, str, str]
+
+
+class Entry(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """One touchpoint as a row keeps it.
+
+    ``time`` is in microseconds UTC, ``arrival`` the source offset that brought it. ``data`` holds what detectors read, by type; values are fingerprints
+    and masks only. Fields may be added at the end, with a default: stored rows stay readable.
+    """
+
+    time: int
+    sequence: int
+    type: str
+    source: str
+    id: str
+    arrival: int
+    channel: str
+    kind: str
+    team: str | None
+    journey: str | None
+    contact: str | None
+    segment: str | None
+    previous_contact: str | None
+    data: tuple[Any, ...] = ()
+
+    def says_the_same(self, other: "Entry") -> bool:
+        """Tell whether a record with the same identity has the same content, as far as it is kept."""
+        return encode(msgspec.structs.replace(other, arrival=self.arrival)) == encode(self)
+
+
+encode = msgspec.msgpack.Encoder().encode
+
+
+def sort_key(entry: Entry) -> SortKey:
+    """Return what orders a timeline: time, sequence, type rank, source, id."""
+    return (entry.time, entry.sequence, TYPE_RANK.get(entry.type, 1), entry.source, entry.id)
+
+
+def microseconds(time: datetime) -> int:
+    """Return an aware time as microseconds since 1970 UTC."""
+    return (time - EPOCH) // _MICROSECOND
+
+
+def moment(time: int) -> str:
+    """Write microseconds since 1970 as an ISO 8601 time in UTC."""
+    return (EPOCH + timedelta(microseconds=time)).isoformat().replace("+00:00", "Z")
+
+
+def compact(touchpoint: Touchpoint, arrival: int, fields: FieldCatalog, fingerprinter: Fingerprinter) -> Entry:
+    """Turn a validated touchpoint into what a row keeps; the raw value ends here."""
+    kind = touchpoint.type
+    reader = _DATA.get(kind)
+    actor: Any = touchpoint.actor
+    since = touchpoint.time - EPOCH
+    return Entry(
+        (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds,
+        touchpoint.sequence,
+        kind,
+        touchpoint.source,
+        touchpoint.id,
+        arrival,
+        touchpoint.channel or "",
+        actor.kind,
+        actor.team,
+        touchpoint.journey,
+        touchpoint.contact,
+        touchpoint.segment,
+        touchpoint.previous_contact,
+        () if reader is None else reader(touchpoint.data, touchpoint.tenant, fields, fingerprinter),
+    )
+
+
+def _requested(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter) -> tuple[Any, ...]:
+    return (fields.definition(data.field).name, data.purpose or "collect")
+
+
+def _provided(data: Any, tenant: str, fields: FieldCatalog, fingerprinter: Fingerprinter) -> tuple[Any, ...]:
+    definition = fields.definition(data.field)
+    return (
+        definition.name,
+        fingerprinter.fingerprint(tenant, definition, data.value),
+        mask(definition, data.value),
+        data.valid is not False,
+        data.corrects is True,
+    )
+
+
+def _confirmed(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter) -> tuple[Any, ...]:
+    definition = fields.definition(data.field)
+    return (definition.name, None if data.value is None else mask(definition, data.value))
+
+
+def _context(context: list[str] | None, fields: FieldCatalog) -> tuple[str, ...] | None:
+    return None if context is None else tuple(fields.definition(name).name for name in context)
+
+
+def _handoff_started(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter) -> tuple[Any, ...]:
+    context = _context(data.context, fields)
+    return (data.handoff, data.to_team, data.to_channel, data.mode, context, data.planned is True)
+
+
+def _handoff_accepted(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter) -> tuple[Any, ...]:
+    return (data.handoff, _context(data.context, fields))
+
+
+_DATA: dict[str, Any] = {
+    "contact.queued": lambda data, *_: (data.team,),
+    "contact.ended": lambda data, *_: (data.planned_callback is True,),
+    "message": lambda data, *_: (data.private is True,),
+    "info.requested": _requested,
+    "info.provided": _provided,
+    "info.confirmed": _confirmed,
+    "auth.requested": lambda data, *_: (data.level or 0,),
+    "auth.passed": lambda data, *_: (
+        data.level or 0,
+        None if data.valid_for_seconds is None else round(data.valid_for_seconds * 1_000_000),
+    ),
+    "handoff.started": _handoff_started,
+    "handoff.accepted": _handoff_accepted,
+}

@@ -1,0 +1,1 @@
+"""What flows: touchpoints, findings, scores, alerts, dead letters, and the database's tables. No logic beyond validation."""

@@ -1,0 +1,43 @@
+"""Scores, and the partial sums (tallies) that they are merged from."""
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+__all__ = ["Score", "Tally"]
+
+
+class Tally(BaseModel):
+    """What one source partition contributes to one entity's score, absolute and decayed to ``at``.
+
+    The value of a record whose key is the JSON array [tenant, score, scope, name, half_life, partition]: the latest one of a key replaces the earlier.
+    ``harm`` and ``opportunities`` halve every ``half_life`` seconds after ``at`` (microseconds UTC); ``charges`` and ``segments`` count what is in
+    them, undecayed, so that an entity of which all was taken back is known to be empty. ``offset`` is the last source offset that is in it.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    harm: float
+    opportunities: float
+    charges: int
+    segments: int
+    at: int
+    offset: int
+
+
+class Score(BaseModel):
+    """One score, as of one moment; a reader decays its components to its own now.
+
+    ``value`` is 0..100, ``None`` where nothing is left to score (its row is deleted). ``half_life`` is in seconds. ``samples`` is what the value rests on:
+    decayed opportunities for an entity, scoring findings for a journey or customer. ``components`` hold the sums of the formula.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    tenant: str
+    score: str
+    scope: str
+    name: str
+    half_life: int
+    value: float | None
+    samples: float
+    components: dict[str, float]
+    as_of: AwareDatetime

@@ -1,0 +1,194 @@
+"""The database's tables, for SQLite and PostgreSQL alike. Migrations make them; a test holds the two equal.
+
+Times are aware datetimes in UTC: ``timestamptz`` in PostgreSQL, in SQLite text of fixed width (``2026-03-02T09:14:05.120000Z``), which sorts, compares and
+reads as what it is and is understood by SQLite's date functions. Either gives the same microsecond back. Text has no declared length: what arrives
+is validated before, and an index entry of PostgreSQL holds 2,704 bytes at most, so nothing longer than one identifier is indexed as it is.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.types import TypeEngine
+
+__all__ = ["UtcDateTime", "alert_changes", "alerts", "dead_letters", "findings", "metadata", "scores"]
+
+_JSON = JSON().with_variant(JSONB(), "postgresql")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime that comes back in UTC to the microsecond, whatever the database."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return ``timestamptz`` for PostgreSQL, text for all others."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(String())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Return what the driver stores. Raises ``ValueError`` for a naive time."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("expected an aware time, got a naive one")
+        value = value.astimezone(UTC)
+        if dialect.name == "postgresql":
+            return value
+        return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Return the time in UTC."""
+        if value is None:
+            return None
+        read: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return read.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("journey", Text),
+    Column("contact", Text),
+    Column("seam_from", Text),
+    Column("seam_to", Text),
+    Column("field", Text),
+    Column("time", UtcDateTime, nullable=False),
+    Column("explained_by", Text),
+    Column(
+        "alert",
+        Text,
+        nullable=False,
+        comment="the alert it belongs to; there is none while no finding of that key ever stood",
+    ),
+    Column("rule", Text, nullable=False),
+    Column("rule_version", BigInteger, nullable=False),
+    Column("rule_mode", Text, nullable=False),
+    Column(
+        "standing",
+        Boolean,
+        nullable=False,
+        comment="counts for its alert: not withdrawn, not explained, not info, its rule on",
+    ),
+    Column("body", _JSON, nullable=False, comment="the finding without its revision"),
+    Column("updated", UtcDateTime, nullable=False, comment="wall clock: when this revision was stored"),
+    Index(None, "alert", "time"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("seam_from", Text),
+    Column("seam_to", Text),
+    Column("state", Text, nullable=False),
+    Column("resolution", Text, comment="why, while resolved"),
+    Column(
+        "seen_until", UtcDateTime, comment="while resolved: last_seen as it was then; only what is later opens it again"
+    ),
+    Column(
+        "judged_rules",
+        _JSON,
+        comment="of a false positive: {rule: version} as judged; the same version does not open it again",
+    ),
+    Column("severity", Text, nullable=False),
+    Column("first_seen", UtcDateTime, nullable=False),
+    Column("last_seen", UtcDateTime, nullable=False),
+    Column("occurrences", BigInteger, nullable=False),
+    Column("assignee", Text),
+    Column("version", BigInteger, nullable=False),
+    Column("updated", UtcDateTime, nullable=False, comment="wall clock: when this version was stored"),
+    Index(None, "last_seen", "key"),
+    Index(None, "updated"),
+)
+
+alert_changes = Table(
+    "alert_changes",
+    metadata,
+    Column("alert", Text, ForeignKey("alerts.key"), nullable=False),
+    Column("version", BigInteger, nullable=False, comment="the alert's version after the change"),
+    Column("from_state", Text, comment="null: the alert began"),
+    Column("to_state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("time", UtcDateTime, nullable=False, comment="wall clock"),
+    PrimaryKeyConstraint("alert", "version"),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column(
+        "key",
+        Text,
+        primary_key=True,
+        comment="digest of the five columns that follow: two long names are too much for an index",
+    ),
+    Column("tenant", Text, nullable=False),
+    Column("score", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("half_life", BigInteger, nullable=False, comment="seconds"),
+    Column("value", Double, nullable=False, comment="0..100 at as_of; readers decay the components to their own now"),
+    Column("samples", Double, nullable=False),
+    Column("components", _JSON, nullable=False),
+    Column("as_of", UtcDateTime, nullable=False),
+    Column(
+        "log_offset", BigInteger, nullable=False, comment="offset in the scores topic: decides between two of one as_of"
+    ),
+    Index(None, "scope", "score", "tenant"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("topic", Text, nullable=False, comment="where the refused record was read"),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("time", UtcDateTime, nullable=False, comment="broker's time of the dead letter"),
+    Column("letter_topic", Text, nullable=False, comment="where its bytes are, while the topic keeps them"),
+    Column("letter_partition", Integer, nullable=False),
+    Column("letter_offset", BigInteger, nullable=False),
+    PrimaryKeyConstraint("topic", "partition", "offset"),
+    Index(None, "time"),
+)

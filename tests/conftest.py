@@ -1,0 +1,59 @@
+"""Fixtures and rules for all tests: real servers once a session, fast tests first, properties that repeat on CI."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.support.services import KafkaServer, PostgresServer, kafka_missing, on_ci, postgres_missing
+
+REAL = Path(__file__).parent / "real"
+
+settings.register_profile("developer", deadline=None)  # how long an example takes says nothing on a shared machine
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if on_ci() else "developer")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what stands in tests/real, and run fast tests first, slow ones next, real ones last."""
+    for item in items:
+        if REAL in item.path.parents:
+            item.add_marker("real")
+    items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in ("real", "slow")])
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaServer]:
+    """A real Apache Kafka, shared by the session: use topics of your own (`prefix`). To break one, start your own."""
+    _require(kafka_missing())
+    with KafkaServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL, shared by the session: use `database_url`. To break one, start your own."""
+    _require(postgres_missing())
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres: PostgresServer) -> str:
+    """The address of an empty PostgreSQL database of the test's own."""
+    return postgres.new_database()
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A topic prefix of the test's own."""
+    return f"test-{uuid.uuid4().hex[:8]}"
+
+
+def _require(missing: str | None) -> None:
+    if missing and on_ci():
+        pytest.fail(missing, pytrace=False)
+    if missing:
+        pytest.skip(missing)

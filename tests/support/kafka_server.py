@@ -1,0 +1,114 @@
+"""A real Apache Kafka: one broker that is its own controller."""
+
+import base64
+import contextlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from tests.support.server import Server, ServerError, free_ports
+
+__all__ = ["KAFKA_JARS", "KafkaServer"]
+
+KAFKA_JARS = Path(__file__).parents[2] / ".cache" / "kafka" / "lib"
+LOG_CONFIGURATION = Path(__file__).parent / "kafka" / "log4j2.xml"
+
+MEBIBYTE = 1024 * 1024
+
+
+class KafkaServer(Server):
+    """A broker on a free loopback port.
+
+    Topics are never created by use. One replica; records up to 16 MiB; groups form at once and may ask for session
+    timeouts from one second. `settings` are further lines of the broker's configuration.
+    """
+
+    name = "Apache Kafka"
+
+    def __init__(self, **settings: str | int) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp(prefix="seamwatch-kafka-"))
+        self._port, self._controller_port = free_ports(2)
+        self._configuration = self.directory / "server.properties"
+        lines = self._properties() | {key.replace("_", "."): value for key, value in settings.items()}
+        self._configuration.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
+
+    @property
+    def bootstrap(self) -> str:
+        """The broker's address, `host:port`."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def data(self) -> Path:
+        """The directory of the log."""
+        return self.directory / "data"
+
+    def command(self) -> Sequence[str]:
+        """Return the broker's command line, and format its directory before the first start."""
+        if not self.data.exists():
+            self._format()
+        return [*self._java("-Xmx512m", "-XX:+UseSerialGC"), "kafka.Kafka", str(self._configuration)]
+
+    def ready(self) -> bool:
+        """Tell whether the broker answers a client and has elected its controller."""
+        try:
+            socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+        except OSError:
+            return False  # asked first because a client that fails to connect logs errors and leaves its thread behind
+        try:
+            with contextlib.closing(KafkaAdminClient(bootstrap_servers=self.bootstrap)) as admin:
+                return bool(admin.describe_cluster()["brokers"])
+        except KafkaError:
+            return False
+
+    def _format(self) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = [*self._java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", "format"]
+        formatted = subprocess.run(
+            [*tool, "-t", cluster, "-c", str(self._configuration)], capture_output=True, text=True, check=False
+        )
+        if formatted.returncode:
+            raise ServerError(f"{self.name}: could not format {self.data}\n{formatted.stdout}{formatted.stderr}")
+
+    def _java(self, *options: str) -> list[str]:
+        java = shutil.which("java")
+        if java is None or not KAFKA_JARS.is_dir():
+            raise ServerError("Apache Kafka is not here: run `make services`")
+        return [java, *options, "-cp", f"{KAFKA_JARS}/*", f"-Dlog4j2.configurationFile={LOG_CONFIGURATION}"]
+
+    def _properties(self) -> dict[str, str | int]:
+        return {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self._port},CONTROLLER://127.0.0.1:{self._controller_port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self._port}",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "log.dirs": str(self.data),
+            "auto.create.topics.enable": "false",
+            "default.replication.factor": 1,
+            "offsets.topic.replication.factor": 1,
+            "offsets.topic.num.partitions": 2,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "transaction.state.log.num.partitions": 1,
+            "group.initial.rebalance.delay.ms": 0,
+            "group.min.session.timeout.ms": 1000,
+            "message.max.bytes": 16 * MEBIBYTE,
+            "replica.fetch.max.bytes": 16 * MEBIBYTE,
+            "log.cleaner.dedupe.buffer.size": 16 * MEBIBYTE,  # 128 MiB by default, a quarter of our heap
+            "broker.session.timeout.ms": 3000,  # a killed broker may register again when its old session is over
+            "broker.heartbeat.interval.ms": 500,
+            "num.network.threads": 2,
+            "num.io.threads": 4,
+            "background.threads": 2,
+        }
