@@ -59,6 +59,9 @@ class Change(NamedTuple):
     journeys: frozenset[str]
 
 
+_NO_CHANGE = Change([], [], frozenset())
+
+
 class Customer:
     """A customer's timeline with its fold, the revisions of emitted findings, and the horizon."""
 
@@ -107,15 +110,14 @@ class Customer:
         self.fold = self._folded(clock)
         self._take_as_emitted()
 
-    def apply(self, entry: Entry, clock: int) -> Arrival:
-        """Add a touchpoint as of ``clock``."""
+    def apply(self, entry: Entry, size: int, clock: int) -> Arrival:
+        """Add a touchpoint of ``size`` bytes as of ``clock``."""
         known = self.identities.get((entry.source, entry.id))
         if known is not None:
             return Arrival("duplicate" if known.says_the_same(entry) else "conflict")
         key = sort_key(entry)
         if self.horizon is not None and key <= self.horizon:
             return Arrival("too_late")
-        size = len(encode(entry))
         self._drop_beyond_memory(entry, size, clock)
         if self.horizon is not None and key <= self.horizon:
             return Arrival("too_late")
@@ -229,8 +231,11 @@ class Customer:
 
     def _extended(self) -> Change:
         fold = self.fold
-        opportunities = Counter(fold.opportunities[self._folded_opportunities :])
+        known = self._folded_opportunities
         self._folded_opportunities = len(fold.opportunities)
+        if not fold.changed and self._folded_opportunities == known:
+            return _NO_CHANGE
+        opportunities = Counter(fold.opportunities[known:])
         if not fold.changed:
             return Change([], _opportunity_charges(self.tenant, opportunities), frozenset())
         pairs = [(before, fold.standing.get(identifier)) for identifier, before in fold.changed.items()]

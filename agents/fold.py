@@ -147,6 +147,8 @@ class Fold:
 
     def next_deadline(self) -> int | None:
         """Return when, grace included, something comes due unless it is fulfilled; microseconds UTC."""
+        if not self.pending:
+            return None
         deadlines = [wait.deadline for wait in self.pending if wait.pending]
         return min(deadlines) + self._panel.engine.grace if deadlines else None
 

@@ -16,11 +16,11 @@ import msgspec
 from agents.engine import Change, Customer
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.fold import Panel
-from agents.rows import CorruptRow, Row
+from agents.rows import CorruptRow, Row, chunk_offset
 from agents.rules import Rulebook
 from agents.scores import customer_score, entity_score
 from agents.tallies import Tallies
-from agents.timeline import Entry, compact, microseconds
+from agents.timeline import Entry, compact, encode, microseconds
 from models.dead_letter import DeadLetter, DeadLetterReason
 from models.touchpoint import Refusal, Touchpoint, parse_touchpoint
 
@@ -135,9 +135,9 @@ class PartitionWatch:
             chunks.pop(number, None)
             if not chunks:
                 del self._chunks[customer]
-        elif (
-            number not in chunks or Row.restored("", {0: value}).offset >= Row.restored("", {0: chunks[number]}).offset
-        ):
+            return
+        offset = chunk_offset(value)
+        if number not in chunks or offset >= chunk_offset(chunks[number]):
             chunks[number] = value
 
     def restored(self) -> None:
@@ -158,27 +158,29 @@ class PartitionWatch:
             if record.offset <= self._last_offset:
                 continue
             self._last_offset = record.offset
-            touchpoint = self._accepted(record)
+            touchpoint = parse_touchpoint(record.value)
             if isinstance(touchpoint, Refusal):
                 self._refuse(effects, record, touchpoint)
                 continue
-            counts = self.counts
-            counts.touchpoints[touchpoint.source, touchpoint.type] += 1
-            if touchpoint.__pydantic_extra__:
-                counts.unknown_keys += len(touchpoint.__pydantic_extra__)
             time = microseconds(touchpoint.time)
+            key = f"{touchpoint.tenant}/{touchpoint.customer}"
+            refusal = self._refusal(record, touchpoint, time, key)
+            if refusal is not None:
+                self._refuse(effects, record, refusal)
+                continue
+            self._count(touchpoint)
             if touchpoint.type == "heartbeat":
                 if self._keyed:
                     self._move_clock(time, record.offset, effects)
                 continue
-            key = f"{touchpoint.tenant}/{touchpoint.customer}"
+            timestamp = record.timestamp
+            self._move_clock(time if timestamp is None or time < timestamp else timestamp, record.offset, effects)
             row = self._rows.get(key)
-            self._move_clock(time if record.timestamp is None else min(time, record.timestamp), record.offset, effects)
             if row is None:
                 row = self._rows[key] = Row(key)
             elif record.offset <= row.floor:
                 continue
-            entry = compact(touchpoint, record.offset, self._fields, self._fingerprinter)
+            entry = compact(touchpoint, time, record.offset, self._fields, self._fingerprinter)
             self._apply(row, entry, record, effects)
         self._finish(effects)
         return effects
@@ -191,18 +193,23 @@ class PartitionWatch:
         self._finish(effects)
         return effects
 
-    def _accepted(self, record: Record) -> Touchpoint | Refusal:
-        touchpoint = parse_touchpoint(record.value)
-        if isinstance(touchpoint, Refusal):
-            return touchpoint
+    def _refusal(self, record: Record, touchpoint: Touchpoint, time: int, key: str) -> Refusal | None:
         if self._keyed and touchpoint.type != "heartbeat":
             if record.key is None:
                 return Refusal(DeadLetterReason.MISSING_KEY, "the record has no key; it must be tenant/customer")
-            if record.key != f"{touchpoint.tenant}/{touchpoint.customer}".encode():
+            if record.key != key.encode():
                 return Refusal(DeadLetterReason.WRONG_KEY, "the record's key is not its tenant/customer")
-        if record.timestamp is not None and microseconds(touchpoint.time) > record.timestamp + FUTURE:
+        if record.timestamp is not None and time > record.timestamp + FUTURE:
             return Refusal(DeadLetterReason.FUTURE_TIME, "time is more than 5 minutes after the broker's")
-        return touchpoint
+        return None
+
+    def _count(self, touchpoint: Touchpoint) -> None:
+        counts = self.counts
+        counts.touchpoints[touchpoint.source, touchpoint.type] += 1
+        for part in (touchpoint, touchpoint.actor, touchpoint.data):
+            extra = getattr(part, "__pydantic_extra__", None)
+            if extra:
+                counts.unknown_keys += len(extra)
 
     def _refuse(self, effects: Effects, record: Record, refusal: Refusal) -> None:
         self.counts.dead_letters[refusal.reason] += 1
@@ -210,9 +217,10 @@ class PartitionWatch:
 
     def _apply(self, row: Row, entry: Entry, record: Record, effects: Effects) -> None:
         customer = self._touch(row, self.clock)
-        outcome, change = customer.apply(entry, self.clock)
+        blob = encode(entry)
+        outcome, change = customer.apply(entry, len(blob), self.clock)
         if change is not None:
-            row.added(entry)
+            row.added(blob)
             self._emit(row, customer, change, record.offset, effects)
         elif outcome == "too_late":
             self._refuse(
@@ -238,8 +246,9 @@ class PartitionWatch:
             self._emit(row, customer, customer.advance(deadline), offset, effects)
 
     def _touch(self, row: Row, clock: int) -> Customer:
-        self._decoded.pop(row.key, None)
-        self._decoded[row.key] = row
+        decoded, key = self._decoded, row.key
+        decoded.pop(key, None)
+        decoded[key] = row
         return row.customer(self._panel, clock)
 
     def _emit(self, row: Row, customer: Customer, change: Change, offset: int, effects: Effects) -> None:

@@ -14,7 +14,7 @@ from agents.engine import Customer
 from agents.fold import Panel
 from agents.timeline import Entry, SortKey, encode, sort_key
 
-__all__ = ["CHUNK", "CorruptRow", "Row"]
+__all__ = ["CHUNK", "CorruptRow", "Row", "chunk_offset"]
 
 CHUNK = 32
 """How many touchpoints a chunk holds."""
@@ -37,6 +37,7 @@ class _Rest(msgspec.Struct, array_like=True):
     kept_latest: tuple[int, str] | None
 
 
+_NOTHING = msgspec.msgpack.encode(_Rest({}, None, [], {}, None))
 _decode_rest = msgspec.msgpack.Decoder(_Rest).decode
 
 
@@ -52,7 +53,7 @@ class Row:
         self.key = key
         self.offset = self.floor = _NEVER
         self.deadline: int | None = None
-        self._head = _head(_NEVER, None, msgspec.msgpack.encode(_Rest({}, None, [], {}, None)))
+        self._head = _head(_NEVER, None, _NOTHING)
         self._full: dict[int, bytes] = {}
         self._newest = 0
         self._tail: list[bytes] = []
@@ -89,11 +90,11 @@ class Row:
             self._tail = []
             self._customer = None
 
-    def added(self, entry: Entry) -> None:
-        """Note a touchpoint that the customer took in."""
+    def added(self, blob: bytes) -> None:
+        """Note an encoded touchpoint that the customer took in."""
         if len(self._tail) >= CHUNK:
             self._close()
-        self._tail.append(encode(entry))
+        self._tail.append(blob)
 
     def changed_chunks(self) -> Iterator[tuple[int, bytes | None]]:
         """Yield what must be written, in this order: chunks that became full, the newest one, and chunks that nobody needs any more (None)."""
@@ -102,15 +103,7 @@ class Row:
             return
         yield from self._unwritten
         self._unwritten = []
-        self.deadline = customer.fold.next_deadline()
-        waiting = [(wait.seen.entry.source, wait.seen.entry.id) for wait in customer.fold.pending if wait.pending]
-        rest = _Rest(
-            {bytes.fromhex(identifier): revision for identifier, revision in customer.revisions.items()},
-            customer.horizon,
-            waiting if customer.horizon is not None else [],
-            *customer.kept,
-        )
-        self._head = _head(self.offset, self.deadline, msgspec.msgpack.encode(rest))
+        self._head = _head(self.offset, self.deadline, self._rest(customer))
         yield self._newest, self._head + _array(self._tail)
         if customer.horizon is not None:
             yield from self._needless_chunks(customer)
@@ -118,6 +111,18 @@ class Row:
     def size(self) -> int:
         """Return roughly how many bytes the row holds encoded."""
         return len(self._head) + sum(map(len, self._tail)) + sum(map(len, self._full.values()))
+
+    def _rest(self, customer: Customer) -> bytes:
+        if customer.horizon is None and not customer.revisions:
+            return _NOTHING
+        waiting = [(wait.seen.entry.source, wait.seen.entry.id) for wait in customer.fold.pending if wait.pending]
+        rest = _Rest(
+            {bytes.fromhex(identifier): revision for identifier, revision in customer.revisions.items()},
+            customer.horizon,
+            waiting if customer.horizon is not None else [],
+            *customer.kept,
+        )
+        return msgspec.msgpack.encode(rest)
 
     def _close(self) -> None:
         blob = self._head + _array(self._tail)
@@ -161,6 +166,12 @@ class Row:
             horizon=horizon,
             kept=(rest.kept_contacts, rest.kept_latest),
         )
+
+
+def chunk_offset(chunk: bytes) -> int:
+    """Return the source offset in a stored chunk's head; raises ``CorruptRow``."""
+    head, _ = _split(chunk)
+    return int(_HEAD.unpack_from(head)[1])
 
 
 def _alive(entries: Sequence[Entry], horizon: SortKey | None, waiting: set[tuple[str, str]]) -> Sequence[Entry]:

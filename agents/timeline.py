@@ -11,7 +11,6 @@ from models.touchpoint import Touchpoint
 __all__ = ["CHANNEL_FOLD", "PASSIVE", "Entry", "SortKey", "compact", "encode", "microseconds", "moment", "sort_key"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 TYPE_RANK = {
     "contact.started": 0,
@@ -70,7 +69,8 @@ def sort_key(entry: Entry) -> SortKey:
 
 def microseconds(time: datetime) -> int:
     """Return an aware time as microseconds since 1970 UTC."""
-    return (time - EPOCH) // _MICROSECOND
+    since = time - EPOCH
+    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def moment(time: int) -> str:
@@ -78,14 +78,15 @@ def moment(time: int) -> str:
     return (EPOCH + timedelta(microseconds=time)).isoformat().replace("+00:00", "Z")
 
 
-def compact(touchpoint: Touchpoint, arrival: int, fields: FieldCatalog, fingerprinter: Fingerprinter) -> Entry:
-    """Turn a validated touchpoint into what a row keeps; the raw value ends here."""
+def compact(
+    touchpoint: Touchpoint, time: int, arrival: int, fields: FieldCatalog, fingerprinter: Fingerprinter
+) -> Entry:
+    """Turn a validated touchpoint into what a row keeps; ``time`` is its time in microseconds. The raw value ends here."""
     kind = touchpoint.type
     reader = _DATA.get(kind)
     actor: Any = touchpoint.actor
-    since = touchpoint.time - EPOCH
     return Entry(
-        (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds,
+        time,
         touchpoint.sequence,
         kind,
         touchpoint.source,

@@ -44,9 +44,9 @@ class _Row(BaseModel):
 class Alert(_Row):
     """One alert as the database holds it.
 
-    ``severity`` is the highest, ``first_seen`` and ``last_seen`` are the earliest and latest time of its standing findings, ``occurrences`` their number; where
-    all are withdrawn, ``occurrences`` is 0 and the others stay as they last were. ``version`` grows with every change of the row, ``updated`` is when the
-    last one was written.
+    ``severity`` is the highest, ``first_seen`` and ``last_seen`` are the earliest and latest time of its standing
+    findings, ``occurrences`` their number; where all are withdrawn, ``occurrences`` is 0 and the others stay as they
+    last were. ``version`` grows with every change of the row, ``updated`` is when the last one was written.
     """
 
     key: str

@@ -1,8 +1,9 @@
 """The database's tables, for SQLite and PostgreSQL alike. Migrations make them; a test holds the two equal.
 
-Times are aware datetimes in UTC: ``timestamptz`` in PostgreSQL, in SQLite text of fixed width (``2026-03-02T09:14:05.120000Z``), which sorts, compares and
-reads as what it is and is understood by SQLite's date functions. Either gives the same microsecond back. Text has no declared length: what arrives
-is validated before, and an index entry of PostgreSQL holds 2,704 bytes at most, so nothing longer than one identifier is indexed as it is.
+Times are aware datetimes in UTC: ``timestamptz`` in PostgreSQL, in SQLite text of fixed width
+(``2026-03-02T09:14:05.120000Z``), which sorts, compares and reads as what it is and is understood by SQLite's date
+functions. Either gives the same microsecond back. Text has no declared length: what arrives is validated before, and
+an index entry of PostgreSQL holds 2,704 bytes at most, so nothing longer than one identifier is indexed as it is.
 """
 
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ from sqlalchemy.types import TypeEngine
 
 __all__ = ["UtcDateTime", "alert_changes", "alerts", "dead_letters", "findings", "metadata", "scores"]
 
-_JSON = JSON().with_variant(JSONB(), "postgresql")
+_JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -36,12 +36,21 @@ def normalise(app: SeamwatchApp, mappings: Mapping[str, MapRecord], *, refused_i
         mapping, outgoing, turn = by_topic[batch.topic], [], monotonic()
         for record in batch.records:
             try:
-                mapped = [Outgoing(names.touchpoints, None, key, value) for key, value in mapping(record.value, record.key)]
+                mapped = [
+                    Outgoing(names.touchpoints, None, key, value) for key, value in mapping(record.value, record.key)
+                ]
             except Poison as poison:
                 refused[batch.topic] += 1
                 source = (batch.topic, batch.partition, record.offset)
                 outgoing.append(
-                    dead_letter(names.dead_letters, source=source, reason=poison.reason, detail=poison.detail, key=record.key, value=record.value)
+                    dead_letter(
+                        names.dead_letters,
+                        source=source,
+                        reason=poison.reason,
+                        detail=poison.detail,
+                        key=record.key,
+                        value=record.value,
+                    )
                 )
             else:
                 refused[batch.topic] = 0
@@ -51,7 +60,12 @@ def normalise(app: SeamwatchApp, mappings: Mapping[str, MapRecord], *, refused_i
                 turn = monotonic()
         await app.delivery.deliver(outgoing)
         if refused[batch.topic] >= refused_in_a_row and batch.topic not in app.health.paused:
-            _log.error("%s is paused: %d records in a row were refused; see its dead letters", batch.topic, refused[batch.topic])
+            _log.error(
+                "%s is paused: %d records in a row were refused; see its dead letters",
+                batch.topic,
+                refused[batch.topic],
+            )
+            refused[batch.topic] = 0
             app.pause(batch.topic)
 
     if by_topic:

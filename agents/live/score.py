@@ -34,17 +34,17 @@ class _Merger:
         self._merge = merge
         self._partials: dict[int, dict[bytes, dict[int, bytes]]] = {}
         self._changed: dict[int, set[bytes]] = {}
-        self._caught_up: set[int] = set()
+        self._targets: dict[int, int] = {}
 
     def assigned(self, partitions: frozenset[TP]) -> None:
         """Start over: the topic is read from its beginning."""
-        self._caught_up.clear()
+        self._targets.clear()
 
     def revoked(self) -> None:
         """Forget everything."""
         self._partials.clear()
         self._changed.clear()
-        self._caught_up.clear()
+        self._targets.clear()
 
     async def handle(self, batch: Batch) -> None:
         """Take in tallies and publish the scores that changed."""
@@ -57,11 +57,14 @@ class _Merger:
                 partials.get(entity, {}).pop(source, None)
             else:
                 partials.setdefault(entity, {})[source] = record.value
-        if partition not in self._caught_up and batch.end < (app.consumer.highwater(TP(batch.topic, partition)) or 0):
+        if partition not in self._targets:
+            self._targets[partition] = app.consumer.highwater(TP(batch.topic, partition)) or 0
+        if batch.end < self._targets[partition]:
             return
-        self._caught_up.add(partition)
         self._changed[partition] = set()
-        scores = ((entity, self._merge(entity, list(partials[entity].values()))) for entity in changed if partials.get(entity))
+        scores = (
+            (entity, self._merge(entity, list(partials[entity].values()))) for entity in changed if partials.get(entity)
+        )
         await app.delivery.deliver([Outgoing(app.names.scores, None, entity, value) for entity, value in scores])
 
 

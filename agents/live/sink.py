@@ -36,7 +36,9 @@ def sink(app: SeamwatchApp, writer: Writer) -> None:
 
     async def handle(batch: Batch) -> None:
         topic, partition = batch.topic, batch.partition
-        records = [SinkRecord(topic, partition, r.offset, r.timestamp * 1000, r.key, r.value, r.headers) for r in batch.records]
+        records = [
+            SinkRecord(topic, partition, r.offset, r.timestamp * 1000, r.key, r.value, r.headers) for r in batch.records
+        ]
         await thread.write(records, batch.epoch)
 
     app.batch_agent([names.alerts, names.scores, names.dead_letters], handle, name="sink")

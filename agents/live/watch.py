@@ -14,22 +14,11 @@ from streams.state import PartitionState, Watch
 
 __all__ = ["PartitionEngine", "watch"]
 
-_Pair = tuple[bytes, bytes]
-
-
-class _Effects(Protocol):
-    findings: list[_Pair]
-    customer_scores: list[_Pair]
-    tallies: list[_Pair]
-    rows: list[tuple[bytes, bytes | None]]
-    tally_rows: list[_Pair]
-    dead_letters: Sequence[Any]
-
 
 class PartitionEngine(Watch, Protocol):
     """`agents.partition.PartitionWatch`, as far as it is driven here."""
 
-    def process(self, records: Sequence[Any]) -> _Effects:
+    def process(self, records: Sequence[Any]) -> Any:
         """Apply records in order and return what follows from them."""
         ...
 
@@ -53,7 +42,9 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         owned = await state.of(batch)
         partition, deliver = batch.partition, app.delivery.deliver
         owned.settled = False
-        effects = owned.watch.process([Record(record.offset, record.timestamp * 1000, record.key, record.value) for record in batch.records])
+        effects = owned.watch.process(
+            [Record(record.offset, record.timestamp * 1000, record.key, record.value) for record in batch.records]
+        )
         failpoint("before_findings")
         await deliver([
             *(Outgoing(names.alerts, partition, key, value) for key, value in effects.findings),

@@ -1,0 +1,156 @@
+"""Load the rules: one YAML file each, ``engine.yaml`` for what all share.
+
+A directory given instead of the shipped one replaces it: what stands there is all that is watched for. Only
+``engine.yaml`` may be left out; the shipped one takes its place.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from agents.detectors import RULE_MODELS
+from agents.rules import EngineRules, Rule, Rulebook
+from config.cases import Case, Change, read_cases
+from config.errors import ConfigError, did_you_mean
+from config.yaml_lines import Document, Location, parse_value, read_yaml, validate
+
+__all__ = ["SHIPPED_RULES", "load_cases", "load_rulebook"]
+
+SHIPPED_RULES = Path(__file__).parent / "rules"
+_ENGINE = "engine"
+_PLACES = frozenset({"field", "first", "mask", "receiver", "rule", "sender", "time"})
+"""What a text for people may name; the findings fill it in."""
+
+
+def load_rulebook(directory: Path | None = None, overrides: Sequence[str] = ()) -> Rulebook:
+    """Load the rules of ``directory`` (default: the shipped ones), changed by ``overrides``, each ``KEY=VALUE``.
+
+    A key of ``engine.yaml`` is named alone (``memory=60d``), one of a rule behind its name
+    (``ping_pong_return.mode=on``).
+    Raises :class:`ConfigError` with file, line and key, or with the override, and what was expected.
+    """
+    files = _read(directory)
+    for override in overrides:
+        _override(files, override)
+    return files.rulebook()
+
+
+def load_cases(directory: Path | None = None) -> list[Case]:
+    """Load the cases that stand beside the rules of ``directory``, in the order of rules and files.
+
+    Raises :class:`ConfigError` as :func:`load_rulebook` does.
+    """
+    files = _read(directory)
+    return [
+        case
+        for name, document in files.rules.items()
+        for case in read_cases(name, document, lambda changes, where: _changes(directory, changes, where))
+    ]
+
+
+@dataclass(frozen=True)
+class _Files:
+    engine: Document
+    rules: Mapping[str, Document]
+
+    def rulebook(self) -> Rulebook:
+        return Rulebook(
+            engine=validate(EngineRules, self.engine),
+            rules=tuple(_rule(name, document) for name, document in self.rules.items()),
+        )
+
+
+def _read(directory: Path | None) -> _Files:
+    folder = SHIPPED_RULES if directory is None else directory
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: expected a directory of rules")
+    paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+    for path in paths:
+        if path.suffix == ".yml":
+            raise ConfigError(f"{path}: expected the name {path.stem}.yaml")
+    rules = {path.stem: read_yaml(path) for path in paths if path.stem != _ENGINE}
+    if not rules:
+        raise ConfigError(f"{folder}: holds no rule; expected files such as ping_pong_direct.yaml")
+    engine = folder / f"{_ENGINE}.yaml"
+    return _Files(read_yaml(engine if engine.exists() else SHIPPED_RULES / engine.name), rules)
+
+
+def _rule(name: str, document: Document) -> Rule:
+    detector = document.data.get("detector")
+    if detector is None:
+        raise document.error(("detector",), "missing")
+    if detector not in RULE_MODELS:
+        raise document.error(
+            ("detector",), f"no detector is called {detector}{did_you_mean(str(detector), RULE_MODELS)}"
+        )
+    if document.data.get("name", name) != name:
+        raise document.error(("name",), f"expected {name}, as the file is called")
+    if name in EngineRules.model_fields:
+        raise document.error(("name",), f"{name} is a key of {_ENGINE}.yaml; expected another name")
+    keys = {key: value for key, value in document.data.items() if key != "cases"}
+    rule = validate(RULE_MODELS[detector], Document(document.shown, keys, document.lines, document.overridden))
+    for language, text in rule.texts.items():
+        _check_text(text, document, ("texts", language))
+    return rule
+
+
+def _check_text(text: str, document: Document, location: Location) -> None:
+    """Refuse a text that could not be filled in when a finding comes."""
+    try:
+        places = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+    except ValueError as error:
+        raise document.error(location, f"{error}; write {{{{ for a brace") from error
+    for name in places:
+        if name not in _PLACES:
+            advice = did_you_mean(name, _PLACES) or f"; expected one of {', '.join(sorted(_PLACES))}"
+            raise document.error(location, f"{{{name}}} stands for nothing{advice}")
+
+
+def _override(files: _Files, override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {override}: expected KEY=VALUE, such as memory=60d or ping_pong_return.mode=on")
+    _set(files, key.strip(), parse_value(text, f"--set {override}"), f"--set {override}")
+
+
+def _set(files: _Files, key: str, value: Any, where: str) -> None:
+    first, *rest = key.split(".")
+    if first in EngineRules.model_fields:
+        document, location = files.engine, (first, *rest)
+        default = EngineRules.model_fields[first].get_default(call_default_factory=True)
+        if rest and isinstance(default, Mapping):
+            document.data.setdefault(first, dict(default))
+    elif first in files.rules:
+        if not rest:
+            raise ConfigError(f"{where}: expected a key of this rule, such as {first}.mode")
+        document, location = files.rules[first], tuple(rest)
+    elif rest:
+        raise ConfigError(f"{where}: no rule is called {first}{did_you_mean(first, files.rules)}")
+    else:
+        raise ConfigError(f"{where}: unknown key{did_you_mean(first, EngineRules.model_fields)}")
+    target: Any = document.data
+    for part in location[:-1]:
+        target = target.setdefault(part, {})
+        if not isinstance(target, dict):
+            raise ConfigError(f"{where}: {part} has no keys of its own")
+    target[location[-1]] = value
+    document.overridden[location] = where
+
+
+def _changes(directory: Path | None, changes: Mapping[str, Any], where: str) -> tuple[Change, ...]:
+    """Validate what a case sets, the way the command line does, and return the values as the rules hold them."""
+    files = _read(directory)
+    for key, value in changes.items():
+        _set(files, key, value, f"{where}: {key}")
+    rulebook = files.rulebook()
+    rules: dict[str, Rule] = {rule.name: rule for rule in rulebook.rules}
+    found = []
+    for key in changes:
+        first, *rest = key.split(".")
+        if first in rules:
+            found.append(Change(first, rest[0], getattr(rules[first], rest[0])))
+        else:
+            found.append(Change(None, first, getattr(rulebook.engine, first)))
+    return tuple(found)

@@ -1,0 +1,164 @@
+"""Settings from the environment (``SEAMWATCH_...``) and from ``.env``; the environment wins."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, field_serializer
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from agents.rules import Duration
+from config.errors import ConfigError
+
+__all__ = ["Secret", "Settings", "load_settings", "misspelt"]
+
+_PREFIX = "SEAMWATCH_"
+_SHORTEST_KEY = 16
+_HINT = """(python3 -c "import secrets; print(secrets.token_hex(32))" makes some)"""
+_BROKER = re.compile(r"(?:kafka://)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(?::(?P<port>[0-9]{1,5}))?")
+_DATABASE = re.compile(r"(?P<scheme>sqlite|postgres(?:ql)?(?:\+psycopg)?)://(?P<rest>.*)", re.DOTALL)
+_PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):.*(?=@)", re.DOTALL)
+
+
+class Secret(SecretStr):
+    """A text that prints as ``***``."""
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+def _key(value: Any) -> Any:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if isinstance(text, str) and len(text.encode()) < _SHORTEST_KEY:
+        raise ValueError(f"is too short; expected at least {_SHORTEST_KEY} secret bytes {_HINT}")
+    return value
+
+
+def _bootstrap(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    servers = []
+    for part in value.split(","):
+        match = _BROKER.fullmatch(part.strip())
+        port = int(match["port"] or 9092) if match else 0
+        if match is None or not 0 < port < 65536:
+            raise ValueError("expected host:port or kafka://host:port, several with commas between them")
+        servers.append(f"{match['host']}:{port}")
+    return ",".join(servers)
+
+
+def _database(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    match = _DATABASE.fullmatch(value)
+    if match is None:
+        raise ValueError("expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+    return value if match["scheme"] == "sqlite" else f"postgresql+psycopg://{match['rest']}"
+
+
+Key = Annotated[Secret, BeforeValidator(_key)]
+
+
+class Settings(BaseSettings):
+    """What an installation sets. Durations are in microseconds, written as 90s or 24h."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    broker: Annotated[str, BeforeValidator(_bootstrap)] = "127.0.0.1:9092"
+    """Kafka's addresses, host:port with commas between them."""
+    database: Annotated[str, BeforeValidator(_database)] = "sqlite:///seamwatch.db"
+    hash_key: Key | None = None
+    """Key of the fingerprints of what customers tell."""
+    customer_key: Key | None = None
+    """Key of the pseudonyms of customers from mapped sources; a new key would make every customer a new one."""
+    prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = "seamwatch"
+    """How the names of all topics begin."""
+    partitions: Annotated[int, Field(ge=1, le=1000)] = 12
+    """Partitions of a topic: fixed for the life of a prefix."""
+    replication: Annotated[int, Field(ge=1, le=7)] = 1
+    """Copies of a topic: 3 in production."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464
+    rules_dir: Path | None = None
+    fields_dir: Path | None = None
+    instance_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")] | None = None
+    """A name of this worker that survives restarts; other workers have other names."""
+    alert_expiry: Duration = "24h"  # type: ignore[assignment]
+    """How long an alert stays open without a new finding."""
+
+    def require_hash_key(self) -> bytes:
+        """Return the hash key's bytes.
+
+        Raises :class:`ConfigError` where it is not set.
+        """
+        return _require(self.hash_key, "HASH_KEY")
+
+    def require_customer_key(self) -> bytes:
+        """Return the customer key's bytes.
+
+        Raises :class:`ConfigError` where it is not set.
+        """
+        return _require(self.customer_key, "CUSTOMER_KEY")
+
+    def shown(self) -> Mapping[str, str]:
+        """Return every setting as text that may be printed and logged."""
+        return {name: str(value) for name, value in self.__repr_args__() if name}
+
+    @field_serializer("database")
+    def _without_password(self, database: str) -> str:
+        return _PASSWORD.sub(r"\g<user>:***", database)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, self._without_password(value) if name == "database" else value
+
+
+def load_settings(**given: Any) -> Settings:
+    """Read the settings; what is ``given`` by name wins over the environment.
+
+    Raises :class:`ConfigError` with one sentence for each wrong setting, none of which repeats a value.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_sentences(error))) from None
+
+
+def misspelt(environment: Iterable[str]) -> list[str]:
+    """Return a sentence for each variable that is nearly a setting; what else begins like one is left alone."""
+    known = [name.upper() for name in Settings.model_fields]
+    names = sorted(name.removeprefix(_PREFIX) for name in environment if name.startswith(_PREFIX))
+    nearest = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.8) for name in names if name not in known}
+    return [
+        f"{_PREFIX}{name} is no setting; did you mean {_PREFIX}{near[0]}?" for name, near in nearest.items() if near
+    ]
+
+
+def _require(key: Secret | None, name: str) -> bytes:
+    if key is None:
+        raise ConfigError(
+            f"{_PREFIX}{name} is not set; set it to at least {_SHORTEST_KEY} secret bytes and keep it {_HINT}"
+        )
+    return key.get_secret_value().encode()
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    for each in error.errors(include_url=False, include_input=False, include_context=False):
+        message = each["msg"]
+        if each["type"] == "value_error":
+            message = message.partition(", ")[2]
+        if each["type"] == "string_pattern_mismatch":
+            message = "expected letters, digits, dots, dashes and underscores"
+        yield f"{_PREFIX}{str(each['loc'][0]).upper()}: {message.replace('Input should be', 'expected', 1)}"

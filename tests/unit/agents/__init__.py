@@ -1,0 +1,1 @@
+"""Tests of the detection, without Kafka, files or clocks."""

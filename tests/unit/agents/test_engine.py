@@ -1,0 +1,181 @@
+"""The engine against an independent oracle, and against itself in every order, split and crash."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.fields import Fingerprinter
+from agents.replay import Replay
+from agents.rows import CorruptRow
+from tests.reference import oracle
+from tests.reference.scenarios import random_scenario, scenarios
+from tests.reference.timeline import microseconds
+from tests.unit.agents.support import (
+    DAY,
+    KEY,
+    Sink,
+    batches,
+    clock_after,
+    fields,
+    first_of_each,
+    partition,
+    records,
+    rulebook,
+    run,
+)
+
+ON = {"ping_pong_return": {"mode": "on"}, "ping_pong_timed": {"mode": "on"}}
+
+
+def replayed(touchpoints: list[dict[str, Any]], clock: int) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    replay = Replay(rulebook(), fields(), Fingerprinter(KEY))
+    for number, touchpoint in enumerate(touchpoints):
+        replay.feed(number, json.dumps(touchpoint).encode())
+    replay.finish(clock)
+    assert not replay.dead_letters
+    found = {}
+    for finding in replay.findings():
+        compared = {key: finding[key] for key in oracle.COMPARED}
+        compared["rule"] = finding["rule"]["name"]
+        compared["time"] = microseconds(finding["time"])
+        for end in ("first", "again"):
+            if compared[end] is not None:
+                compared[end] = {key: compared[end][key] for key in ("source", "id")}
+        found[finding["id"]] = compared
+    return found, list(replay.scores(clock))
+
+
+def expected(touchpoints: list[dict[str, Any]], clock: int) -> tuple[dict[str, dict[str, Any]], dict[Any, float]]:
+    found = oracle.findings(touchpoints, clock=clock, rules=ON)
+    scores = {
+        (each["tenant"], each["scope"], each["name"], each["half_life"]): each["value"]
+        for each in oracle.scores(found, touchpoints, as_of=clock)
+    }
+    return {each["id"]: {key: each[key] for key in oracle.COMPARED} for each in found}, scores
+
+
+def assert_like_oracle(touchpoints: list[dict[str, Any]], clock: int) -> None:
+    found, scores = replayed(touchpoints, clock)
+    wanted, wanted_scores = expected(touchpoints, clock)
+    assert found == wanted
+    shared = {each["name"] for each in scores if each["scope"] == "journey"}
+    for each in scores:
+        key = (each["tenant"], each["scope"], each["name"], each["half_life"])
+        if each["name"] not in shared or each["scope"] != "journey":
+            assert each["value"] == pytest.approx(wanted_scores[key], abs=1e-6), key
+
+
+def assert_same_sums(one: Sink, other: Sink, clock: int) -> None:
+    sums, others = one.sums(clock), other.sums(clock)
+    assert sums.keys() == others.keys()
+    for key, value in sums.items():
+        assert value == pytest.approx(others[key], abs=1e-6), key
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_findings_and_scores_are_those_of_the_oracle(seed: int) -> None:
+    """On random hard scenarios an independent reading of the documents gives the same findings, field by field, and the same scores."""
+    touchpoints = random_scenario(seed)
+    newest = max(microseconds(each["time"]) for each in touchpoints)
+    assert_like_oracle(touchpoints, newest + (2 * DAY if seed % 2 else 20_000_000))
+
+
+@settings(max_examples=40)
+@given(scenarios())
+def test_hypothesis_finds_no_scenario_where_the_oracle_differs(touchpoints: list[dict[str, Any]]) -> None:
+    """Nor does a search for a counterexample, which would shrink to the smallest one."""
+    assert_like_oracle(touchpoints, clock_after(touchpoints))
+
+
+@settings(max_examples=40)
+@given(scenarios(), st.randoms(use_true_random=False), st.lists(st.integers(1, 20), min_size=1, max_size=5))
+def test_order_repetition_and_batches_change_nothing(
+    touchpoints: list[dict[str, Any]], chance: random.Random, sizes: list[int]
+) -> None:
+    """Shuffled, a tenth of it repeated and split into any batches, a log gives the same findings and sums."""
+    touchpoints = first_of_each(touchpoints)
+    clock = clock_after(touchpoints)
+    shuffled = [*touchpoints, *chance.sample(touchpoints, len(touchpoints) // 10)]
+    chance.shuffle(shuffled)
+    plain, other = run(touchpoints, clock), run(shuffled, clock, sizes)
+    assert other.standing() == plain.standing()
+    assert_same_sums(other, plain, clock)
+
+
+STEPS = ("findings", "tallies", "some rows", "all rows")
+
+
+@settings(max_examples=60)
+@given(scenarios(), st.lists(st.tuples(st.integers(1, 12), st.sampled_from(STEPS), st.integers(0, 40)), max_size=6))
+def test_a_crash_between_any_two_steps_changes_nothing(
+    touchpoints: list[dict[str, Any]], crashes: list[tuple[int, str, int]]
+) -> None:
+    """A batch that dies after its findings, its tallies, some or all of its rows ends, once repeated from the last commit, in the same state."""
+    clock = clock_after(touchpoints)
+    log = records(touchpoints)
+    changelog: dict[bytes, bytes | None] = {}
+    sink = Sink()
+    watch = partition()
+    committed = 0
+    for size, step, rows in [*crashes, (len(log) or 1, "commit", 0)]:
+        effects = watch.process(log[committed : committed + size])
+        sink.take_findings(effects)
+        if step != "findings":
+            sink.take_tallies(effects)
+            changelog.update(effects.tally_rows)
+            if step != "tallies":
+                changelog.update(effects.rows[:rows] if step == "some rows" else effects.rows)
+        if step == "commit":
+            break
+        watch = partition()
+        for key, value in changelog.items():
+            watch.restore(key, value)
+        watch.restored()
+    for batch in batches(log[committed + len(log) :], (1000,)):
+        watch.process(batch)
+    last = watch.advance(clock)
+    sink.take_findings(last)
+    sink.take_tallies(last)
+    plain = run(touchpoints, clock)
+    assert sink.bodies == plain.bodies
+    assert_same_sums(sink, plain, clock)
+
+
+@settings(max_examples=30)
+@given(scenarios(), st.lists(st.integers(1, 12), min_size=1, max_size=6))
+def test_a_restart_after_each_batch_changes_nothing(touchpoints: list[dict[str, Any]], sizes: list[int]) -> None:
+    """State read back from the changelog goes on exactly where it was: every revision is the same as without a restart."""
+    clock = clock_after(touchpoints)
+    changelog: dict[bytes, bytes | None] = {}
+    sink, watch = Sink(), partition()
+    for batch in batches(records(touchpoints), sizes):
+        effects = watch.process(batch)
+        sink.take_findings(effects)
+        sink.take_tallies(effects)
+        changelog.update(effects.tally_rows)
+        changelog.update(effects.rows)
+        watch = partition()
+        for key, value in changelog.items():
+            watch.restore(key, value)
+        watch.restored()
+    last = watch.advance(clock)
+    sink.take_findings(last)
+    sink.take_tallies(last)
+    plain = run(touchpoints, clock)
+    assert sink.bodies == plain.bodies
+    assert_same_sums(sink, plain, clock)
+
+
+def test_a_damaged_row_ends_recovery() -> None:
+    """A changelog record that cannot be read is an error, never a customer who is silently new."""
+    watch = partition()
+    effects = watch.process(records(random_scenario(3)))
+    key, value = effects.rows[0]
+    assert value is not None
+    broken = partition()
+    with pytest.raises(CorruptRow):
+        broken.restore(key, b"\x07" + value[1:])

@@ -1,0 +1,154 @@
+"""Fields: which values are the same, what a fingerprint gives away, and what people see."""
+
+import hashlib
+import hmac
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.fields import FieldCatalog, FieldDefinition, Fingerprinter, fold, mask
+
+ACCOUNT = FieldDefinition("account_number", "identity", aliases=("acct_no",), must_travel=True)
+COLOUR = FieldDefinition("colour")
+BIRTH = FieldDefinition("date_of_birth", "identity", format="date", secret=True)
+KEY = b"0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("definition", "value", "folded"),
+    [
+        (COLOUR, "  Dark \t Blue\n", "dark blue"),
+        (COLOUR, "ＤＡＲＫ\u3000Blue", "dark blue"),
+        (COLOUR, "Straße", "strasse"),
+        (COLOUR, "12-34", "12-34"),
+        (COLOUR, "۱۲", "۱۲"),
+        (ACCOUNT, "4711-22", "471122"),
+        (ACCOUNT, " 4711 . 22 ", "471122"),
+        (ACCOUNT, "4711\u201322", "471122"),
+        (ACCOUNT, "۴۷۱۱/۲۲", "471122"),
+        (ACCOUNT, "４７１１－２２", "471122"),
+        (ACCOUNT, "४७११ २२", "471122"),
+        (ACCOUNT, "-4711-", "-4711-"),
+        (ACCOUNT, "AB-4711", "ab-4711"),
+        (ACCOUNT, "", ""),
+        (BIRTH, "01.12.1980", "1-12-1980"),
+        (BIRTH, "1/12/1980", "1-12-1980"),
+        (BIRTH, "11.2.1980", "11-2-1980"),
+        (BIRTH, "۱۳۵۹/۰۹/۱۰", "1359-9-10"),
+        (BIRTH, "00", "0"),
+    ],
+)
+def test_values_are_folded_by_the_format_of_their_field(definition: FieldDefinition, value: str, folded: str) -> None:
+    """Ways of writing one value come to one form; what might be two values does not."""
+    assert fold(definition, value) == folded
+
+
+@given(st.text())
+def test_a_folded_value_folds_to_itself(value: str) -> None:
+    """Folding twice is folding once for numbers and dates of printable ASCII, whatever was typed around them."""
+    ascii_value = value.encode("ascii", "ignore").decode()
+    for definition in (COLOUR, ACCOUNT, BIRTH):
+        once = fold(definition, ascii_value)
+        assert fold(definition, once) == once
+
+
+@pytest.mark.parametrize("kind", ["identity", "contact", "account", "order"])
+def test_numbers_are_the_format_of_these_kinds(kind: str) -> None:
+    """Without a format, a field of these kinds is folded as a number; of others as words."""
+    assert FieldDefinition("x", kind).folding == "number"  # type: ignore[arg-type]
+    assert FieldDefinition("x", "preference").folding == "words"
+
+
+def test_a_fingerprint_is_an_hmac_behind_the_id_of_its_key() -> None:
+    """It can be computed again from the documented parts, each behind its length."""
+    parts = b"".join(len(part).to_bytes(4, "big") + part for part in (b"acme", b"account_number"))
+    expected = hmac.new(KEY, parts + b"471122", hashlib.sha256).digest()[:14]
+    fingerprinter = Fingerprinter(KEY)
+    assert fingerprinter.fingerprint("acme", ACCOUNT, "4711-22") == fingerprinter.key_id + expected
+    assert len(fingerprinter.fingerprint("acme", ACCOUNT, "4711-22")) == Fingerprinter.LENGTH
+
+
+def test_fingerprints_differ_by_tenant_field_value_and_key() -> None:
+    """Equal values of other tenants, fields or keys say nothing about each other, wherever the border between lies."""
+    one = Fingerprinter(KEY)
+    prints = {
+        one.fingerprint("acme", COLOUR, "red"),
+        one.fingerprint("acmec", FieldDefinition("olour"), "red"),
+        one.fingerprint("acme", FieldDefinition("colou"), "rred"),
+        one.fingerprint("other", COLOUR, "red"),
+        one.fingerprint("acme", FieldDefinition("color"), "red"),
+        one.fingerprint("acme", COLOUR, "blue"),
+        Fingerprinter(KEY[::-1]).fingerprint("acme", COLOUR, "red"),
+    }
+    assert len(prints) == 7
+    assert Fingerprinter(KEY).key_id != Fingerprinter(KEY[::-1]).key_id
+    assert one.fingerprint("acme", COLOUR, "RED ") in prints
+
+
+def test_half_characters_have_fingerprints_too() -> None:
+    """Text that is no valid Unicode neither crashes nor equals its neighbour."""
+    one = Fingerprinter(KEY)
+    assert one.fingerprint("acme", COLOUR, "\ud800") != one.fingerprint("acme", COLOUR, "\ud801")
+
+
+def test_a_short_key_is_refused() -> None:
+    """A key that could be guessed is none."""
+    with pytest.raises(ValueError, match="at least 16"):
+        Fingerprinter(b"short")
+
+
+@pytest.mark.parametrize(
+    ("definition", "value", "shown"),
+    [
+        (ACCOUNT, "", "…"),
+        (ACCOUNT, "12345", "…"),
+        (ACCOUNT, "123456", "…56"),
+        (ACCOUNT, "4711-22", "…22"),
+        (ACCOUNT, "12345678901", "…901"),
+        (ACCOUNT, "123456789012", "…9012"),
+        (ACCOUNT, "1" * 1000 + "4711", "…4711"),
+        (BIRTH, "1980-12-01", "…"),
+        (COLOUR, "ab\x00cd\u202eefgh", "…fgh"),
+        (COLOUR, "abcdefghi\x00\u202e\n", "…i\ufffd\ufffd\ufffd"),
+        (COLOUR, "سبز تیره", "…ره"),
+    ],
+)
+def test_people_see_a_third_and_never_more_than_four(definition: FieldDefinition, value: str, shown: str) -> None:
+    """The last third of a value, at most four characters, none of a short or secret one, and nothing unprintable."""
+    assert mask(definition, value) == shown
+
+
+@given(st.text(max_size=60))
+def test_a_mask_never_shows_more_than_its_share(value: str) -> None:
+    """Whatever the value, at most a third of it and at most four characters are seen."""
+    shown = mask(COLOUR, value)
+    assert shown.startswith("…")
+    assert len(shown) - 1 <= min(4, len(value) // 3)
+    assert mask(BIRTH, value) == "…"
+
+
+def test_aliases_lead_to_one_definition_and_unlisted_names_to_their_own() -> None:
+    """An alias is the field; a name that nobody listed is canonical, of kind other, valid for the journey."""
+    catalog = FieldCatalog([ACCOUNT, BIRTH])
+    assert catalog.definition("acct_no") is catalog.definition("account_number") is ACCOUNT
+    assert catalog.definition("Account_Number") == FieldDefinition("Account_Number", "other")
+    assert catalog.must_travel == {"account_number"}
+
+
+def test_two_fields_of_one_name_are_refused() -> None:
+    """A name or alias leads to one field alone."""
+    with pytest.raises(ValueError, match="acct_no is both account_number and other"):
+        FieldCatalog([ACCOUNT, FieldDefinition("other", aliases=("acct_no",))])
+
+
+def test_invented_names_do_not_grow_memory() -> None:
+    """A million made-up field names and tenants leave no more behind than a few thousand."""
+    catalog, fingerprinter = FieldCatalog([ACCOUNT]), Fingerprinter(KEY)
+    for number in range(20_000):
+        fingerprinter.fingerprint(f"t{number}", catalog.definition(f"made-up-{number}"), "x")
+    remembered = [*vars(catalog).values(), *vars(fingerprinter).values()]
+    assert max(len(each) for each in remembered if isinstance(each, dict)) <= 4096
+    assert sys.getsizeof(catalog.__dict__) < 10_000
+    assert catalog.definition("made-up-1").name == "made-up-1"

@@ -1,0 +1,234 @@
+"""Memory, horizon, chunks, dead letters, clock and deadlines of one source partition."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from agents.partition import Record
+from models.dead_letter import DeadLetterReason
+from tests.unit.agents.support import Sink, partition, run
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+SECOND = 1_000_000
+BASE = int(START.timestamp()) * SECOND
+
+
+def point(number: int, after: float, kind: str = "message", **more: Any) -> dict[str, Any]:
+    """Make a touchpoint ``after`` seconds from the start."""
+    made: dict[str, Any] = {
+        "id": f"e{number}",
+        "source": "s",
+        "type": kind,
+        "time": (START + timedelta(seconds=after)).isoformat(),
+        "customer": "c",
+        "channel": "voice",
+        "actor": {"kind": "customer"},
+    }
+    if kind == "message":
+        made["data"] = {"text": "hello"}
+    return made | more
+
+
+def asked(number: int, after: float, field: str = "account_number", team: str = "sales") -> dict[str, Any]:
+    return point(number, after, "info.requested", actor={"kind": "agent", "team": team}, data={"field": field})
+
+
+def told(number: int, after: float, value: str = "4711-22", field: str = "account_number") -> dict[str, Any]:
+    return point(number, after, "info.provided", data={"field": field, "value": value})
+
+
+def line(made: dict[str, Any], offset: int, timestamp: int | None = None, key: bytes | None = b"default/c") -> Record:
+    return Record(offset, timestamp, key, json.dumps(made).encode())
+
+
+def test_a_value_told_beyond_memory_is_forgotten_and_its_finding_frozen() -> None:
+    """What is older than the memory leaves both folds: nothing new rests on it, and what was found stays as it was."""
+    day = 86_400
+    log = [told(1, 0), asked(2, 60), told(3, 40 * day, "other"), asked(4, 40 * day + 60)]
+    sink = run(log, BASE + 41 * day * SECOND)
+    assert {body["again"]["id"] for body in sink.standing().values()} == {"e2", "e4"}
+    assert [body["first"]["id"] for body in sink.standing().values() if body["again"]["id"] == "e4"] == ["e3"]
+
+
+def test_an_arrival_at_or_before_the_horizon_is_a_dead_letter() -> None:
+    """Once a touchpoint was dropped, nothing that sorts at or before it is taken in."""
+    watch = partition()
+    day = 86_400
+    log = [point(1, 0), point(2, 100), point(3, 40 * day), point(4, 50), point(1, 0), point(5, 200)]
+    effects = watch.process([line(made, offset) for offset, made in enumerate(log)])
+    assert [(letter.offset, letter.reason) for letter in effects.dead_letters] == [
+        (3, DeadLetterReason.TOO_LATE),
+        (4, DeadLetterReason.TOO_LATE),
+    ]
+
+
+def test_a_row_keeps_the_newest_touchpoints_only() -> None:
+    """A timeline holds at most the newest 500 touchpoints, whatever came before."""
+    watch = partition()
+    watch.process([line(point(number, number), number) for number in range(700)])
+    (customer,) = watch.customers()
+    assert [customer.entries[0].id, len(customer.entries)] == ["e200", 500]
+
+
+def test_a_journey_that_lost_its_first_touchpoint_keeps_its_id() -> None:
+    """The automatic id comes from the first touchpoint and outlives it."""
+    watch = partition("maximum_touchpoints=5")
+    log = [told(1, 0), *(point(number, number) for number in range(2, 10)), told(10, 10), asked(11, 11)]
+    effects = watch.process([line(made, offset) for offset, made in enumerate(log)])
+    whole = run(log, BASE + 12 * SECOND)
+    (found,) = [json.loads(value) for _, value in effects.findings if json.loads(value)["again"]["id"] == "e11"]
+    assert found["journey"] == next(iter(whole.standing().values()))["journey"]
+
+
+def test_a_touchpoint_that_a_deadline_waits_on_is_not_dropped() -> None:
+    """Memory does not make an unanswered handoff disappear before its deadline."""
+    handoff = point(
+        1,
+        0,
+        "handoff.started",
+        channel="email",
+        contact="k",
+        actor={"kind": "agent", "team": "sales"},
+        data={"handoff": "h", "to_team": "service", "mode": "blind"},
+    )
+    log = [handoff, *(point(number, number, contact="other") for number in range(2, 20))]
+    sink = run(log, BASE + 2 * 86_400 * SECOND, (3,), "maximum_touchpoints=5")
+    assert [body["reason"] for body in sink.standing().values()] == ["unanswered_handoff"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 31, 32, 33, 200])
+def test_a_long_timeline_survives_restarts_in_chunks(size: int) -> None:
+    """Rows written in chunks and read back after every batch give what one run gives, and old chunks go when nobody needs them."""
+    log = [told(number, number * 30, f"4711-{number % 3}") for number in range(130)]
+    changelog: dict[bytes, bytes | None] = {}
+    sink = Sink()
+    watch = partition("maximum_touchpoints=70")
+    for start in range(0, len(log), size):
+        effects = watch.process([line(made, start + n) for n, made in enumerate(log[start : start + size])])
+        sink.take_findings(effects)
+        changelog.update(effects.tally_rows)
+        changelog.update(effects.rows)
+        watch = partition("maximum_touchpoints=70")
+        for key, value in changelog.items():
+            watch.restore(key, value)
+        watch.restored()
+    plain = run(log, watch.clock, (1000,), "maximum_touchpoints=70")
+    assert sink.bodies == plain.bodies
+    kept = [key for key, value in changelog.items() if value is not None and key.startswith(b"default/c")]
+    assert len(kept) <= 4
+
+
+def test_a_replayed_record_changes_nothing() -> None:
+    """Records at or below what the state holds are passed over: no finding, no tally, no second dead letter."""
+    watch = partition()
+    log = [line(told(1, 0), 0), line(asked(2, 1), 1), Record(2, None, b"x", b"{")]
+    assert watch.process(log).findings
+    again = watch.process(log)
+    assert not again.findings and not again.tallies and not again.dead_letters
+
+
+BAD: list[tuple[bytes | None, DeadLetterReason]] = [
+    (None, DeadLetterReason.EMPTY_VALUE),
+    (b"", DeadLetterReason.EMPTY_VALUE),
+    (b"{", DeadLetterReason.MALFORMED_JSON),
+    (b"\xff{}", DeadLetterReason.INVALID_UTF8),
+    (b"[" * 5000, DeadLetterReason.TOO_DEEP),
+    (b" " * 10_000_000, DeadLetterReason.TOO_LARGE),
+    (b"[]", DeadLetterReason.INVALID_VALUE),
+    (json.dumps(point(1, 0, "no.such.type")).encode(), DeadLetterReason.UNKNOWN_TYPE),
+    (json.dumps(point(1, 0, channel="fax")).encode(), DeadLetterReason.INVALID_VALUE),
+    (json.dumps(point(1, 0, sequence="1")).encode(), DeadLetterReason.INVALID_VALUE),
+    (json.dumps(point(1, 0, sequence=2**70)).encode(), DeadLetterReason.INVALID_VALUE),
+    (json.dumps(point(1, 0, id="a\0b")).encode(), DeadLetterReason.INVALID_VALUE),
+    (json.dumps({k: v for k, v in point(1, 0).items() if k != "customer"}).encode(), DeadLetterReason.MISSING_FIELD),
+    (json.dumps({k: v for k, v in point(1, 0).items() if k != "type"}).encode(), DeadLetterReason.MISSING_FIELD),
+    (json.dumps(point(1, 0, time="2026-03-02T09:00:00")).encode(), DeadLetterReason.NAIVE_TIME),
+    (json.dumps(point(1, 0, customer="ann@example.org")).encode(), DeadLetterReason.RAW_IDENTIFIER),
+    (json.dumps(point(1, 0, customer="tel:5551234")).encode(), DeadLetterReason.RAW_IDENTIFIER),
+    (json.dumps(point(1, 0, customer="mailto:x")).encode(), DeadLetterReason.RAW_IDENTIFIER),
+    (json.dumps(point(1, 0, customer="+49 170 1234567")).encode(), DeadLetterReason.RAW_IDENTIFIER),
+    (json.dumps(point(1, 301)).encode(), DeadLetterReason.FUTURE_TIME),
+]
+
+
+@pytest.mark.parametrize(("value", "reason"), BAD, ids=lambda each: str(each)[:30])
+def test_a_bad_record_is_a_dead_letter_and_its_neighbours_go_on(value: bytes | None, reason: DeadLetterReason) -> None:
+    """Each kind of bad input has its reason, holds no value of the record, and stops nothing."""
+    watch = partition(keyed=True)
+    effects = watch.process([line(told(1, 0), 0, BASE), Record(1, BASE, b"default/c", value), line(asked(2, 1), 2, BASE)])
+    (letter,) = effects.dead_letters
+    assert (letter.offset, letter.reason) == (1, reason)
+    assert "ann@" not in letter.detail and "1234567" not in letter.detail
+    assert len(effects.findings) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"), [(None, DeadLetterReason.MISSING_KEY), (b"default/d", DeadLetterReason.WRONG_KEY)]
+)
+def test_a_record_must_have_the_key_of_its_customer(key: bytes | None, reason: DeadLetterReason) -> None:
+    """A record under another key may lie in another partition than its customer's others: it is refused."""
+    (letter,) = partition(keyed=True).process([line(told(1, 0), 0, BASE, key)]).dead_letters
+    assert letter.reason is reason
+
+
+def test_customer_ids_with_signs_that_are_no_address_pass() -> None:
+    """Plus signs and colons alone make no raw identifier."""
+    for customer in ("crm:c-10", "a+b", "+12", "+1234567890123456", "12:30"):
+        assert not partition().process([line(point(1, 0, customer=customer), 0)]).dead_letters
+
+
+def test_the_same_identity_again_is_counted_not_applied() -> None:
+    """The first record of an identity wins; one with other content is counted as a conflict."""
+    watch = partition()
+    watch.process([line(told(1, 0), 0), line(told(1, 0), 1), line(told(1, 0, "other"), 2)])
+    counts = watch.counts.take()
+    assert (counts.duplicates, counts.conflicts) == (2, 1)
+    assert watch.counts.duplicates == 0
+
+
+def test_unknown_keys_are_counted_wherever_they_stand() -> None:
+    """Unknown keys of the record, its actor and its data are ignored and counted."""
+    watch = partition()
+    made = point(1, 0, colour="red", actor={"kind": "customer", "mood": "bad"}, data={"text": "x", "y": 1})
+    assert not watch.process([line(made, 0)]).dead_letters
+    assert watch.counts.unknown_keys == 3
+
+
+def test_the_clock_is_the_broker_s_where_a_record_is_ahead_of_it() -> None:
+    """A touchpoint up to five minutes ahead moves the clock only to the broker's time; one from the past moves nothing."""
+    watch = partition(keyed=True)
+    watch.process([line(point(1, 200), 0, BASE)])
+    assert watch.clock == BASE
+    watch.process([line(point(2, -500), 1, BASE + SECOND)])
+    assert watch.clock == BASE
+
+
+def test_a_heartbeat_lets_a_deadline_come_due() -> None:
+    """The deadline fires at limit and grace, by a heartbeat, and carries the deadline as its time."""
+    watch = partition(keyed=True)
+    handoff = point(
+        1, 0, "handoff.started", actor={"kind": "agent", "team": "a"}, data={"handoff": "h", "to_team": "b", "mode": "blind"}
+    )
+    assert not watch.process([line(handoff, 0, BASE)]).findings
+    assert watch.next_deadline == BASE + 65 * SECOND
+
+    def beat(offset: int, after: int) -> Record:
+        time = (START + timedelta(seconds=after)).isoformat()
+        body = {"id": f"h{offset}", "source": "seamwatch", "type": "heartbeat", "time": time}
+        return Record(offset, BASE + after * SECOND, None, json.dumps(body).encode())
+
+    assert not watch.process([beat(1, 64)]).findings
+    ((_, value),) = watch.process([beat(2, 65)]).findings
+    assert json.loads(value)["time"] == "2026-03-02T09:01:00Z"
+    assert watch.next_deadline is None
+
+
+def test_no_raw_value_leaves_the_engine() -> None:
+    """Neither findings nor rows nor tallies hold a value that a customer gave."""
+    watch = partition()
+    effects = watch.process([line(told(1, 0, "geheim-4711-22"), 0), line(asked(2, 1), 1), line(told(3, 2, "geheim-4711-22"), 2)])
+    everything = b"".join(value or b"" for _, value in [*effects.findings, *effects.rows, *effects.tallies])
+    assert effects.findings
+    assert b"geheim" not in everything and b"4711-22" not in everything

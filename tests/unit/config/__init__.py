@@ -1,0 +1,1 @@
+"""Tests of settings, rules, cases and fields as they are loaded."""
