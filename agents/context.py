@@ -34,7 +34,7 @@ class Seen:
     field in its segment since the last provision of it there.
     """
 
-    __slots__ = ("answers", "contact", "entry", "handler", "journey", "machine", "position", "segment", "team", "work")
+    __slots__ = ("answers", "contact", "entry", "handler", "journey", "machine", "position", "segment", "team")
 
     entry: Entry
     position: int
@@ -44,7 +44,6 @@ class Seen:
     handler: Handler | None
     team: str | None
     machine: bool | None
-    work: "Work | None"
     answers: "list[Seen]"
 
     @property
@@ -99,12 +98,16 @@ class Segment:
     def __init__(self) -> None:
         self.open_requests: dict[str, list[Seen]] = {}
         self.read_backs: list[Seen] = []
-        self.authentications: list[Seen] = []
-        self.workers: set[Handler] = set()
+        self.authentications: tuple[Seen, ...] = ()
+        self.workers: tuple[Handler, ...] = ()
 
 
 class Contact:
-    """One interaction on one channel; without an id, all touchpoints of a journey that name none."""
+    """One interaction on one channel; without an id, all touchpoints of a journey that name none.
+
+    ``run`` counts the handlers' runs, ``run_of`` is whose the present one is. ``working_teams`` are those that worked at ``working_at``, the latest time.
+    ``ended`` is the position of its last end, negative while it is open.
+    """
 
     __slots__ = (
         "authentications",
@@ -112,38 +115,47 @@ class Contact:
         "ended",
         "handoffs",
         "id",
+        "journey",
         "last_ended",
         "last_work",
         "last_worker",
-        "machine",
         "planned_callback",
         "previous",
         "run",
+        "run_of",
         "said",
         "segments",
         "waits",
         "worked",
-        "working_now",
+        "working_at",
+        "working_teams",
     )
 
     def __init__(self, identifier: str | None) -> None:
         self.id = identifier
+        self.journey: Journey | None = None
         self.previous: str | None = None
         self.chain: list[Contact] = [self]
         self.last_work: Work | None = None
         self.last_worker: Handler | None = None
-        self.machine: dict[str, bool] = {}
         self.worked: dict[Handler, int] = {}
-        self.working_now: tuple[int, list[str]] = (-1, [])
-        self.run: tuple[Handler | None, int] = (None, 0)
+        self.working_at = -1
+        self.working_teams: tuple[str, ...] = ()
+        self.run = 0
+        self.run_of: Handler | None = None
         self.segments: dict[object, Segment] = {}
         self.ended = -1
         self.last_ended: int | None = None
         self.planned_callback = False
-        self.waits: list[Wait] = []
-        self.handoffs: list[Wait] = []
-        self.authentications: list[Seen] = []
+        self.waits: tuple[Wait, ...] = ()
+        self.handoffs: tuple[Wait, ...] = ()
+        self.authentications: tuple[Seen, ...] = ()
         self.said: dict[tuple[str, bytes], int] = {}
+
+    def is_machine(self, team: str) -> bool:
+        """Tell whether a team last worked here by a machine; a team that has not is taken for human."""
+        machine = self.worked.get(Handler(team, True))
+        return machine is not None and machine > self.worked.get(Handler(team, False), -1)
 
     def last_handoff_to(self, team: str, since: int) -> "Wait | None":
         """Return the last handoff of the chain, from position ``since`` on, that another team sent to ``team`` or to none named."""

@@ -5,7 +5,7 @@ horizon, folds anew.
 """
 
 import math
-from bisect import bisect_left
+from bisect import insort
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -76,7 +76,7 @@ class Customer:
         "horizon",
         "identities",
         "kept",
-        "keys",
+        "_newest",
         "revisions",
         "tenant",
     )
@@ -101,7 +101,7 @@ class Customer:
         self.tenant = tenant
         self.customer = customer
         self.entries = sorted(entries, key=sort_key)
-        self.keys = [sort_key(entry) for entry in self.entries]
+        self._newest = sort_key(self.entries[-1]) if self.entries else None
         self.identities = {(entry.source, entry.id): entry for entry in self.entries}
         self._bytes = sum(len(encode(entry)) for entry in self.entries)
         self.revisions = {} if revisions is None else revisions
@@ -123,15 +123,15 @@ class Customer:
             return Arrival("too_late")
         self._bytes += size
         self.identities[entry.source, entry.id] = entry
-        if not self.keys or key > self.keys[-1]:
-            self.keys.append(key)
+        if self._newest is None or key > self._newest:
+            self._newest = key
             self.entries.append(entry)
-            self.fold.apply(entry)
-            self.fold.settle(clock)
+            fold = self.fold
+            fold.apply(entry)
+            if fold.pending:
+                fold.settle(clock)
             return Arrival("applied", self._extended())
-        place = bisect_left(self.keys, key)
-        self.keys.insert(place, key)
-        self.entries.insert(place, entry)
+        insort(self.entries, entry, key=sort_key)
         before, self.fold = self.fold, self._folded(clock)
         return Arrival("applied", self._refolded(before))
 
@@ -170,20 +170,21 @@ class Customer:
         self.contributions = self._contributions(self.fold)
 
     def _drop_beyond_memory(self, entry: Entry, size: int, clock: int) -> None:
-        engine = self._panel.engine
-        if not self.entries:
+        entries = self.entries
+        if not entries:
             return
-        oldest = max(entry.time, self.entries[-1].time) - engine.memory
-        surplus = len(self.entries) + 1 - engine.maximum_touchpoints
-        excess = self._bytes + size - engine.maximum_bytes
-        if self.entries[0].time >= oldest and surplus <= 0 and excess <= 0:
+        memory, most, most_bytes = self._panel.reach
+        oldest = max(entry.time, entries[-1].time) - memory
+        surplus = len(entries) + 1 - most
+        excess = self._bytes + size - most_bytes
+        if entries[0].time >= oldest and surplus <= 0 and excess <= 0:
             return
         waiting = {wait.seen.entry.id: wait.seen.entry for wait in self.fold.pending if wait.pending}
         dropped: list[Entry] = []
         stay: list[Entry] = []
-        for position, each in enumerate(self.entries):
+        for position, each in enumerate(entries):
             if each.time >= oldest and surplus <= 0 and excess <= 0:
-                stay.extend(self.entries[position:])
+                stay.extend(entries[position:])
                 break
             if waiting.get(each.id) is each:
                 stay.append(each)
@@ -196,7 +197,7 @@ class Customer:
         self.horizon = max(filter(None, (self.horizon, sort_key(dropped[-1]))))
         self.kept = self._still_named(dropped, stay)
         self.entries = stay
-        self.keys = [sort_key(each) for each in stay]
+        self._newest = sort_key(stay[-1]) if stay else None
         for each in dropped:
             del self.identities[each.source, each.id]
             self._bytes -= len(encode(each))

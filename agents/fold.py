@@ -31,10 +31,11 @@ class Panel:
     def __init__(self, rulebook: Rulebook, fields: FieldCatalog) -> None:
         self.engine: EngineRules = rulebook.engine
         self.fields = fields
+        # Read for every touchpoint, so not through the model.
+        self.reach = rulebook.engine.memory, rulebook.engine.maximum_touchpoints, rulebook.engine.maximum_bytes
         detectors: list[Detector[Any]] = [
             DETECTORS[rule.detector](rule, rulebook.engine, fields) for rule in rulebook.rules if rule.mode != "off"
         ]
-        self.size = len(detectors)
         self.by_type: dict[str, list[tuple[int, Detector[Any]]]] = {}
         for number, detector in enumerate(detectors):
             for kind in detector.types:
@@ -79,7 +80,7 @@ class Fold:
         self._contact_journeys = dict(kept[0])
         self._latest = kept[1]
         self._by_handoff: dict[str, list[Wait]] = {}
-        self._memories: list[dict[Any, Any]] = [{} for _ in range(panel.size)]
+        self._memories: dict[int, dict[Any, Any]] = {}
         self._dependents: dict[str, set[str]] = {}
         self._accepting: Wait | None = None
         self.position = 0
@@ -104,16 +105,16 @@ class Fold:
         seen.position = self.position
         self.position += 1
         kind = entry.type
-        seen.journey = self._journey(entry)
-        contact = seen.contact = self._contact(entry, seen.journey)
-        self._resolve_handler(seen, contact)
-        segment = seen.segment = self._segment(entry, seen.handler, contact)
-        seen.work = None
+        journey = seen.journey = self._journey(entry)
+        contact = seen.contact = self._contact(entry, journey)
+        works = _is_work(entry)
+        handler = self._resolve_handler(seen, contact, works=works)
+        segment = seen.segment = self._segment(entry, handler, contact)
         if kind == "handoff.accepted":
             self._accept(seen)
         if entry.kind in _HANDLERS:
-            if _is_work(entry):
-                self._work(seen)
+            if works and handler is not None:
+                self._work(seen, handler)
             # An answer is to a read-back only until the handler speaks again.
             if segment.read_backs:
                 segment.read_backs = [asked for asked in segment.read_backs if asked.entry.time == entry.time]
@@ -126,7 +127,7 @@ class Fold:
         elif kind in _ENDS:
             self._end(seen)
         for number, detector in self._panel.by_type.get(kind, ()):
-            self._judge(detector.touchpoint(self._memories[number], seen))
+            self._judge(detector.touchpoint(self._memory(number), seen))
         remember = _REMEMBER.get(kind)
         if remember is not None:
             remember(seen)
@@ -184,29 +185,33 @@ class Fold:
             contact = self._contacts[key] = Contact(entry.contact)
         if entry.previous_contact is not None:
             contact.previous = entry.previous_contact
-        journey.contacts.setdefault(id(contact), contact)
+        if contact.journey is not journey:
+            contact.journey = journey
+            journey.contacts[id(contact)] = contact
         return contact
 
-    def _resolve_handler(self, seen: Seen, contact: Contact) -> None:
+    def _resolve_handler(self, seen: Seen, contact: Contact, *, works: bool) -> Handler | None:
         """Tell whose touchpoint it is: work is its team's, a customer talks to ``actor.team``, all else is with who last worked in the contact."""
         entry = seen.entry
         kind, team = entry.kind, entry.team
-        seen.handler = contact.last_worker
+        handler = contact.last_worker
         if kind == "customer":
             if team is not None:
-                seen.handler = Handler(team, contact.machine.get(team, False))
-            seen.team, seen.machine = (None, None) if seen.handler is None else seen.handler
-            return
-        seen.team = team
-        seen.machine = kind in _MACHINES if kind in _HANDLERS else None
-        if _is_work(entry):
-            seen.handler = Handler(team or "", kind in _MACHINES)
+                handler = Handler(team, contact.is_machine(team))
+            seen.team, seen.machine = (None, None) if handler is None else handler
+        else:
+            seen.team = team
+            seen.machine = kind in _MACHINES if kind in _HANDLERS else None
+            if works and team is not None and (handler is None or handler != (team, seen.machine)):
+                handler = Handler(team, kind in _MACHINES)
+        seen.handler = handler
+        return handler
 
     def _segment(self, entry: Entry, handler: Handler | None, contact: Contact) -> Segment:
-        run = contact.run
-        if run[0] != handler:
-            run = contact.run = (handler, run[1] + 1)
-        key: object = run[1] if entry.segment is None else entry.segment
+        if contact.run_of is not handler and contact.run_of != handler:
+            contact.run_of = handler
+            contact.run += 1
+        key = contact.run if entry.segment is None else entry.segment
         segment = contact.segments.get(key)
         if segment is None:
             segment = contact.segments[key] = Segment()
@@ -214,29 +219,26 @@ class Fold:
 
     # Work, chains, hops
 
-    def _work(self, seen: Seen) -> None:
-        contact, handler, time = seen.contact, seen.handler, seen.entry.time
-        if handler is None:
-            raise AssertionError("work is always somebody's")
+    def _work(self, seen: Seen, handler: Handler) -> None:
+        contact, team, time = seen.contact, handler.team, seen.entry.time
         contact.last_worker = handler
-        contact.machine[handler.team] = handler.machine
         contact.worked[handler] = seen.position
         if handler not in seen.segment.workers:
-            seen.segment.workers.add(handler)
-            self.opportunities.append(("segment", handler.team, seen.entry.channel, time))
-        if handler.team in self._panel.engine.transit:
+            seen.segment.workers += (handler,)
+            self.opportunities.append(("segment", team, seen.entry.channel, time))
+        if team in self._panel.engine.transit:
             return
-        follows = contact.last_work or self._predecessor(seen)
-        if contact.last_work is None and follows is not None:
-            contact.joins(follows.seen.contact)
-        work = seen.work = contact.last_work = Work(seen, handler.team, follows)
-        contact.working_now = (
-            (time, [*contact.working_now[1], handler.team])
-            if contact.working_now[0] == time
-            else (time, [handler.team])
-        )
+        follows = contact.last_work
+        if follows is None:
+            follows = self._predecessor(seen)
+            if follows is not None:
+                contact.joins(follows.seen.contact)
+        work = contact.last_work = Work(seen, team, follows)
+        if contact.working_at != time:
+            contact.working_at, contact.working_teams = time, ()
+        contact.working_teams += (team,)
         self._answer_waits(work)
-        if follows is not None and follows.team != work.team:
+        if follows is not None and follows.team != team:
             accepting = self._accepting
             accepted = accepting if accepting is not None and accepting.accepted is seen else None
             self._hop(Hop(follows, work, accepted))
@@ -268,7 +270,7 @@ class Fold:
             journey.first_hop = hop
         self.opportunities.append(("seam", f"team:{hop.before.team}>team:{after.team}", "", after.seen.entry.time))
         for number, detector in self._panel.on_hop:
-            self._judge(detector.hop(self._memories[number], hop))
+            self._judge(detector.hop(self._memory(number), hop))
 
     # Waits
 
@@ -281,7 +283,7 @@ class Fold:
         wait = Wait(seen, sender, to_team, self._panel.engine.answer_limit(channel, mode))
         wait.handoff, wait.to_channel, wait.mode, wait.planned = handoff, to_channel, mode, planned
         self._by_handoff.setdefault(handoff, []).append(wait)
-        seen.contact.handoffs.append(wait)
+        seen.contact.handoffs += (wait,)
         if sender is not None:
             wait.known = self._known_to(sender, seen)
         self._begin(wait)
@@ -314,11 +316,10 @@ class Fold:
 
     def _begin(self, wait: Wait) -> None:
         contact, time = wait.contact, wait.seen.entry.time
-        contact.waits.append(wait)
+        contact.waits += (wait,)
         # Answers and ends count by time, so one at the very moment counts though it sorts before.
         wait.answered = wait.within(time) and any(
-            each.working_now[0] == time and any(team != wait.sender for team in each.working_now[1])
-            for each in contact.chain
+            each.working_at == time and any(team != wait.sender for team in each.working_teams) for each in contact.chain
         )
         wait.ended_in_time = contact.last_ended == time
         if wait.pending:
@@ -367,9 +368,15 @@ class Fold:
 
     # Verdicts
 
+    def _memory(self, number: int) -> dict[Any, Any]:
+        memory = self._memories.get(number)
+        if memory is None:
+            memory = self._memories[number] = {}
+        return memory
+
     def _tell(self, wait: Wait) -> None:
         for number, detector in self._panel.on_wait:
-            self._judge(detector.wait(self._memories[number], wait))
+            self._judge(detector.wait(self._memory(number), wait))
 
     def _judge(self, verdicts: Iterable[Verdict]) -> None:
         for verdict in verdicts:
@@ -456,11 +463,11 @@ def _confirmed(seen: Seen) -> None:
 
 
 def _passed(seen: Seen) -> None:
-    seen.contact.authentications.append(seen)
+    seen.contact.authentications += (seen,)
 
 
 def _authentication_requested(seen: Seen) -> None:
-    seen.segment.authentications.append(seen)
+    seen.segment.authentications += (seen,)
 
 
 _REMEMBER = {

@@ -206,10 +206,11 @@ class PartitionWatch:
     def _count(self, touchpoint: Touchpoint) -> None:
         counts = self.counts
         counts.touchpoints[touchpoint.source, touchpoint.type] += 1
-        for part in (touchpoint, touchpoint.actor, touchpoint.data):
-            extra = getattr(part, "__pydantic_extra__", None)
-            if extra:
-                counts.unknown_keys += len(extra)
+        if touchpoint.type == "heartbeat":
+            return
+        extras = touchpoint.__pydantic_extra__, touchpoint.actor.__pydantic_extra__, touchpoint.data.__pydantic_extra__
+        if any(extras):
+            counts.unknown_keys += sum(len(extra) for extra in extras if extra)
 
     def _refuse(self, effects: Effects, record: Record, refusal: Refusal) -> None:
         self.counts.dead_letters[refusal.reason] += 1
@@ -254,7 +255,7 @@ class PartitionWatch:
     def _emit(self, row: Row, customer: Customer, change: Change, offset: int, effects: Effects) -> None:
         row.offset = offset
         self._dirty[row.key] = row
-        deadline = customer.fold.next_deadline()
+        deadline = customer.fold.next_deadline() if customer.fold.pending else None
         if deadline != row.deadline:
             row.deadline = deadline
             if deadline is not None:

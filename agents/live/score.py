@@ -1,7 +1,8 @@
 """The agent that merges: the tallies of all source partitions in, one score per entity out."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from faust.types import TP
 
@@ -11,8 +12,8 @@ from streams.producer import Outgoing
 
 __all__ = ["Merge", "score"]
 
-Merge = Callable[[bytes, Sequence[bytes]], bytes]
-"""Gets an entity's key (JSON array [tenant, score, scope, name, half_life]) and its tallies (JSON, one per source partition); gives its score as JSON."""
+Merge = Callable[[Sequence[Any], Iterable[bytes]], bytes]
+"""`agents.scores.merge`: gets an entity's key ([tenant, score, scope, name, half_life]) and its tallies (JSON, one per source partition); gives its score."""
 
 
 def score(app: SeamwatchApp, merge: Merge) -> None:
@@ -32,7 +33,7 @@ class _Merger:
     def __init__(self, app: SeamwatchApp, merge: Merge) -> None:
         self._app = app
         self._merge = merge
-        self._partials: dict[int, dict[bytes, dict[int, bytes]]] = {}
+        self._partials: dict[int, dict[bytes, dict[bytes, bytes]]] = {}
         self._changed: dict[int, set[bytes]] = {}
         self._targets: dict[int, int] = {}
 
@@ -62,13 +63,15 @@ class _Merger:
         if batch.end < self._targets[partition]:
             return
         self._changed[partition] = set()
-        scores = (
-            (entity, self._merge(entity, list(partials[entity].values()))) for entity in changed if partials.get(entity)
-        )
+        scores = [
+            (entity, self._merge(json.loads(entity), partials[entity].values()))
+            for entity in changed
+            if partials.get(entity)
+        ]
         await app.delivery.deliver([Outgoing(app.names.scores, None, entity, value) for entity, value in scores])
 
 
-def _split(key: bytes) -> tuple[bytes, int]:
-    """Return the entity's key and the source partition of a tally's key."""
-    *entity, source = json.loads(key)
-    return json.dumps(entity, separators=(",", ":"), ensure_ascii=False).encode(), source
+def _split(key: bytes) -> tuple[bytes, bytes]:
+    """Return the entity's key, as a JSON array, and the source partition of a tally's key, of which it is the last element."""
+    entity, _, source = key.rpartition(b",")
+    return entity + b"]", source
