@@ -1,0 +1,177 @@
+"""Open the database, bring its tables up to date, and tell whether they are."""
+
+import sqlite3
+from typing import Any
+
+import msgspec
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import StaticPool
+
+from sinks.errors import SchemaOutdated, UnsupportedDatabase, database_errors
+
+__all__ = ["check_schema", "create_engine", "encode_json", "upgrade", "writing"]
+
+_WRITES = "seamwatch_writes"
+_MIGRATION_LOCK = 0x5EA3_0001
+_PATIENCE = 5.0
+"""Seconds to wait for a connection, and for SQLite's one writer."""
+
+# A writer that stands still inside a transaction holds its rows: the server ends it, and the partition's next owner
+# goes on.
+_SERVER_LIMITS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "10s",
+    "timezone": "UTC",
+}
+
+
+def create_engine(url: str) -> Engine:
+    """Return an engine for SQLite (``sqlite:///file.db``) or PostgreSQL (``postgresql://...``, by psycopg 3). Opens
+    nothing yet.
+
+    Raises `UnsupportedDatabase`, whose message holds no password.
+    """
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise UnsupportedDatabase(
+            "the database's address is none: expected sqlite:///FILE or postgresql://USER@HOST/NAME"
+        ) from error
+    kind = address.get_backend_name()
+    if kind == "sqlite":
+        return _sqlite(address)
+    if kind in {"postgresql", "postgres"}:
+        return _postgresql(address.set(drivername="postgresql+psycopg"))
+    raise UnsupportedDatabase(f"{kind}: expected a database of sqlite or postgresql")
+
+
+def encode_json(value: Any) -> str:
+    """Return a value as the JSON that the database is given; several times as fast as the standard library's."""
+    return msgspec.json.encode(value).decode()
+
+
+def writing(engine: Engine) -> Engine:
+    """Return an engine on the same connections whose transactions are safe beside other writers.
+
+    PostgreSQL: repeatable read, so that the second of two transactions that change one row fails with a conflict
+    instead of overwriting what it has not seen. SQLite: the write lock is taken at the start, for a transaction that
+    reads first could not get it later.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_WRITES: True})
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+def upgrade(url: str) -> None:
+    """Create the tables or bring them up to date, all or nothing; several programs may try at once.
+
+    Raises `UnsupportedDatabase`, `DatabaseUnavailable`.
+    """
+    engine = create_engine(url)
+    try:
+        # Not repeatable read: the second of two programs must see what the first did while it waited.
+        with (
+            database_errors(engine),
+            (writing(engine) if engine.dialect.name == "sqlite" else engine).begin() as connection,
+        ):
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            command.upgrade(_alembic(connection), "head")
+    finally:
+        engine.dispose()
+
+
+def check_schema(engine: Engine) -> None:
+    """Compare the database's revision with that of this program.
+
+    Raises `SchemaOutdated` with what to do, `DatabaseUnavailable`.
+    """
+    scripts = ScriptDirectory.from_config(_alembic())
+    wanted = set(scripts.get_heads())
+    with database_errors(engine), engine.connect() as connection:
+        found = set(MigrationContext.configure(connection).get_current_heads())
+    if found == wanted:
+        return
+    known = {script.revision for script in scripts.walk_revisions()}
+    if found - known:
+        raise SchemaOutdated(
+            f"the database is at revision {_named(found)}, which is newer than this program ({_named(wanted)}): update the program"
+        )
+    state = f"at revision {_named(found)}" if found else "empty"
+    raise SchemaOutdated(
+        f"the database is {state}, this program needs revision {_named(wanted)}: run `seamwatch db upgrade`"
+    )
+
+
+def _named(revisions: set[str]) -> str:
+    return ", ".join(sorted(revisions))
+
+
+def _alembic(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option(
+        "script_location", "config:migrations"
+    )  # a package's folder, so it is found wherever it is installed
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _sqlite(address: URL) -> Engine:
+    options: dict[str, Any] = {"connect_args": {} if "timeout" in address.query else {"timeout": _PATIENCE}}
+    if address.database in {None, "", ":memory:"}:
+        # One connection for all: every further one would open an empty database of its own.
+        options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    engine = sqlalchemy.create_engine(
+        address, json_serializer=encode_json, json_deserializer=msgspec.json.decode, **options
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions begin where SQLAlchemy says, not at the driver's guess
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")  # readers and the writer do not wait for each other
+        # NORMAL may lose the last transactions when the power fails; by then Kafka's offset is committed, and nobody
+        # would write them again.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN")
+
+    return engine
+
+
+def _postgresql(address: URL) -> Engine:
+    arguments: dict[str, Any] = {
+        "connect_timeout": int(_PATIENCE),
+        "tcp_user_timeout": 10_000,  # milliseconds until a silent network counts as a lost connection
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "application_name": "seamwatch",
+        "options": " ".join(f"-c {name}={value}" for name, value in _SERVER_LIMITS.items()),
+    }
+    for given in address.query:  # what the address says comes first
+        arguments.pop(given, None)
+    try:
+        return sqlalchemy.create_engine(
+            address,
+            connect_args=arguments,
+            pool_pre_ping=True,
+            pool_timeout=_PATIENCE,
+            json_serializer=encode_json,
+            json_deserializer=msgspec.json.decode,
+        )
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise UnsupportedDatabase("PostgreSQL needs its driver: install seamwatch[postgres]") from error

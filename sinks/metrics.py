@@ -1,0 +1,384 @@
+"""Every metric: its name, what it means, its labels and unit; and the one object that the program feeds.
+
+Names begin with ``seamwatch_``. Units are base units, labels are bounded and never name a customer, a contact or a
+person.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import groupby
+from platform import python_version
+from threading import Lock
+from time import monotonic, time_ns
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from models.score import Score
+
+__all__ = ["DEFINITIONS", "WORST", "Definition", "Metrics", "render_docs"]
+
+# A second series for each one, with a time that nobody asks for. The switch is the library's, for the whole process.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library declares no types here
+
+WORST = {"tenant": 1000, "brand": 1000, "channel": 1000, "team": 100, "seam": 100}
+"""How many of each scope the score metric shows at most, for one kind of score and one half-life: those with the
+lowest scores.
+"""
+
+_PREFIX = "seamwatch_"
+_MOST_SOURCES = 100
+_OTHER = "other"
+_TOUCHPOINTS = ".touchpoints"
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One metric. ``name`` is without prefix; ``buckets`` are the upper bounds of a histogram."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    unit: str
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """Return the name that a query asks for."""
+        return _PREFIX + self.name
+
+
+TOUCHPOINTS = Definition(
+    "touchpoints_total",
+    "counter",
+    "touchpoints",
+    "Touchpoints that were accepted; sources after the first 100 are `other`.",
+    ("source", "type"),
+)
+FINDINGS = Definition(
+    "findings_total", "counter", "findings", "Findings when they are first made.", ("detector", "reason", "severity")
+)
+WITHDRAWN = Definition(
+    "findings_withdrawn_total",
+    "counter",
+    "findings",
+    "Findings taken back, because a late touchpoint showed otherwise.",
+    ("detector",),
+)
+DEAD_LETTERS = Definition(
+    "dead_letters_total", "counter", "records", "Records that could not be used and were set aside.", ("reason",)
+)
+MALFORMED = Definition(
+    "sink_malformed_total",
+    "counter",
+    "records",
+    "Records that the sinks left out, because they are not what their topic holds.",
+    ("topic",),
+)
+SCORE = Definition(
+    "consistency_score",
+    "gauge",
+    "0 to 100",
+    "Scores decayed to now: tenants, brands and channels, the 100 worst teams and the 100 worst seams. `half_life` is in seconds.",
+    ("tenant", "score", "scope", "name", "half_life"),
+)
+DETECTION = Definition(
+    "detection_latency_seconds",
+    "histogram",
+    "seconds",
+    "From reading a batch of records to the delivery of its findings.",
+    buckets=_SECONDS,
+)
+END_TO_END = Definition(
+    "end_to_end_latency_seconds",
+    "histogram",
+    "seconds",
+    "From the broker's timestamp of a finding's record to its row in the database.",
+    buckets=_SECONDS,
+)
+EVENT_TIME_LAG = Definition(
+    "event_time_lag_seconds", "gauge", "seconds", "How far a partition's clock is behind the present.", ("partition",)
+)
+LAG = Definition(
+    "consumer_lag_records",
+    "gauge",
+    "records",
+    "Records of an owned partition that are not handled yet.",
+    ("topic", "partition"),
+)
+COMMIT_AGE = Definition(
+    "commit_age_seconds",
+    "gauge",
+    "seconds",
+    "How long the oldest handled batch has waited for its commit; 0 where none waits.",
+)
+STATE_ROWS = Definition("state_rows", "gauge", "rows", "Customers in the state of the owned partitions.")
+STATE_BYTES = Definition("state_bytes", "gauge", "bytes", "Size of the state of the owned partitions, encoded.")
+RECOVERY = Definition(
+    "recovery_seconds",
+    "histogram",
+    "seconds",
+    "How long it took to rebuild a partition's state.",
+    buckets=(0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
+)
+TIMERS = Definition("timers_pending", "gauge", "deadlines", "Deadlines that the owned partitions wait for.")
+BACKLOG = Definition(
+    "sink_backlog_seconds",
+    "gauge",
+    "seconds",
+    "How long the oldest batch has waited to be written; 0 where none waits.",
+)
+PAUSED = Definition("topic_paused", "gauge", "0 or 1", "Whether a raw topic is paused for its bad records.", ("topic",))
+BATCH = Definition(
+    "batch_seconds",
+    "histogram",
+    "seconds",
+    "How long a batch took, from being handed over to being done.",
+    buckets=_SECONDS,
+)
+BUILD = Definition("build_info", "gauge", "1", "The program's version and that of Python.", ("version", "python"))
+
+DEFINITIONS = (
+    TOUCHPOINTS,
+    FINDINGS,
+    WITHDRAWN,
+    DEAD_LETTERS,
+    MALFORMED,
+    SCORE,
+    DETECTION,
+    END_TO_END,
+    EVENT_TIME_LAG,
+    LAG,
+    COMMIT_AGE,
+    STATE_ROWS,
+    STATE_BYTES,
+    RECOVERY,
+    TIMERS,
+    BACKLOG,
+    PAUSED,
+    BATCH,
+    BUILD,
+)
+
+
+class Metrics:
+    """The metrics of one process, in a registry of their own. Methods are called once a batch or once a second, from
+    any thread.
+    """
+
+    def __init__(
+        self,
+        version: str,
+        decay: Callable[[Score, int], float | None],
+        *,
+        clock: Callable[[], int] = lambda: time_ns() // 1000,
+    ) -> None:
+        """Take the program's version, and a function that gives a score's value at a moment (microseconds UTC; None:
+        nothing is left of it).
+        """
+        self.registry = CollectorRegistry()
+        self._touchpoints = self._counter(TOUCHPOINTS)
+        self._findings = self._counter(FINDINGS)
+        self._withdrawn = self._counter(WITHDRAWN)
+        self._dead_letters = self._counter(DEAD_LETTERS)
+        self._malformed = self._counter(MALFORMED)
+        self._detection = self._histogram(DETECTION)
+        self._end_to_end = self._histogram(END_TO_END)
+        self._event_time_lag = self._gauge(EVENT_TIME_LAG)
+        self._lag = self._gauge(LAG)
+        self._state_rows = self._gauge(STATE_ROWS)
+        self._state_bytes = self._gauge(STATE_BYTES)
+        self._recovery = self._histogram(RECOVERY)
+        self._timers = self._gauge(TIMERS)
+        self._paused = self._gauge(PAUSED)
+        self._batch = self._histogram(BATCH)
+        self._gauge(BUILD).labels(version, python_version()).set(1)
+        self._commit_age, self._backlog = _Age(), _Age()
+        self._gauge(COMMIT_AGE).set_function(self._commit_age.now)
+        self._gauge(BACKLOG).set_function(self._backlog.now)
+        self._scores = _WorstScores(decay, clock)
+        self.registry.register(self._scores)
+        ProcessCollector(registry=self.registry)
+        self._lock = Lock()
+        self._sources: set[str] = set()
+        self._state: dict[int, tuple[int, int, int]] = {}
+
+    def touchpoints(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Add accepted touchpoints by (source, type)."""
+        for (source, kind), count in counts.items():
+            self._touchpoints.labels(self._bounded(source), kind).inc(count)
+
+    def findings(self, counts: Mapping[tuple[str, str, str], int]) -> None:
+        """Add new findings by (detector, reason, severity)."""
+        for labels, count in counts.items():
+            self._findings.labels(*labels).inc(count)
+
+    def withdrawn(self, counts: Mapping[str, int]) -> None:
+        """Add withdrawn findings by detector."""
+        for detector, count in counts.items():
+            self._withdrawn.labels(detector).inc(count)
+
+    def dead_letters(self, counts: Mapping[str, int]) -> None:
+        """Add refused records by reason."""
+        for reason, count in counts.items():
+            self._dead_letters.labels(reason).inc(count)
+
+    def malformed(self, counts: Mapping[str, int]) -> None:
+        """Add records that the sinks left out, by kind of topic."""
+        for topic, count in counts.items():
+            self._malformed.labels(str(topic)).inc(count)
+
+    def scores(self, scores: Iterable[Score]) -> None:
+        """Replace the scores that are shown by those of all entities as the database holds them."""
+        self._scores.replace(scores)
+
+    def state(self, partition: int, *, rows: int, size: int, timers: int) -> None:
+        """Set what a partition holds: rows, their bytes, pending deadlines."""
+        with self._lock:
+            self._state[partition] = rows, size, timers
+            self._sum_state()
+
+    def event_time_lag(self, partition: int, seconds: float) -> None:
+        """Set how far a partition's clock is behind the present."""
+        self._event_time_lag.labels(str(partition)).set(seconds)
+
+    def end_to_end_latency(self, seconds: Sequence[float]) -> None:
+        """Add the latencies of a batch of findings, from the broker to the database."""
+        for value in seconds:
+            self._end_to_end.observe(value)
+
+    def batch_done(self, topic: str, partition: int, records: int, seconds: float) -> None:
+        """Add a handled batch."""
+        self._batch.observe(seconds)
+
+    def findings_delivered(self, partition: int, seconds: float) -> None:
+        """Add a batch whose findings are delivered, ``seconds`` after its records were read."""
+        self._detection.observe(seconds)
+
+    def committed(self, topic: str, partition: int, offset: int) -> None:
+        """Take note of a commit: how late commits are is told by `commit_age`."""
+
+    def commit_age(self, seconds: float) -> None:
+        """Set how long the oldest handled batch has waited for its commit; it grows by itself until it is set again."""
+        self._commit_age.set(seconds)
+
+    def recovered(self, partition: int, rows: int, seconds: float) -> None:
+        """Add a partition whose state was rebuilt."""
+        self._recovery.observe(seconds)
+
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        """Set how many records of an owned partition are not handled yet."""
+        self._lag.labels(topic, str(partition)).set(records)
+
+    def released(self, topic: str, partition: int) -> None:
+        """Drop the figures of a partition that is no longer owned."""
+        _drop(self._lag, topic, str(partition))
+        if topic.endswith(_TOUCHPOINTS):
+            _drop(self._event_time_lag, str(partition))
+            with self._lock:
+                self._state.pop(partition, None)
+                self._sum_state()
+
+    def sink_backlog(self, seconds: float) -> None:
+        """Set how long the oldest batch has waited to be written; it grows by itself until it is set again."""
+        self._backlog.set(seconds)
+
+    def paused(self, topic: str, paused: bool) -> None:
+        """Set whether a raw topic is paused."""
+        self._paused.labels(topic).set(paused)
+
+    def _sum_state(self) -> None:
+        sums = [sum(column) for column in zip(*self._state.values(), strict=True)] or [0, 0, 0]
+        for gauge, value in zip((self._state_rows, self._state_bytes, self._timers), sums, strict=True):
+            gauge.set(value)
+
+    def _bounded(self, source: str) -> str:
+        with self._lock:
+            if source not in self._sources:
+                if len(self._sources) >= _MOST_SOURCES:
+                    return _OTHER
+                self._sources.add(source)
+        return source
+
+    def _counter(self, definition: Definition) -> Counter:
+        return Counter(definition.full_name, definition.help, definition.labels, registry=self.registry)
+
+    def _gauge(self, definition: Definition) -> Gauge:
+        return Gauge(definition.full_name, definition.help, definition.labels, registry=self.registry)
+
+    def _histogram(self, definition: Definition) -> Histogram:
+        return Histogram(
+            definition.full_name, definition.help, definition.labels, buckets=definition.buckets, registry=self.registry
+        )
+
+
+class _Age:
+    """Seconds that something has waited; goes on by itself, so that a program that stands still shows it."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def set(self, seconds: float) -> None:
+        self._since = monotonic() - seconds if seconds > 0 else None
+
+    def now(self) -> float:
+        since = self._since
+        return 0.0 if since is None else monotonic() - since
+
+
+class _WorstScores(Collector):
+    """The scores of entities, decayed to the moment of the scrape, the lowest of each scope."""
+
+    def __init__(self, decay: Callable[[Score, int], float | None], clock: Callable[[], int]) -> None:
+        self._decay = decay
+        self._clock = clock
+        self._scores: Sequence[Score] = ()
+
+    def replace(self, scores: Iterable[Score]) -> None:
+        self._scores = sorted((score for score in scores if score.scope in WORST), key=_group)
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        return [self._family()]
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = self._family()
+        now = self._clock()
+        for (scope, _, _), members in groupby(self._scores, key=_group):
+            valued = [(value, score) for score in members if (value := self._decay(score, now)) is not None]
+            for value, score in nsmallest(WORST[scope], valued, key=lambda pair: pair[0]):
+                family.add_metric([score.tenant, score.score, score.scope, score.name, str(score.half_life)], value)
+        yield family
+
+    @staticmethod
+    def _family() -> GaugeMetricFamily:
+        return GaugeMetricFamily(SCORE.full_name, SCORE.help, labels=SCORE.labels)
+
+
+def _group(score: Score) -> tuple[str, str, int]:
+    return score.scope, score.score, score.half_life
+
+
+def _drop(gauge: Gauge, *labels: str) -> None:
+    gauge.labels(*labels)  # the library's remove() fails where there is none
+    gauge.remove(*labels)
+
+
+def render_docs() -> str:
+    """Return the page that lists every metric, in Markdown."""
+    lines = [
+        "# Metrics",
+        "",
+        "Served at `/metrics` of the metrics port. Histograms have `_bucket`, `_sum` and `_count`. Besides these there are the usual `process_*`.",
+        "",
+        "| metric | kind | unit | labels | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    for item in DEFINITIONS:
+        labels = ", ".join(f"`{label}`" for label in item.labels) or "-"
+        lines.append(f"| `{item.full_name}` | {item.kind} | {item.unit} | {labels} | {item.help} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,344 @@
+"""Write findings, their alerts, scores and dead letters: one transaction a batch, and the same rows however often and
+in whatever pieces they come.
+
+Two writers may meet on the same rows, when a partition has just moved or a customer's timeline has. Nothing is locked
+for that. On PostgreSQL a transaction is repeatable read, touches its tables and the rows in them in one order, and
+writes every alert of which it changed a finding: the second of two that meet fails with a conflict and starts again
+on what the first left. On SQLite there is one writer at a time.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine
+
+from models.alert import AlertState, Resolution
+from models.finding import Finding
+from sinks.database import encode_json, writing
+from sinks.errors import Conflict, DatabaseUnavailable, database_errors
+from sinks.lifecycle import News, Verdict, advance
+from sinks.records import FindingRecord, LetterRecord, Parsed, ScoreRecord, SinkRecord, TopicKind, parse
+from sinks.statements import LOCK_TABLES, RANK_SEVERITY, Statements, chunks
+
+__all__ = ["DatabaseUnavailable", "DatabaseWriter", "SinkRecord", "Written"]
+
+_ACTOR = "seamwatch"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ATTEMPTS = 5
+_ALONE_FROM = 2
+"""The attempt, counted from 0, from which other writers are kept out: they could be first for ever."""
+_FIRST_WAIT = 0.25
+_LONGEST_WAIT = 5.0
+_LOGGED = 10
+"""Malformed records of one batch that are logged one by one."""
+_COPY_FROM = 500
+"""Findings from which PostgreSQL takes them faster by COPY than one by one."""
+
+_log = logging.getLogger(__name__)
+
+
+class Written(NamedTuple):
+    """What a batch changed: rows by table, malformed records by topic, and of each new revision the seconds from the
+    broker to the database.
+    """
+
+    findings: int
+    alerts: int
+    scores: int
+    dead_letters: int
+    malformed: Mapping[TopicKind, int]
+    latencies: Sequence[float]
+
+
+class DatabaseWriter:
+    """Writes batches to the database, on whatever thread calls it, one call at a time."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], int]) -> None:
+        """Take an engine of `sinks.database.create_engine` and a wall clock in microseconds UTC."""
+        self._engine = writing(engine)
+        self._clock = clock
+        self._statements = Statements(engine.dialect.name)
+        self._failures = 0
+
+    def write(self, batch: Sequence[SinkRecord]) -> Written:
+        """Write a batch; when it returns, the batch is durable.
+
+        Raises `DatabaseUnavailable` when the database cannot take it now: nothing of it is written then, or (the
+        connection broke during the commit) all of it, and writing it again is right either way. Any other error is a
+        bug.
+        """
+        parsed = parse(batch)
+        changes = _Changes.fold(parsed)
+        try:
+            counts = self._attempt(changes)
+        except DatabaseUnavailable as error:
+            error.retry_after = min(_LONGEST_WAIT, _FIRST_WAIT * 2**self._failures)
+            self._failures = min(self._failures + 1, 10)
+            raise
+        self._failures = 0
+        _report(parsed)
+        now = self._clock()
+        return Written(
+            findings=len(counts.findings),
+            alerts=counts.alerts,
+            scores=len(changes.scores),
+            dead_letters=len(changes.letters),
+            malformed=Counter(kind for kind, _, _ in parsed.malformed),
+            latencies=[max(0, now - record.timestamp) / 1e6 for record in counts.findings if record.timestamp >= 0],
+        )
+
+    def _attempt(self, changes: "_Changes") -> "_Counts":
+        for attempt in range(_ATTEMPTS):
+            try:
+                with database_errors(self._engine), self._engine.begin() as connection:
+                    if attempt >= _ALONE_FROM:
+                        connection.exec_driver_sql(LOCK_TABLES)
+                    now = _EPOCH + timedelta(microseconds=self._clock())
+                    return _Transaction(connection, self._statements, now).write(changes)
+            except Conflict as conflict:
+                reason = conflict
+        raise DatabaseUnavailable(f"other writers were first {_ATTEMPTS} times: {reason}") from reason
+
+
+class _Counts(NamedTuple):
+    findings: list[FindingRecord]
+    alerts: int
+
+
+class _Changes(NamedTuple):
+    """A batch folded by key, each in the order of its keys: two writers that meet wait for each other in one direction."""
+
+    findings: dict[str, FindingRecord]
+    alerts: dict[str, FindingRecord]
+    """Every alert that any of the records would have opened, were it alone in its batch; so batches of any size give
+    the same alerts.
+    """
+    scores: dict[str, ScoreRecord]
+    letters: dict[tuple[str, int, int], LetterRecord]
+
+    @classmethod
+    def fold(cls, parsed: Parsed) -> "_Changes":
+        findings: dict[str, FindingRecord] = {}
+        alerts: dict[str, FindingRecord] = {}
+        for record in parsed.findings:
+            other = findings.get(record.finding.id)
+            if other is None or record.rank > other.rank:
+                findings[record.finding.id] = record
+            if record.standing:
+                alerts.setdefault(record.finding.alert, record)
+        scores: dict[str, ScoreRecord] = {}
+        for score in parsed.scores:
+            last = scores.get(score.key)
+            if last is None or (score.as_of, score.offset) >= (last.as_of, last.offset):
+                scores[score.key] = score
+        letters: dict[tuple[str, int, int], LetterRecord] = {}
+        for letter in parsed.letters:
+            letters.setdefault((letter.topic, letter.partition, letter.offset), letter)
+        return cls(dict(sorted(findings.items())), alerts, dict(sorted(scores.items())), dict(sorted(letters.items())))
+
+
+class _Transaction:
+    """One transaction: findings first, then the alerts that they touch, then the rest."""
+
+    def __init__(self, connection: Connection, statements: Statements, now: datetime) -> None:
+        self._connection = connection
+        self._statements = statements
+        self._now = now
+
+    def write(self, changes: _Changes) -> _Counts:
+        known = {row.id: row for row in self._select(self._statements.known_findings, "ids", list(changes.findings))}
+        winners: list[FindingRecord] = []
+        news: dict[str, list[News]] = {}
+        for record in changes.findings.values():
+            finding = record.finding
+            old = known.get(finding.id)
+            if old is not None and record.rank <= (old.revision, old.rule_version):
+                continue
+            winners.append(record)
+            stood = old.alert if old is not None and old.standing else None
+            if stood is not None:
+                news.setdefault(stood, [])
+            if record.standing:
+                fresh = news.setdefault(finding.alert, [])
+                if stood != finding.alert:
+                    fresh.append(News(record.time, finding.rule.name, finding.rule.version))
+        self._write_findings(winners)
+        alerts = self._write_alerts(news, changes.alerts)
+        self._write_scores(changes.scores.values())
+        self._execute(self._statements.insert_letters, [_letter_row(letter) for letter in changes.letters.values()])
+        return _Counts(winners, alerts)
+
+    def _write_findings(self, records: list[FindingRecord]) -> None:
+        rows = [_finding_row(record, self._now) for record in records]
+        if len(rows) >= _COPY_FROM and self._connection.dialect.name == "postgresql":
+            self._copy_findings(rows)
+        else:
+            self._execute(self._statements.upsert_findings, rows)
+
+    def _copy_findings(self, rows: list[dict[str, Any]]) -> None:
+        statements = self._statements
+        driver: Any = self._connection.connection.driver_connection
+        with driver.cursor() as cursor:
+            cursor.execute(statements.create_copied)
+            with cursor.copy(statements.copy_findings) as copy:
+                for row in rows:
+                    row["body"] = encode_json(row["body"])
+                    copy.write_row([row[name] for name in statements.copied_columns])
+            cursor.execute(statements.upsert_copied)
+
+    def _write_alerts(self, news: Mapping[str, list[News]], named: Mapping[str, FindingRecord]) -> int:
+        statements = self._statements
+        known = {
+            row.key: row for row in self._select(statements.known_alerts, "keys", sorted(news.keys() | named.keys()))
+        }
+        standing = {row.alert: row for row in self._select(statements.standing, "keys", sorted(news))}
+        rows, changes = [], []
+        # An alert that only is named has nothing new, unless it has no row yet.
+        for key in sorted(news.keys() | (named.keys() - known.keys())):
+            old, now = known.get(key), standing.get(key)
+            subject = old._asdict() if old is not None else _subject(key, named[key])
+            step = advance(
+                None if old is None else _verdict(old),
+                occurrences=0 if now is None else now.occurrences,
+                last_seen=subject["last_seen"],
+                news=news.get(key, ()),
+            )
+            row = subject | {
+                "state": step.verdict.state.value,
+                "resolution": step.verdict.resolution,
+                "seen_until": step.verdict.seen_until,
+                "judged_rules": step.verdict.judged_rules,
+                "version": subject["version"] + 1,
+                "occurrences": 0,
+                "updated": self._now,
+            }
+            if now is not None:
+                row |= {
+                    "occurrences": now.occurrences,
+                    "severity": RANK_SEVERITY[now.severity],
+                    "first_seen": now.first_seen,
+                    "last_seen": now.last_seen,
+                }
+            rows.append(row)
+            if step.reason is not None:
+                changes.append(
+                    {
+                        "alert": key,
+                        "version": row["version"],
+                        "from_state": None if old is None else old.state,
+                        "to_state": row["state"],
+                        "reason": step.reason.value,
+                        "actor": _ACTOR,
+                        "time": self._now,
+                    }
+                )
+        self._execute(statements.upsert_alerts, rows)
+        self._execute(statements.insert_changes, changes)
+        return len(rows)
+
+    def _write_scores(self, records: Iterable[ScoreRecord]) -> None:
+        kept, gone = [], []
+        for record in records:
+            score = record.score
+            if score.value is None:
+                gone.append({"score": record.key, "at": record.as_of, "offset": record.offset})
+            else:
+                kept.append(
+                    {
+                        "key": record.key,
+                        "tenant": score.tenant,
+                        "score": score.score,
+                        "scope": score.scope,
+                        "name": score.name,
+                        "half_life": score.half_life,
+                        "value": score.value,
+                        "samples": score.samples,
+                        "components": score.components,
+                        "as_of": record.as_of,
+                        "log_offset": record.offset,
+                    }
+                )
+        self._execute(self._statements.upsert_scores, kept)
+        self._execute(self._statements.delete_scores, gone)
+
+    def _select(self, statement: Any, name: str, keys: Sequence[str]) -> list[Any]:
+        return [row for some in chunks(keys) for row in self._connection.execute(statement, {name: some})]
+
+    def _execute(self, statement: Any, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(statement, rows)
+
+
+def _finding_row(record: FindingRecord, now: datetime) -> dict[str, Any]:
+    finding: Finding = record.finding
+    return {
+        "id": finding.id,
+        "tenant": finding.tenant,
+        "revision": finding.revision,
+        "withdrawn": finding.withdrawn,
+        "detector": finding.detector,
+        "reason": finding.reason,
+        "severity": finding.severity,
+        "customer": finding.customer,
+        "journey": finding.journey,
+        "contact": finding.contact,
+        "seam_from": None if finding.seam is None else finding.seam.from_,
+        "seam_to": None if finding.seam is None else finding.seam.to,
+        "field": finding.field,
+        "time": record.time,
+        "explained_by": finding.explained_by,
+        "alert": finding.alert,
+        "rule": finding.rule.name,
+        "rule_version": finding.rule.version,
+        "rule_mode": finding.rule.mode,
+        "standing": record.standing,
+        "body": record.body,
+        "updated": now,
+    }
+
+
+def _letter_row(letter: LetterRecord) -> dict[str, Any]:
+    return {
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "time": letter.time,
+        "letter_topic": letter.letter.topic,
+        "letter_partition": letter.letter.partition,
+        "letter_offset": letter.letter.offset,
+    }
+
+
+def _subject(key: str, record: FindingRecord) -> dict[str, Any]:
+    """Return the row of an alert that has none yet, as its first finding would have it."""
+    finding = record.finding
+    return {
+        "key": key,
+        "tenant": finding.tenant,
+        "detector": finding.detector,
+        "customer": finding.customer,
+        "seam_from": None if finding.seam is None else finding.seam.from_,
+        "seam_to": None if finding.seam is None else finding.seam.to,
+        "severity": finding.severity,
+        "first_seen": record.time,
+        "last_seen": record.time,
+        "assignee": None,
+        "version": 0,
+    }
+
+
+def _verdict(row: Any) -> Verdict:
+    resolution = None if row.resolution is None else Resolution(row.resolution)
+    return Verdict(AlertState(row.state), resolution, row.seen_until, row.judged_rules)
+
+
+def _report(parsed: Parsed) -> None:
+    for _, record, why in parsed.malformed[:_LOGGED]:
+        _log.error("left out %s partition %d offset %d: %s", record.topic, record.partition, record.offset, why)
+    if len(parsed.malformed) > _LOGGED:
+        _log.error("left out %d more records of this batch", len(parsed.malformed) - _LOGGED)

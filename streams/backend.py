@@ -1,0 +1,51 @@
+"""What the app needs of a broker: Kafka and the in-memory one both bring it."""
+
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from streams.batches import RawRecord
+from streams.producer import Producer
+
+__all__ = ["Backend", "Chunk", "LogReader"]
+
+
+class Chunk(NamedTuple):
+    """Some records of one partition, in order; ``end`` is set with the last ones: the partition's end offset when reading began."""
+
+    partition: int
+    records: Sequence[RawRecord]
+    end: int | None
+
+
+class LogReader(Protocol):
+    """Reads partitions from their beginning, outside of any group."""
+
+    async def ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+        """Return the present end offset of each of ``partitions``."""
+        ...
+
+    def read(self, topic: str, partitions: Collection[int]) -> AsyncIterator[Chunk]:
+        """Read ``partitions`` until each position reached the end offset of the beginning."""
+        ...
+
+
+class Backend(Protocol):
+    """A broker, as the app sees it."""
+
+    def transport(self, app: Any) -> Any:
+        """Return a Faust transport whose consumer is a `BatchConsumer`."""
+
+    def producer(self, guard: Callable[[], None]) -> Producer:
+        """Return a producer that asks ``guard`` before it writes."""
+        ...
+
+    def reader(self) -> LogReader:
+        """Return a reader."""
+        ...
+
+    async def await_broker(self, retry: Callable[[str, float], None]) -> None:
+        """Wait until a broker answers; ``retry`` hears of each failure and of the seconds until the next attempt."""
+
+    async def catching_up(self, app: Any, topics: Collection[str], tolerance: float) -> bool:
+        """Return whether the group is behind on one of ``topics``, by at most ``tolerance`` seconds of records: more is not worth waiting for."""
+        ...

@@ -1,0 +1,43 @@
+"""A refused record, as a Kafka record: its bytes, and where it came from."""
+
+from datetime import UTC, datetime
+
+from streams.producer import Outgoing
+
+__all__ = ["MOST_BYTES", "dead_letter"]
+
+MOST_BYTES = 900 * 1024
+"""Bytes of the original value that are kept: with its headers it fits into what a broker takes by default."""
+
+
+def dead_letter(
+    topic: str,
+    *,
+    source: tuple[str, int, int],
+    reason: str,
+    detail: str,
+    key: bytes | None,
+    value: bytes | None,
+    now: datetime | None = None,
+) -> Outgoing:
+    """Return the record for ``topic`` that keeps what was refused.
+
+    ``source`` is the topic, partition and offset that it was read from; it stays in the partition of that number, which all topics have, so that
+    those of a source keep their order. Headers: ``topic``, ``partition``, ``offset``, ``reason``, ``detail``, ``time``, ``key`` where it had one, and
+    ``truncated`` with the original length where the value was cut.
+    """
+    origin, partition, offset = source
+    headers = [
+        ("topic", origin.encode()),
+        ("partition", b"%d" % partition),
+        ("offset", b"%d" % offset),
+        ("reason", reason.encode()),
+        ("detail", detail.encode()),
+        ("time", (now or datetime.now(UTC)).isoformat(timespec="milliseconds").encode()),
+    ]
+    if value is not None and len(value) > MOST_BYTES:
+        headers.append(("truncated", b"%d" % len(value)))
+        value = value[:MOST_BYTES]
+    if key is not None:
+        headers.append(("key", key))
+    return Outgoing(topic, partition, None, value, headers)

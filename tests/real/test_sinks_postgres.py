@@ -1,0 +1,140 @@
+"""The writer on a real PostgreSQL, and what it does when that is away or stands still."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+
+from sinks.database import check_schema, create_engine, upgrade, writing
+from sinks.writer import DatabaseUnavailable, DatabaseWriter
+from tests.support.services import PostgresServer
+from tests.unit.sinks.builders import clock, finding, record, rows
+from tests.unit.sinks.conformance import Conformance
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """Give an empty database with its tables."""
+    upgrade(database_url)
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+class TestPostgres(Conformance):
+    """PostgreSQL conforms."""
+
+
+def test_programs_that_upgrade_at_once_all_succeed(database_url: str) -> None:
+    """Several programs that start on an empty database make its tables once."""
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            upgrade(database_url)
+        except Exception as error:  # noqa: BLE001 - handed to the test's own thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    engine = create_engine(database_url)
+    check_schema(engine)
+    engine.dispose()
+
+
+def test_a_database_that_goes_away_is_waited_for(postgres: PostgresServer) -> None:
+    """A server that stops is an error that asks to try again; when it is back the same writer goes on, nothing lost."""
+    del postgres  # its fixture knows when to skip
+    with PostgresServer() as server:
+        url = server.new_database()
+        upgrade(url)
+        engine = create_engine(url)
+        writer = DatabaseWriter(engine, clock)
+        writer.write([record(finding("f0"))])
+        batch = [record(finding(f"f{number}")) for number in range(600)]
+        server.kill()
+        for _ in range(2):
+            with pytest.raises(DatabaseUnavailable) as raised:
+                writer.write(batch)
+            assert raised.value.retry_after <= 0.5
+        server.start()
+        assert writer.write(batch).findings == 599
+        assert rows(engine, "alerts", "occurrences") == [(600,)]
+        engine.dispose()
+
+
+def test_a_transaction_that_the_server_ends_is_tried_again(engine: Engine) -> None:
+    """When the server ends the session in the middle of a batch, nothing of it is there and the next try writes all
+    of it.
+    """
+    writer = DatabaseWriter(engine, clock)
+    writer.write([record(finding())])
+    blocker = psycopg.connect(_address(engine))
+    blocker.execute("SELECT 1 FROM findings WHERE id = 'f1' FOR UPDATE")
+    batch = [record(finding("f1", 2, severity="critical")), record(finding("e1", minutes=1))]
+    ended = threading.Thread(target=_end_waiting_session, args=(_address(engine),))
+    ended.start()
+    with pytest.raises(DatabaseUnavailable):
+        writer.write(batch)
+    ended.join()
+    assert rows(engine, "findings", "id", "revision") == [("f1", 1)]
+    blocker.rollback()
+    blocker.close()
+    assert writer.write(batch).findings == 2
+    assert rows(engine, "alerts", "severity", "occurrences") == [("critical", 2)]
+
+
+def test_a_writer_that_stands_still_holds_nobody_up(database_url: str) -> None:
+    """A transaction that stands still is ended by the server, and the rows that it held go to the next owner."""
+    upgrade(database_url)
+    patient = create_engine(database_url)
+    writer = DatabaseWriter(patient, clock)
+    writer.write([record(finding())])
+    halted = create_engine(f"{database_url}?options={quote('-c idle_in_transaction_session_timeout=500ms')}")
+    with writing(halted).connect() as still:
+        still.execute(text("UPDATE findings SET revision = 7"))
+        assert writer.write([record(finding("f1", 2))]).findings == 1
+        still.invalidate()
+    assert rows(patient, "findings", "revision") == [(2,)]
+    halted.dispose()
+    patient.dispose()
+
+
+def test_a_server_that_never_answers_is_given_up() -> None:
+    """A server that takes connections and says nothing is an error that asks to try again, not a hanging writer."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        engine = create_engine(f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/none?connect_timeout=2")
+        begin = time.monotonic()
+        with pytest.raises(DatabaseUnavailable):
+            DatabaseWriter(engine, clock).write([record(finding())])
+        assert time.monotonic() - begin < 10
+        engine.dispose()
+
+
+def test_times_are_times(engine: Engine) -> None:
+    """A time in PostgreSQL is a timestamp with time zone, to the microsecond."""
+    DatabaseWriter(engine, clock).write([record(finding(time="2026-03-02T10:14:05.120001+01:00"))])
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT to_char(time, 'HH24:MI:SS.US'), body->>'severity' FROM findings")).one()
+    assert tuple(found) == ("09:14:05.120001", "warning")
+
+
+def _address(engine: Engine) -> str:
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _end_waiting_session(address: str) -> None:
+    with psycopg.connect(address, autocommit=True) as connection:
+        deadline = time.monotonic() + 20
+        waiting = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        while connection.execute(waiting).fetchone() is None and time.monotonic() < deadline:
+            time.sleep(0.05)

@@ -1,0 +1,52 @@
+"""Topics on a real Kafka."""
+
+from dataclasses import replace
+
+import pytest
+from kafka.admin import KafkaAdminClient
+
+from streams.errors import TopicMismatch
+from streams.settings import StreamSettings
+from streams.topics import TopicAdmin
+from tests.support.services import KafkaServer
+
+
+@pytest.fixture
+def settings(kafka: KafkaServer, prefix: str) -> StreamSettings:
+    """Return settings for topics of the test's own."""
+    return StreamSettings(bootstrap=kafka.bootstrap, prefix=prefix, partitions=3, sources=("shop",))
+
+
+def test_topics_are_created_once_and_as_they_are_to_be(settings: StreamSettings) -> None:
+    """What is missing is created, a second time there is nothing to do, and nothing deviates."""
+    with TopicAdmin(settings) as admin:
+        assert len(admin.create()) == 8
+        assert admin.create() == []
+        assert admin.check() == []
+
+
+def test_another_number_of_partitions_is_refused(settings: StreamSettings) -> None:
+    """Customers would change their partitions: the worker does not start."""
+    with TopicAdmin(settings) as admin:
+        admin.create()
+    with (
+        TopicAdmin(replace(settings, partitions=4)) as admin,
+        pytest.raises(TopicMismatch, match="partitions: expected 4, found 3"),
+    ):
+        admin.require()
+
+
+def test_deviations_are_named(settings: StreamSettings) -> None:
+    """A changelog that Kafka would delete is refused by name; another retention is only told."""
+    client = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
+    wanted = {"num_partitions": 3, "replication_factor": 1}
+    client.create_topics({f"{settings.prefix}.watch-changelog": {**wanted, "configs": {"cleanup.policy": "delete"}}})
+    client.create_topics({f"{settings.prefix}.alerts": {**wanted, "configs": {"retention.ms": "1000"}}})
+    client.close()
+    with TopicAdmin(settings) as admin:
+        admin.create()
+        found = {(deviation.topic, deviation.setting): deviation.fatal for deviation in admin.check()}
+        assert found[f"{settings.prefix}.watch-changelog", "cleanup.policy"]
+        assert not found[f"{settings.prefix}.alerts", "retention.ms"]
+        with pytest.raises(TopicMismatch, match=r"watch-changelog: cleanup\.policy: expected compact, found delete"):
+            admin.require()

@@ -1,0 +1,196 @@
+"""What the metrics show, and that nothing makes them grow without bound."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import chain
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from models.score import Score
+from sinks.metrics import DEFINITIONS, WORST, Metrics, render_docs
+
+NOW = 1_772_442_900_000_000
+
+
+def decay(score: Score, now: int) -> float | None:
+    """Give a score's value as it is, and none for one without samples."""
+    assert now == NOW
+    return score.value if score.samples else None
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    """Give metrics without figures."""
+    return Metrics("1.2.3", decay, clock=lambda: NOW)
+
+
+def fill(metrics: Metrics) -> None:
+    """Feed every metric once."""
+    metrics.touchpoints({("ivr-eu", "message"): 2})
+    metrics.findings({("ping_pong", "ping_pong_direct", "warning"): 1})
+    metrics.withdrawn({"ping_pong": 1})
+    metrics.dead_letters({"too_late": 1})
+    metrics.malformed({"alerts": 1})
+    metrics.scores([score("team", "tech", 40.0)])
+    metrics.state(3, rows=10, size=2000, timers=4)
+    metrics.event_time_lag(3, 1.5)
+    metrics.end_to_end_latency([0.1, 0.2])
+    metrics.batch_done("seamwatch.touchpoints", 3, 100, 0.02)
+    metrics.findings_delivered(3, 0.03)
+    metrics.committed("seamwatch.touchpoints", 3, 100)
+    metrics.commit_age(0.0)
+    metrics.recovered(3, 10, 2.0)
+    metrics.lag("seamwatch.touchpoints", 3, 7)
+    metrics.sink_backlog(0.0)
+    metrics.paused("seamwatch.raw.xes", True)
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Return what a scrape gives, by name and label values."""
+    families = text_string_to_metric_families(generate_latest(metrics.registry).decode())
+    order = {item.full_name: item.labels for item in DEFINITIONS}
+    return {
+        (sample.name, tuple(sample.labels[label] for label in order.get(sample.name, ()))): sample.value
+        for sample in chain.from_iterable(family.samples for family in families)
+    }
+
+
+def score(
+    scope: str, name: str, value: float, *, samples: float = 1.0, half_life: int = 3600, tenant: str = "acme"
+) -> Score:
+    """Return a score."""
+    return Score(
+        tenant=tenant,
+        score="consistency",
+        scope=scope,
+        name=name,
+        half_life=half_life,
+        value=value,
+        samples=samples,
+        components={},
+        as_of=datetime(2026, 3, 2, tzinfo=UTC),
+    )
+
+
+def test_every_definition_is_fed_and_nothing_else_is_shown(metrics: Metrics) -> None:
+    """Each metric that is documented appears with its labels once it is fed, and no metric is undocumented."""
+    fill(metrics)
+    families = list(text_string_to_metric_families(generate_latest(metrics.registry).decode()))
+    shown = {sample.name: set(sample.labels) for family in families for sample in family.samples}
+    own = {name: labels - {"le"} for name, labels in shown.items() if name.startswith("seamwatch_")}
+    assert {re.sub(r"_(bucket|sum|count)$", "", name): labels for name, labels in own.items()} == {
+        item.full_name: set(item.labels) for item in DEFINITIONS
+    }
+    assert all(family.documentation for family in families)
+
+
+def test_names_and_units_follow_the_customs() -> None:
+    """Counters end in total, times are in seconds, sizes in bytes, names and help are there for all."""
+    for item in DEFINITIONS:
+        assert re.fullmatch(r"[a-z][a-z_]*", item.name)
+        assert item.name.endswith("_total") == (item.kind == "counter")
+        assert item.name.endswith("_seconds") == (item.unit == "seconds")
+        assert item.name.endswith("_bytes") == (item.unit == "bytes")
+        assert bool(item.buckets) == (item.kind == "histogram")
+        assert item.help.endswith(".")
+    assert len({item.name for item in DEFINITIONS}) == len(DEFINITIONS)
+
+
+def test_figures_add_up(metrics: Metrics) -> None:
+    """What is fed is what a scrape gives."""
+    fill(metrics)
+    fill(metrics)
+    metrics.state(4, rows=1, size=50, timers=0)
+    found = samples(metrics)
+    assert found["seamwatch_touchpoints_total", ("ivr-eu", "message")] == 4
+    assert found["seamwatch_end_to_end_latency_seconds_count", ()] == 4
+    assert found["seamwatch_state_rows", ()] == 11
+    assert found["seamwatch_state_bytes", ()] == 2050
+    assert found["seamwatch_timers_pending", ()] == 4
+    assert found["seamwatch_topic_paused", ("seamwatch.raw.xes",)] == 1
+    assert ("seamwatch_build_info", ("1.2.3",)) in {(name, labels[:1]) for name, labels in found}
+
+
+def test_a_released_partition_leaves_nothing(metrics: Metrics) -> None:
+    """Figures of a partition that is owned no longer go, also when there were none."""
+    fill(metrics)
+    for partition in (3, 3, 99):
+        metrics.released("seamwatch.touchpoints", partition)
+    found = samples(metrics)
+    assert not [
+        name for name, _ in found if name in {"seamwatch_consumer_lag_records", "seamwatch_event_time_lag_seconds"}
+    ]
+    assert found["seamwatch_state_rows", ()] == 0
+
+
+def test_ages_grow_while_nobody_sets_them(metrics: Metrics) -> None:
+    """A program that stands still shows an age that grows; where nothing waits it stays at nought."""
+    metrics.commit_age(5.0)
+    metrics.sink_backlog(0.0)
+    found = [samples(metrics) for _ in range(2)]
+    ages = [each["seamwatch_commit_age_seconds", ()] for each in found]
+    assert 5.0 <= ages[0] < ages[1] < 60
+    assert found[1]["seamwatch_sink_backlog_seconds", ()] == 0
+
+
+def test_a_flood_of_sources_is_one_label(metrics: Metrics) -> None:
+    """Whoever invents source names cannot make the metrics grow without bound."""
+    metrics.touchpoints({(f"s{number}", "message"): 1 for number in range(5000)})
+    metrics.touchpoints({("s1", "message"): 1})
+    found = {
+        labels[0]: value for (name, labels), value in samples(metrics).items() if name == "seamwatch_touchpoints_total"
+    }
+    assert len(found) == 101
+    assert (found["other"], found["s1"]) == (4900, 2)
+
+
+def test_the_worst_scores_are_shown(metrics: Metrics) -> None:
+    """Of teams and seams the 100 lowest of each half-life are shown; customers, journeys and what is empty never."""
+    metrics.scores(
+        chain(
+            (score("team", f"t{number}", float(number % 500) / 5) for number in range(500)),
+            (score("team", f"t{number}", 99.0, half_life=604_800) for number in range(3)),
+            (score("seam", f"s{number}", 50.0) for number in range(300)),
+            (score("tenant", "acme", 80.0), score("customer", "c-1007", 1.0), score("journey", "j", 1.0)),
+            (score("brand", "empty", 0.0, samples=0.0),),
+        )
+    )
+    found = {
+        labels: value for (name, labels), value in samples(metrics).items() if name == "seamwatch_consistency_score"
+    }
+    assert {labels[3] for labels in found if labels[2] == "team" and labels[4] == "3600"} == {
+        f"t{number}" for number in range(100)
+    }
+    assert _count(found, "team") == 103
+    assert _count(found, "seam") == WORST["seam"]
+    assert {labels[2] for labels in found} == {"team", "seam", "tenant"}
+    metrics.scores([])
+    assert not [name for name, _ in samples(metrics) if name == "seamwatch_consistency_score"]
+
+
+def test_hostile_names_are_escaped(metrics: Metrics) -> None:
+    """A team's name with quotes and line ends comes back as it is, and breaks no line."""
+    name = 'a"\n\\ b{c="d"} 1\nseamwatch_state_rows 7 团队'
+    metrics.scores([score("team", name, 40.0)])
+    found = samples(metrics)
+    assert found["seamwatch_state_rows", ()] == 0
+    assert name in {labels[3] for labels in found_labels(found)}
+
+
+def found_labels(found: Iterable[tuple[str, tuple[str, ...]]]) -> list[tuple[str, ...]]:
+    """Return the labels of the scores that were found."""
+    return [labels for name, labels in found if name == "seamwatch_consistency_score"]
+
+
+def test_the_page_names_every_metric() -> None:
+    """The documentation is a table with a row for each metric."""
+    page = render_docs()
+    assert all(f"| `{item.full_name}` | {item.kind} |" in page for item in DEFINITIONS)
+    assert {line.count("|") for line in page.splitlines() if line.startswith("|")} == {6}
+
+
+def _count(found: Iterable[tuple[str, ...]], scope: str) -> int:
+    return sum(labels[2] == scope for labels in found)

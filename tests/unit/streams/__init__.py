@@ -1,0 +1,1 @@
+"""Tests of the streams, over the in-memory broker."""

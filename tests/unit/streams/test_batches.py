@@ -1,0 +1,202 @@
+"""Bookkeeping of batches: what may be committed, and what an epoch that is over can no longer do."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from streams.batches import Batch, Epoch, Tracker
+from streams.errors import Abandoned
+from streams.memory import MemoryBroker, StoredRecord
+from tests.unit.streams.support import eventually, worker
+
+ROOT = Path(__file__).parents[3]
+
+
+def batch(first: int, last: int, epoch: Epoch) -> Batch:
+    """Return a batch of the offsets from ``first`` to ``last``."""
+    return Batch(
+        "t.in", 0, [StoredRecord("t.in", 0, offset, 0, None, b"", ()) for offset in range(first, last + 1)], epoch
+    )
+
+
+def test_only_the_contiguous_head_of_done_batches_counts() -> None:
+    """A later batch that is done first moves nothing, also when the unfinished one begins exactly at what is committed."""
+    tracker, epoch = Tracker(10), Epoch()
+    first, second = batch(10, 14, epoch), batch(15, 19, epoch)
+    tracker.add(first)
+    tracker.add(second)
+    second.done = True
+    assert tracker.advance() == 10
+    first.done = True
+    assert tracker.advance() == 20
+
+
+def test_nothing_is_known_before_the_first_batch_is_done() -> None:
+    """A partition of which nothing is committed has no offset to commit until something is done."""
+    tracker = Tracker(None)
+    tracker.add(batch(0, 4, Epoch()))
+    assert tracker.advance() is None
+
+
+def test_a_gap_before_an_unfinished_batch_is_not_passed() -> None:
+    """Offsets that compaction removed do not count as the batch that follows them."""
+    tracker, epoch = Tracker(None), Epoch()
+    first, second = batch(0, 4, epoch), batch(100, 104, epoch)
+    tracker.add(first)
+    tracker.add(second)
+    first.done = True
+    assert tracker.advance() == 5
+
+
+def test_waiting_for_a_commit_is_measured_from_the_first_batch_that_waits() -> None:
+    """Commit age begins when something is done, and ends when it is committed."""
+    tracker = Tracker(None)
+    one = batch(0, 4, Epoch())
+    tracker.add(one)
+    waits = [tracker.done_at is not None]
+    one.done = True
+    tracker.advance()
+    waits.append(tracker.done_at is not None)
+    tracker.settle(5)
+    assert waits == [False, True]
+    assert tracker.committed == 5
+    assert tracker.done_at is None
+
+
+async def test_waiting_ends_with_the_epoch() -> None:
+    """What a handler waits for is given up when its partition is taken away, and its result is passed on when it comes first."""
+    epoch = Epoch()
+    assert await epoch.first(asyncio.sleep(0, "result")) == "result"
+    asyncio.get_running_loop().call_later(0.01, epoch.over.set)
+    with pytest.raises(Abandoned):
+        await epoch.first(asyncio.sleep(60))
+
+
+async def test_a_batch_that_finishes_after_its_partition_was_taken_away_commits_nothing() -> None:
+    """A late end of a batch does not count for the generation that follows, even if the partition came back to the same worker."""
+    broker, held, began = MemoryBroker(partitions=1), asyncio.Event(), asyncio.Event()
+    for _ in range(10):
+        broker.append("t.in", 0, b"k", b"")
+    seen: list[int] = []
+
+    async def handle(one: Batch) -> None:
+        began.set()
+        if not held.is_set():
+            await one.epoch.first(held.wait())
+        seen.extend(record.offset for record in one.records)
+
+    async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in"), partitions=1) as app:
+        await began.wait()
+        late: list[Any] = list(app.consumer._trackers[TP("t.in", 0)].in_flight)
+        await broker.rebalance("t")
+        app.consumer.finish(late[0])
+        await app.consumer.commit()
+        assert broker.commits == []
+        held.set()
+        await eventually(lambda: broker.committed["t"] == {TP("t.in", 0): 10})
+    assert seen == list(range(10))
+
+
+async def test_what_is_done_is_committed_before_partitions_are_given_up() -> None:
+    """A rebalance repeats nothing that was done, however long the commit interval is."""
+    broker = MemoryBroker()
+    for partition in (0, 1):
+        for _ in range(50):
+            broker.append("t.in", partition, b"k", b"")
+    seen: list[tuple[int, int]] = []
+
+    async def handle(one: Batch) -> None:
+        seen.extend((one.partition, record.offset) for record in one.records)
+
+    async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in"), commit_interval=600.0):
+        await eventually(lambda: len(seen) == 100)
+        await broker.rebalance("t")
+        assert set(broker.committed["t"].values()) == {50}
+        await asyncio.sleep(0.3)
+    assert len(seen) == 100
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_what_was_polled_while_partitions_changed_hands_is_read_again(before: int) -> None:
+    """Records of a poll that ends after the seek of a rebalance, but before the flow is resumed, are not lost; also where nothing is committed."""
+    broker = MemoryBroker(partitions=1)
+    seen: list[int] = []
+
+    async def handle(one: Batch) -> None:
+        seen.extend(record.offset for record in one.records)
+
+    async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in"), partitions=1) as app:
+        for _ in range(before):
+            broker.append("t.in", 0, b"k", b"")
+            await eventually(lambda: bool(broker.committed["t"]))
+        await eventually(lambda: app.health.started)
+        consumer, poll, dropped = app.consumer, app.consumer._getmany, asyncio.Event()
+
+        async def late(active_partitions: set[TP], timeout: float) -> Any:  # noqa: ASYNC109  # Faust's signature
+            await eventually(lambda: not consumer.flow_active)
+            await eventually(lambda: bool(consumer.assignment()))
+            consumer._getmany = poll
+            broker.append("t.in", 0, b"k", b"")
+            records = await poll(active_partitions, timeout)
+            assert records
+            assert not consumer.flow_active
+            dropped.set()
+            return records
+
+        committed = consumer.seek_to_committed
+
+        async def slow() -> Any:
+            found = await committed()
+            await dropped.wait()
+            return found
+
+        consumer._getmany, consumer.seek_to_committed = late, slow
+        await asyncio.sleep(0.6)
+        await broker.rebalance("t")
+        await eventually(lambda: broker.committed["t"] == {TP("t.in", 0): before + 1})
+    assert seen == list(range(before + 1))
+
+
+async def test_no_more_batches_are_in_flight_than_allowed() -> None:
+    """A handler that hangs holds up its own partition after two batches, and no other."""
+    broker = MemoryBroker()
+    for partition in (0, 1):
+        for _ in range(100):
+            broker.append("t.in", partition, b"k", b"")
+    polled: dict[int, int] = {0: 0, 1: 0}
+
+    async def handle(one: Batch) -> None:
+        if one.partition == 0:
+            await one.epoch.first(asyncio.sleep(60))
+        polled[one.partition] += len(one.records)
+
+    async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in")) as app:
+        await eventually(lambda: polled[1] == 100)
+        assert len(app.consumer._trackers[TP("t.in", 0)].in_flight) == 2
+        assert app.consumer.lags()["t.in", 0] == 100
+
+
+@pytest.mark.slow
+def test_the_same_holds_without_compiled_streams() -> None:
+    """Faust's pure Python stream acknowledges what it skips; that changes nothing here."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/unit/streams/test_watch.py",
+        "-k",
+        "rebalances",
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "NO_CYTHON": "1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout

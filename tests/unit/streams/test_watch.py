@@ -1,0 +1,224 @@
+"""The watching agent over the in-memory broker: nothing lost, nothing counted twice, nothing committed that is not done."""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from agents.live import watch
+from streams.app import SeamwatchApp
+from streams.errors import CorruptChangelog, DeliveryFailed
+from streams.memory import MemoryBroker
+from streams.observer import Unobserved
+from streams.producer import Outgoing
+from tests.unit.streams.support import CountingEngine, Effects, Ends, eventually, worker
+
+TOPIC = "t.touchpoints"
+
+
+def fill(broker: MemoryBroker, records: int, *, seed: int = 1) -> Counter[bytes]:
+    """Append records of ten customers to the partitions of their keys, and return how many each has."""
+    chance, counts = random.Random(seed), Counter[bytes]()
+    for _ in range(records):
+        customer = chance.randrange(10)
+        key = b"acme/c%d" % customer
+        broker.append(TOPIC, customer % broker.partitions, key, b"{}")
+        counts[key] += 1
+    return counts
+
+
+def committed(broker: MemoryBroker) -> dict[int, int]:
+    """Return the committed offsets of the watched topic by partition."""
+    return {tp.partition: offset for tp, offset in broker.committed["t"].items() if tp.topic == TOPIC}
+
+
+def ends(broker: MemoryBroker) -> dict[int, int]:
+    """Return the end offsets of the watched topic by partition."""
+    return {tp.partition: len(log) for tp, log in broker.logs.items() if tp.topic == TOPIC and log}
+
+
+def state(broker: MemoryBroker) -> dict[bytes, int]:
+    """Return the counts that the changelog alone gives."""
+    counts: dict[bytes, int] = {}
+    for partition in range(broker.partitions):
+        engine = CountingEngine(partition)
+        for record in broker.fetch(TP("t.watch-changelog", partition), 0, 1 << 30):
+            engine.restore(record.key or b"", record.value)
+        counts |= {key: count for key, (count, _) in engine.counts.items()}
+    return counts
+
+
+def watching(app: SeamwatchApp) -> None:
+    """Register the agent with the counting engine."""
+    watch(app, CountingEngine)
+
+
+async def test_every_record_is_counted_once_and_committed() -> None:
+    """All records reach the engine, their effects all topics, and the group's offset the end."""
+    broker = MemoryBroker()
+    counts = fill(broker, 500)
+    async with worker(broker, watching):
+        await eventually(lambda: committed(broker) == ends(broker))
+    assert state(broker) == counts
+    found = Counter(json.loads(record.value or b"")["id"] for record in broker.records("t.alerts"))
+    assert found == Counter(f"{key.decode()}/{n}" for key, count in counts.items() for n in range(3, count + 1, 3))
+    assert len(broker.records("t.tallies")) == len(found)
+
+
+async def test_findings_stay_in_the_partition_of_their_source() -> None:
+    """A finding's partition number is its source's, so that one customer's findings keep their order."""
+    broker = MemoryBroker()
+    fill(broker, 100)
+    async with worker(broker, watching):
+        await eventually(lambda: committed(broker) == ends(broker))
+    assert {(record.partition, int((record.key or b"")[-1:]) % 2) for record in broker.records("t.alerts")} == {
+        (0, 0),
+        (1, 1),
+    }
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_nothing_is_committed_ahead_or_lost_under_forced_rebalances(seed: int) -> None:
+    """With partitions taken away at any moment, every commit lies at or below what is in the changelog, and in the end all is there."""
+    broker, chance = MemoryBroker(), random.Random(seed)
+    counts = fill(broker, 1500, seed=seed)
+    ahead: list[tuple[TP, int]] = []
+
+    def check(offsets: Mapping[TP, int]) -> bool:
+        for tp, offset in offsets.items():
+            log = broker.logs[TP("t.watch-changelog", tp.partition)]
+            applied = max(
+                (json.loads(row.value or b"")[1] for row in log if (row.key or b"").startswith(b"acme/")), default=-1
+            )
+            if offset > applied + 1 or offset < broker.committed["t"].get(tp, 0):
+                ahead.append((tp, offset))
+        return chance.random() < 0.2
+
+    broker.commit_error = check
+    async with worker(broker, watching), worker(broker, watching):
+        for _ in range(8):
+            await asyncio.sleep(chance.random() * 0.05)
+            await broker.rebalance("t")
+        await eventually(lambda: committed(broker) == ends(broker), 20)
+    assert ahead == []
+    assert state(broker) == counts
+
+
+async def test_a_gap_in_the_offsets_is_passed_only_with_what_precedes_it() -> None:
+    """Offsets that compaction removed are committed over, and records on both sides of the gap are handled."""
+    broker = MemoryBroker(partitions=1)
+    broker.append(TOPIC, 0, b"a", b"{}")
+    broker.skip(TOPIC, 0, 40)
+    broker.append(TOPIC, 0, b"a", b"{}")
+    async with worker(broker, watching, partitions=1):
+        await eventually(lambda: committed(broker) == {0: 42})
+    assert state(broker) == {b"a": 2}
+
+
+@pytest.mark.parametrize("topic", ["t.alerts", "t.tallies", "t.watch-changelog", "t.dead-letters"])
+async def test_a_failed_delivery_ends_the_worker_and_commits_nothing(topic: str) -> None:
+    """When Kafka does not confirm a record of any step, the worker fails, and the batch stays uncommitted for the next one."""
+    broker = MemoryBroker()
+    for partition in (0, 1):
+        for _ in range(3):
+            broker.append(TOPIC, partition, b"acme/c0", b"{}")
+        broker.append(TOPIC, partition, b"acme/c0", b"bad")
+    broker.send_error = lambda record: TimeoutError("gone") if record.topic == topic else None
+    end = Ends()
+    async with worker(broker, watching, ends=end):
+        await eventually(lambda: bool(end.errors))
+        await asyncio.sleep(0.2)
+    assert isinstance(end.errors[0], DeliveryFailed)
+    assert len(end.errors) == 1
+    assert committed(broker) == {}
+
+
+async def test_a_worker_that_failed_is_made_good_by_the_next() -> None:
+    """After deliveries failed half way through a batch, a new worker ends with the same state as an undisturbed one."""
+    broker = MemoryBroker()
+    counts = fill(broker, 400)
+    sent = Counter[str]()
+
+    def fail(record: Outgoing) -> BaseException | None:
+        sent[record.topic] += 1
+        return TimeoutError("gone") if sent["t.watch-changelog"] == 100 else None
+
+    broker.send_error = fail
+    end = Ends()
+    async with worker(broker, watching, ends=end):
+        await eventually(lambda: bool(end.errors))
+    broker.send_error = lambda _: None
+    async with worker(broker, watching):
+        await eventually(lambda: committed(broker) == ends(broker))
+    assert state(broker) == counts
+
+
+async def test_an_exception_in_the_engine_ends_the_worker_before_the_batch_is_acknowledged() -> None:
+    """A bug never costs a record: what raised is not committed."""
+    broker = MemoryBroker(partitions=1)
+    for _ in range(30):
+        broker.append(TOPIC, 0, b"a", b"{}")
+
+    class Faulty(CountingEngine):
+        def process(self, records: Sequence[Any]) -> Effects:
+            if any(record.offset == 20 for record in records):
+                raise KeyError("bug")
+            return super().process(records)
+
+    end = Ends()
+    async with worker(broker, lambda app: watch(app, Faulty), ends=end, partitions=1):
+        await eventually(lambda: bool(end.errors))
+        await asyncio.sleep(0.2)
+    assert isinstance(end.errors[0], KeyError)
+    assert committed(broker).get(0, 0) <= 20
+
+
+async def test_a_corrupt_row_ends_the_worker() -> None:
+    """State rebuilt around a row that cannot be read would be wrong, so the worker refuses, and says where the row is."""
+    broker = MemoryBroker()
+    fill(broker, 10)
+    broker.append("t.watch-changelog", 1, b"a", b"{")
+    end = Ends()
+    async with worker(broker, watching, ends=end):
+        await eventually(lambda: bool(end.errors))
+    assert isinstance(end.errors[0], CorruptChangelog)
+    assert "t.watch-changelog, partition 1, offset 0" in str(end.errors[0])
+
+
+class Recoveries(Unobserved):
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, int]] = []
+
+    def recovered(self, partition: int, rows: int, seconds: float) -> None:
+        self.rows.append((partition, rows))
+
+
+async def test_state_that_comes_back_unchanged_is_taken_up_again() -> None:
+    """After a rebalance that leaves a partition where it was, its changelog is not read again; when another wrote to it meanwhile, it is."""
+    broker, seen = MemoryBroker(), Recoveries()
+    fill(broker, 100)
+    async with worker(broker, watching, observer=seen):
+        await eventually(lambda: committed(broker) == ends(broker))
+        await broker.rebalance("t")
+        await eventually(lambda: len(seen.rows) == 4)
+        assert [rows for _, rows in seen.rows] == [0, 0, 0, 0]
+        broker.append("t.watch-changelog", 0, b"x", b"[1, 0]")
+        await broker.rebalance("t")
+        await eventually(lambda: len(seen.rows) == 6)
+        assert {partition: rows > 0 for partition, rows in seen.rows[4:]} == {0: True, 1: False}
+
+
+async def test_a_commit_that_fails_is_tried_again() -> None:
+    """A refused commit changes no bookkeeping: the next one carries the same offset."""
+    broker = MemoryBroker()
+    fill(broker, 50)
+    refusals = [True, True, False]
+    broker.commit_error = lambda _: refusals.pop(0) if refusals else False
+    async with worker(broker, watching):
+        await eventually(lambda: committed(broker) == ends(broker))
+    assert refusals == []
