@@ -68,6 +68,7 @@ class Customer:
     __slots__ = (
         "_bytes",
         "_folded_opportunities",
+        "_newest",
         "_panel",
         "contributions",
         "customer",
@@ -76,7 +77,6 @@ class Customer:
         "horizon",
         "identities",
         "kept",
-        "_newest",
         "revisions",
         "tenant",
     )

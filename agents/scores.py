@@ -1,7 +1,8 @@
 """Scores from sums: entities by merging the partial sums of all partitions, customers and journeys from their findings."""
 
+import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -10,18 +11,47 @@ from agents.engine import Customer
 from agents.tallies import SCORE, Sum, consistency
 from agents.timeline import moment
 
-__all__ = ["customer_score", "entity_score", "merge"]
-
-PRIOR_OPPORTUNITIES = 20.0
+__all__ = ["Merger", "customer_score", "entity_score"]
 
 
-def merge(key: Sequence[Any], partials: Iterable[bytes], prior: float = PRIOR_OPPORTUNITIES) -> bytes:
-    """Merge the latest tallies of one entity, one from each source partition, into its score as JSON.
+class Merger:
+    """Merges the tallies of all source partitions into scores, one for each entity; the newest tally of a key is all that is kept."""
 
-    ``key`` is [tenant, score, scope, name, half_life in seconds]. The score is as of the newest partial; its value is null once all was taken back.
-    """
-    sums = [msgspec.json.decode(each, type=Sum) for each in partials]
-    return msgspec.json.encode(entity_score(key, sums, max(each.at for each in sums), prior))
+    def __init__(self, prior: float) -> None:
+        """Start every entity with ``prior`` harmless opportunities."""
+        self._prior = prior
+        self._tallies: dict[bytes, dict[bytes, Sum]] = {}
+        self._changed: set[bytes] = set()
+
+    def take(self, key: bytes | None, value: bytes | None) -> bool:
+        """Take in a tally, by its key and JSON (None: it is no more); return whether it is one.
+
+        A tally of an older source offset than the known one changes nothing: its writer had lost the partition.
+        """
+        entity, _, partition = (key or b"").rpartition(b",")
+        entity += b"]"
+        try:
+            if len(json.loads(entity)) != 5 or not partition.endswith(b"]"):
+                return False
+            new = None if value is None else msgspec.json.decode(value, type=Sum)
+        except (ValueError, TypeError, msgspec.MsgspecError):
+            return False
+        tallies = self._tallies.setdefault(entity, {})
+        if new is None:
+            tallies.pop(partition, None)
+        elif partition not in tallies or new.offset >= tallies[partition].offset:
+            tallies[partition] = new
+        self._changed.add(entity)
+        return True
+
+    def take_scores(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield key and JSON of each score that changed since the last call, as of its newest tally; its value is null once all was taken back."""
+        changed, self._changed = self._changed, set()
+        for entity in changed:
+            tallies = self._tallies[entity].values()
+            if tallies:
+                score = entity_score(json.loads(entity), tallies, max(each.at for each in tallies), self._prior)
+                yield entity, msgspec.json.encode(score)
 
 
 def entity_score(key: Sequence[Any], sums: Iterable[Sum], as_of: int, prior: float) -> dict[str, Any]:

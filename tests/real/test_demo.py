@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.support.services import KafkaServer
 
 ROOT = Path(__file__).parents[2]
 ALERT = re.compile(r"^\d\d:\d\d:\d\d  (info|warning|critical) .* -> ", re.MULTILINE)
-ADDED = 90.0
+PATIENCE = 90.0
 
 
 def start(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
@@ -34,8 +35,10 @@ def start(folder: Path, *arguments: str, environment: Mapping[str, str] | None =
 
 def descendants(process: int) -> set[int]:
     """Return the processes that ``process`` has started, and those that they have."""
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
-    parents = {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
+    parents: dict[int, int] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
     found: set[int] = set()
     while more := {pid for pid, parent in parents.items() if parent in found | {process}} - found:
         found |= more
@@ -64,7 +67,7 @@ def test_a_demo_of_some_seconds_shows_alerts_and_leaves_nothing(tmp_path: Path) 
         printed = read_until(demo, "ready")
         children = descendants(demo.pid)
         assert len(children) == 2, "the broker and the worker"
-        printed += demo.communicate(timeout=ADDED)[0]
+        printed += demo.communicate(timeout=PATIENCE)[0]
     assert demo.returncode == 0, printed
     assert "starting broker ... ready" in printed
     assert "random key" in printed
@@ -83,7 +86,7 @@ def test_ctrl_c_ends_it_wherever_it_is(tmp_path: Path, line: str) -> None:
         children = descendants(demo.pid)
         began = time.monotonic()
         os.killpg(demo.pid, signal.SIGINT)
-        printed += demo.communicate(timeout=ADDED)[0]
+        printed += demo.communicate(timeout=PATIENCE)[0]
     assert demo.returncode == 0, printed
     assert time.monotonic() - began < 15
     assert "Traceback" not in printed
@@ -97,7 +100,7 @@ def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
         read_until(demo, "ready")
         children = descendants(demo.pid)
         demo.kill()
-        demo.communicate(timeout=ADDED)
+        demo.communicate(timeout=PATIENCE)
     deadline = time.monotonic() + 20
     while alive(children) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -112,7 +115,7 @@ def test_a_missing_broker_is_told_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     environment = {"PYTHONPATH": str(hidden.parent), "PATH": ""}
     with start(tmp_path / "files", environment=environment) as demo:
-        printed = demo.communicate(timeout=ADDED)[0]
+        printed = demo.communicate(timeout=PATIENCE)[0]
     assert demo.returncode == 1
     assert "pip install 'seamwatch[embedded]'" in printed
     assert "--kafka" in printed
@@ -125,7 +128,7 @@ def test_an_own_kafka_is_used_and_left_as_it_was(tmp_path: Path, kafka: KafkaSer
     from kafka.admin import KafkaAdminClient
 
     with start(tmp_path, "--seconds", "5", "--kafka", kafka.bootstrap) as demo:
-        printed = demo.communicate(timeout=ADDED)[0]
+        printed = demo.communicate(timeout=PATIENCE)[0]
     assert demo.returncode == 0, printed
     assert ALERT.search(printed), printed
     client = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)

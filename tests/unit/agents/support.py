@@ -19,25 +19,30 @@ DAY = 86_400_000_000
 
 @cache
 def rulebook(*overrides: str) -> Rulebook:
+    """Return the shipped rules, all on."""
     return load_rulebook(None, (*ALL_ON, *overrides))
 
 
 @cache
 def fields() -> FieldCatalog:
+    """Return the shipped fields."""
     return load_fields()
 
 
 def partition(*overrides: str, keyed: bool = False) -> PartitionWatch:
+    """Make an empty partition."""
     return PartitionWatch(rulebook(*overrides), fields(), Fingerprinter(KEY), 0, keyed=keyed)
 
 
 def records(touchpoints: Sequence[dict[str, Any]], start: int = 0) -> list[Record]:
+    """Make a log of touchpoints."""
     return [
         Record(offset, None, None, json.dumps(touchpoint).encode()) for offset, touchpoint in enumerate(touchpoints, start)
     ]
 
 
 def clock_after(touchpoints: Sequence[dict[str, Any]]) -> int:
+    """Return a clock two days after the newest touchpoint, when every deadline is over."""
     return max(microseconds(each["time"]) for each in touchpoints) + 2 * DAY
 
 

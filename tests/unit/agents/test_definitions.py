@@ -5,25 +5,26 @@ fail if a sentence is not honoured. Tests below are marked "here". Every case is
 by `tests/reference`, too (`tests/unit/config/test_shipped_cases.py`).
 
 Ids: here; repeated_request "Ids in any script".
-Both ends of a window: repeated_request "A one-time code is asked for again while", "A one-time code has expired",
-  "Asked again after exactly seven days", "A moment more than seven days"; repeated_answer "The agent reads the number back",
-  "The customer repeats it a moment more", "Two sources report", "A moment more than 5"; reauthentication "Asked again exactly
-  24", "The source says ten minutes, and it is exactly"; unanswered_handoff "Answered exactly", "Answered a moment",
-  "The customer hangs up exactly", "A moment before the grace"; slow_handoff "Service takes over exactly"; ping_pong_timed
-  "Back at sales exactly", "A moment more than 24".
-Order of one moment: repeated_request "Given and asked at one moment, where", "Given and asked at one moment without",
-  "Given and asked at one moment in two"; context_lost "Said and handed off at one moment", "Handed off and accepted at one
-  moment"; ping_pong_direct "At one moment a call ends". Any order of arrival: here; a late record: repeated_request "The
-  number was first given in", "The answer to the order question arrives late"; repeated_answer "The first telling arrives";
-  reauthentication "The menu's record"; context_lost "That the customer had said it arrives"; unanswered_handoff "The record
-  of the answer arrives"; slow_handoff "The record that service"; ping_pong_direct "The record of the team";
-  excessive_handoffs "A late record".
-ivr is voice, bot is chat: repeated_request "The same team was told by e-mail", "The same team was told in one call", "The same
-  team was told in the bot's window"; context_lost "From the menu to voice"; unanswered_handoff "Each channel has its limit".
+Both ends of a window: repeated_request "A one-time code is asked for again while", "A one-time code has expired", "Asked
+  again after exactly seven days", "A moment more than seven days"; repeated_answer "The agent reads the number back", "The
+  customer repeats it a moment more", "Two sources report", "A moment more than 5"; reauthentication "Asked again exactly 24",
+  "The source says ten minutes, and it is exactly"; unanswered_handoff "Answered exactly", "Answered a moment", "The customer
+  hangs up exactly", "A moment before the grace", "The customer speaks up"; slow_handoff "Service takes over exactly";
+  ping_pong_timed "Back at sales exactly", "A moment more than 24".
+Order of one moment: repeated_request "Given and asked at one moment, where", "Given and asked at one moment without", "Given
+  and asked at one moment in two"; context_lost "Said and handed off at one moment", "Handed off and accepted at one moment";
+  ping_pong_direct "At one moment a call ends", "At one moment a call starts", "At one moment the customer". Any order of
+  arrival: here; a late record: repeated_request "The number was first given in", "The answer to the order question arrives
+  late"; repeated_answer "The first telling arrives"; reauthentication "The menu's record"; context_lost "That the customer
+  had said it arrives"; unanswered_handoff "The record of the answer arrives"; slow_handoff "The record that service";
+  ping_pong_direct "The record of the team"; excessive_handoffs "A late record".
+ivr is voice, bot is chat: repeated_request "The same team was told by e-mail", "The same team was told in one call", "The
+  same team was told in the bot's window"; context_lost "From the menu to voice"; unanswered_handoff "Each channel has its
+  limit".
 Whose a customer's touchpoint is: repeated_request "The source says that the customer talked to billing", "The customer types
   on", "A note that the customer does not see"; repeated_answer "The source says that the customer tells billing".
-Human or machine, partners: repeated_request "One team has a bot", "A partner's technician", "A partner was told", "The
-  team's bot had left".
+Human or machine, partners: repeated_request "One team has a bot", "A partner's technician", "A partner was told", "The bot
+  was told", "The team's bot had left".
 Segments: repeated_request "A form asks before", "The right answer comes after", "The source says that the whole call", "Leg 1
   of the second call"; before any handler: repeated_request "Said before anybody answered".
 Touchpoints without contact: repeated_request "Told on the web without"; ping_pong_direct "A ticket system", "Two cases
@@ -37,52 +38,55 @@ Work: ping_pong_direct "Service only had the customer in its queue", "In between
 Hops: ping_pong_direct "A handoff and the work"; excessive_handoffs "Four teams in one call", "A handoff, its acceptance".
 Chains: ping_pong_direct "Three calls, one after", "The first call is still open", "An open contact need not", "An abandoned
   call without any work is passed over", "The call that ended last", "The source names the previous call", "The named previous
-  call", "Sales takes over by the handoff's id", "Sales had begun", "Two calls follow one"; ping_pong_return "Two calls follow
-  one"; reauthentication "Authenticated in the call before", "Authenticated in a call that has ended", "Authenticated in a
-  chat", "The other team worked in a branch".
-Transit: ping_pong_direct "The entry menu, the payment line", "Back at sales through the entry menu", "The call passes through";
-  repeated_answer "Told the entry menu"; reauthentication "The entry menu has", "Only the payment line"; context_lost "The
-  entry menu collects"; unanswered_handoff "Only the payment line", "The entry menu puts"; excessive_handoffs "Which teams".
+  call", "Sales takes over by the handoff's id", "Sales had begun", "Somebody of no known team", "Two calls follow one";
+  ping_pong_return "Two calls follow one"; reauthentication "Authenticated in the call before", "Authenticated in a call that
+  has ended", "Authenticated in a chat", "The other team worked in a branch".
+Transit: ping_pong_direct "The entry menu, the payment line", "Back at sales through the entry menu", "The call passes
+  through"; repeated_answer "Told the entry menu"; reauthentication "The entry menu has", "Only the payment line";
+  context_lost "The entry menu collects"; unanswered_handoff "Only the payment line", "The entry menu puts";
+  excessive_handoffs "Which teams".
 Provisions: repeated_request "A slip that the system refuses", "The agent finds", "An agent typed it in", "What was given was
   not valid"; repeated_answer "The customer says it again and", "The agent had typed it in"; context_lost "The agent looked".
-corrects: repeated_request "The customer corrects", "A correction that the system refuses", "The customer said the order number
-  before"; repeated_answer "The customer takes back", "A correction that", "A correction to the very", "The corrected value";
-  context_lost "The number that it was told has been corrected", "The customer corrected the number".
-Requests and read-backs are not the customer's: repeated_request "The customer asks us", "A system of no team"; repeated_answer
-  "It was the customer who", "The policy wants it said".
+corrects: repeated_request "The customer corrects", "A correction that the system refuses", "The customer said the order
+  number before"; repeated_answer "The customer takes back", "A correction that", "A correction to the very", "The corrected
+  value"; context_lost "The number that it was told has been corrected", "The customer corrected the number".
+Requests and read-backs are not the customer's: repeated_request "The customer asks us", "A system of no team";
+  repeated_answer "It was the customer who read", "It was the customer who asked", "The policy wants it said".
 Values and fields: here; repeated_answer "The same number in other digits", "A field that nobody listed", "The same digits";
   repeated_request "The customer number is another", "Sales was told, service asks".
 Severity and modes: here; repeated_request "The order number is asked for twice, and nobody", "The order number is asked for
   twice, and the customer", "The order number is asked for twice because", "The first answer decides", "Two orders were
   named", "Another account number".
 first: repeated_request "Given twice"; repeated_answer "Back at the first of two"; reauthentication "Two proofs hold", "The
-  latest proof has expired", "Service asks a third time"; context_lost "Told last by the customer", "It had the number from the
-  customer first"; ping_pong_direct "From sales to service"; ping_pong_return "Each team has"; excessive_handoffs "It is told
-  once".
+  latest proof has expired", "Service asks a third time"; context_lost "Told last by the customer", "It had the number from
+  the customer first"; ping_pong_direct "From sales to service"; ping_pong_return "Each team has"; excessive_handoffs "It is
+  told once".
 Reasons: repeated_request "The bot took", "A bot, a handoff", "A human was told", "Sales was told", "The same team was told";
   repeated_answer "Told the bot", "Told a partner", "Told service by e-mail", "Told service in two calls", "Told twice".
 Read-backs: repeated_answer "The agent asks whether", "The policy wanted", "An ordinary question", "Another field was read
   back", "The agent has gone on", "Read-back and greeting", "The customer says something else", "Sales read it back";
-  repeated_request "The agent reads the number back", "The policy wants". One breath: repeated_answer "Three sources", "Within 5
-  seconds, but", "A refused attempt".
-reauthentication: reauthentication "Authenticated by sales", "Back at sales", "The team's bot", "A system of no team demands it
-  once", "A system of no team demands it while", "The customer asks", "The other team worked before"; step-up: "A transfer of
-  money", "The same level", "Nobody knows the level", "Nobody says which", "The strong proof".
+  repeated_request "The agent reads the number back", "The policy wants". One breath: repeated_answer "Three sources", "Within
+  5 seconds, but", "A refused attempt".
+reauthentication: reauthentication "Authenticated by sales", "Back at sales", "The team's bot", "A system of no team demands
+  it once", "A system of no team demands it while", "The customer asks", "The other team worked before"; step-up: "A transfer
+  of money", "The same level", "Nobody knows the level", "Nobody says which", "The strong proof".
 Waits, start and limit: unanswered_handoff "Sales puts", "Queued before anybody", "Back in the queue", "The queue is where",
-  "Transferred to anybody", "Transferred to billing", "Queued twice", "Billing stepped in", "The call had ended", "The transfer
-  was accepted elsewhere", "Queued in another call", "An e-mail may wait", "Callbacks and referrals"; slow_handoff "A callback".
+  "Transferred to anybody", "Transferred to billing", "Queued twice", "Billing stepped in", "The call had ended", "The
+  transfer was accepted elsewhere", "Queued in another call", "An e-mail may wait", "Callbacks and referrals"; slow_handoff "A
+  callback".
 Waits, acceptance: unanswered_handoff "Accepted by its id", "Another handoff", "Somebody accepts without", "The acceptance is
-  older", "Two wait for service", "Two wait, each", "The older one was meant", "The older one was for", "Billing took",
-  "Sales and service worked"; slow_handoff "Two wait, and an acceptance", "Two wait, and the acceptance".
+  older", "Two wait for service", "Two wait, each", "The older one was meant", "The older one was for", "Billing took", "Sales
+  and service worked", "Billing took up a call"; slow_handoff "Two wait, and an acceptance", "Two wait, and the acceptance".
 Waits, answers: unanswered_handoff "Another team than the one", "Service had picked up at the very", "Sales itself", "The
-  transfer fails", "The call ends in time", "Service takes it up", "Service talks", "Sales takes a call", "Accepted ten
-  minutes"; slow_handoff "Service had talked", "Another team had talked to the customer in", "Another team had talked to the
-  customer, but", "Only sales and the payment", "The customer had hung up".
+  transfer fails", "The call ends in time", "The call ends at the very moment", "Service takes it up", "Service talks", "Sales
+  takes a call", "Accepted ten minutes"; slow_handoff "Service had talked", "Another team had talked to the customer in",
+  "Another team had talked to the customer, but", "Only sales and the payment", "The customer had hung up".
 Context: context_lost "Two fields", "Of two fields", "The source cannot tell", "Only the receiving team's", "Sales says that",
   "It arrived all the same", "The acceptance does not tell", "It had the number from the context", "The context that it
   accepted", "The telephone system", "Another team was told", "What it was told was not valid", "The postal code".
 ping_pong: ping_pong_return "From sales over", "The direct return"; ping_pong_timed "The time runs"; planned: ping_pong_direct
-  "Service ended", "A callback was planned", "Service hands", "The planned callback", "A callback that", "A planned handback".
+  "Service ended", "A callback was planned", "Service hands", "The planned callback", "A callback that", "A planned handback",
+  "Of two ways", "The planned callback was made".
 excessive_handoffs: excessive_handoffs "Passed on twice", "Back and forth", "Two conversations", "From call to call", "A week
   later", "Two orders".
 explained_by: here; repeated_request "Sales passed the customer on without", "Sales passed the customer on to whoever", "Sales
@@ -90,8 +94,8 @@ explained_by: here; repeated_request "Sales passed the customer on without", "Sa
   within", "The loss happened in the call", "The loss happened in a call", "The acceptance turns out", "A rule on trial", "The
   agent makes", "Proving again", "It was another team", "The agent asks for the number first", "Lost at the handoff";
   repeated_answer "Asked again, so", "The answer to a question", "Sales asked", "The question was no", "What explains".
-Seams and silos: context_lost "Sent to whoever", "Referred to the web"; unanswered_handoff "No team is named", "Neither a team";
-  slow_handoff "Nobody knows whose"; the first case of every rule names seam and silos.
+Seams and silos: context_lost "Sent to whoever", "Referred to the web"; unanswered_handoff "No team is named", "Neither a
+  team"; slow_handoff "Nobody knows whose"; the first case of every rule names seam and silos.
 Memory, duplicates, tenants, changed rules, scores: here.
 """
 

@@ -32,6 +32,7 @@ ON = {"ping_pong_return": {"mode": "on"}, "ping_pong_timed": {"mode": "on"}}
 
 
 def replayed(touchpoints: list[dict[str, Any]], clock: int) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """Return what the engine finds, in the form that is compared, and its scores."""
     replay = Replay(rulebook(), fields(), Fingerprinter(KEY))
     for number, touchpoint in enumerate(touchpoints):
         replay.feed(number, json.dumps(touchpoint).encode())
@@ -50,6 +51,7 @@ def replayed(touchpoints: list[dict[str, Any]], clock: int) -> tuple[dict[str, d
 
 
 def expected(touchpoints: list[dict[str, Any]], clock: int) -> tuple[dict[str, dict[str, Any]], dict[Any, float]]:
+    """Return what the oracle finds, and its scores."""
     found = oracle.findings(touchpoints, clock=clock, rules=ON)
     scores = {
         (each["tenant"], each["scope"], each["name"], each["half_life"]): each["value"]
@@ -59,6 +61,7 @@ def expected(touchpoints: list[dict[str, Any]], clock: int) -> tuple[dict[str, d
 
 
 def assert_like_oracle(touchpoints: list[dict[str, Any]], clock: int) -> None:
+    """Compare both."""
     found, scores = replayed(touchpoints, clock)
     wanted, wanted_scores = expected(touchpoints, clock)
     assert found == wanted
@@ -70,6 +73,7 @@ def assert_like_oracle(touchpoints: list[dict[str, Any]], clock: int) -> None:
 
 
 def assert_same_sums(one: Sink, other: Sink, clock: int) -> None:
+    """Compare two sets of tallies."""
     sums, others = one.sums(clock), other.sums(clock)
     assert sums.keys() == others.keys()
     for key, value in sums.items():

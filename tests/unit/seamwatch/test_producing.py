@@ -79,7 +79,7 @@ def test_lines_without_a_customer_are_refused_and_heartbeats_left_out() -> None:
         (4, "invalid_value"),
         (5, "invalid_value"),
         (7, "malformed_json"),
-        (8, "missing_field"),
+        (8, "invalid_value"),
     ]
 
 

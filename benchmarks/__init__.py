@@ -1,0 +1,1 @@
+"""How fast: Seamwatch and its peers on the same topic, in one run, as ratios."""

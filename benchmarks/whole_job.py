@@ -1,0 +1,142 @@
+"""The whole job: from the touchpoints topic to committed database rows, in one worker process; and stock Faust's count in the same run."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from urllib.request import urlopen
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from sqlalchemy import create_engine, text
+
+from agents.fields import Fingerprinter
+from agents.replay import Replay
+from benchmarks.workload import TOUCHPOINTS_A_CUSTOMER, produce, touchpoints
+from config.fields import load_fields
+from config.rules import load_rulebook
+from tests.support.server import free_ports
+from tests.support.services import KafkaServer
+
+PARTITIONS = 4
+PREFIX = "bench"
+KEY = "a benchmark needs no secret, but a key"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Events a second, and what the verifier says."""
+
+    ours: float
+    stock: float
+    events: int
+    bytes_an_event: float
+    findings: int
+
+
+def run(customers: int, stock_events: int) -> Result:
+    """Measure both on one broker; raises ``AssertionError`` where the database is not what a replay gives."""
+    with KafkaServer() as kafka, tempfile.TemporaryDirectory() as folder:
+        environment = {
+            **os.environ,
+            "SEAMWATCH_BROKER": kafka.bootstrap,
+            "SEAMWATCH_DATABASE": f"sqlite:///{folder}/seamwatch.db",
+            "SEAMWATCH_HASH_KEY": KEY,
+            "SEAMWATCH_PREFIX": PREFIX,
+            "SEAMWATCH_PARTITIONS": str(PARTITIONS),
+            "SEAMWATCH_METRICS_PORT": str(*free_ports(1)),
+        }
+        for command in (("topics", "create"), ("db", "upgrade")):
+            subprocess.run([sys.executable, "-m", "seamwatch", *command], env=environment, check=True, stdout=2)
+        topic = f"{PREFIX}.touchpoints"
+        _say(f"producing {customers * TOUCHPOINTS_A_CUSTOMER:,} touchpoints")
+        events, size = produce(kafka.bootstrap, topic, customers)
+        _say("stock Faust: count in a table")
+        stock = _stock(kafka.bootstrap, topic, min(stock_events, events))
+        _say("Seamwatch: the whole job")
+        ours = _ours(kafka.bootstrap, environment, events, Path(folder))
+        findings = _verify(environment["SEAMWATCH_DATABASE"], customers)
+        return Result(ours, stock, events, size / events, findings)
+
+
+def _stock(bootstrap: str, topic: str, events: int) -> float:
+    command = [sys.executable, "-m", "benchmarks.stock_faust", bootstrap, topic, str(PARTITIONS), str(events)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=300)
+    rate = re.search(r"RATE (\d+)", done.stdout)
+    if rate is None:
+        raise RuntimeError(f"stock Faust said no rate: {done.stdout[-500:]}")
+    return float(rate[1])
+
+
+def _ours(bootstrap: str, environment: Mapping[str, str], events: int, folder: Path) -> float:
+    """Return the events a second from the worker's first commit of progress to the last commit of the sink."""
+    with _worker(environment, folder / "worker.log") as port:
+        consumer = KafkaConsumer(bootstrap_servers=bootstrap)
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+        began = None
+        while True:
+            if began is None and _handled(port):
+                began = monotonic()
+                already = _handled(port)
+            if began is not None and _caught_up(admin, consumer):
+                return (events - already) / (monotonic() - began)
+            sleep(0.25)
+
+
+@contextmanager
+def _worker(environment: Mapping[str, str], log: Path) -> Iterator[int]:
+    with log.open("w") as output:
+        worker = subprocess.Popen([sys.executable, "-m", "seamwatch", "worker"], env=dict(environment), stderr=output, stdout=output)
+        try:
+            yield int(environment["SEAMWATCH_METRICS_PORT"])
+        finally:
+            worker.terminate()
+            if worker.wait(timeout=30):
+                sys.stderr.write(log.read_text()[-4000:])
+
+
+def _handled(port: int) -> int:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+    except OSError:
+        return 0
+    return round(sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("seamwatch_touchpoints_total{")))
+
+
+def _caught_up(admin: KafkaAdminClient, consumer: KafkaConsumer) -> bool:
+    """Tell whether everything is committed: by the watch role up to the end of the touchpoints, by the sink up to the end of what came of them."""
+    committed = admin.list_group_offsets([PREFIX])
+    offsets = {partition: each.offset for partition, each in dict(committed.get(PREFIX, committed)).items()}
+    for name in ("touchpoints", "alerts", "scores"):
+        partitions = [TopicPartition(f"{PREFIX}.{name}", number) for number in range(PARTITIONS)]
+        ends = consumer.end_offsets(partitions)
+        if any(offsets.get(each, 0) < ends[each] for each in partitions):
+            return False
+    return True
+
+
+def _verify(database: str, customers: int) -> int:
+    """Compare what stands in the database with what a replay of the same touchpoints finds; return how many findings."""
+    replay = Replay(load_rulebook(), load_fields(), Fingerprinter(KEY.encode()))
+    for number, (_, value) in enumerate(touchpoints(customers)):
+        replay.feed(number, value)
+    replay.flush()
+    wanted = {each["id"]: {**each, "revision": 0} for each in replay.findings()}
+    with create_engine(database).connect() as connection:
+        rows = connection.execute(text("SELECT id, body FROM findings WHERE NOT withdrawn"))
+        found = {identifier: {**(json.loads(body) if isinstance(body, str) else body), "revision": 0} for identifier, body in rows}
+    if found != wanted:
+        missing, extra = len(wanted.keys() - found.keys()), len(found.keys() - wanted.keys())
+        raise AssertionError(f"{missing} findings are missing, {extra} too many, of {len(wanted)}")
+    return len(found)
+
+
+def _say(what: str) -> None:
+    print(f"  {what} ...", file=sys.stderr, flush=True)

@@ -1,0 +1,46 @@
+"""The settings of an installation, as the streams and their tools need them."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from config.settings import Settings
+from seamwatch.errors import Failed
+from streams.settings import StreamSettings
+from streams.sources import source_names
+
+__all__ = ["mapped_sources", "reachable", "stream_settings"]
+
+_STOP = 8.0
+"""Seconds to finish what is running: the whole of a stop stays below ten."""
+
+
+def mapped_sources() -> list[str]:
+    """Return the sources with raw topics: all that come with a mapping."""
+    return [name for name in source_names() if name != "touchpoints"]
+
+
+def stream_settings(settings: Settings, sources: Iterable[str]) -> StreamSettings:
+    """Return what the streams are told; ``sources`` are those whose raw topics are read."""
+    return StreamSettings(
+        bootstrap=settings.broker,
+        prefix=settings.prefix,
+        instance=settings.instance_id,
+        sources=tuple(sources),
+        partitions=settings.partitions,
+        replication=settings.replication,
+        stop_timeout=_STOP,
+    )
+
+
+@contextmanager
+def reachable(settings: Settings) -> Iterator[None]:
+    """Say in one sentence that no broker answers.
+
+    Raises `Failed`.
+    """
+    from kafka.errors import KafkaConnectionError, KafkaTimeoutError
+
+    try:
+        yield
+    except (KafkaConnectionError, KafkaTimeoutError) as error:
+        raise Failed(f"no broker answers at {settings.broker}: start Kafka, or set SEAMWATCH_BROKER") from error

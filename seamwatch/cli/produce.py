@@ -1,0 +1,128 @@
+"""`seamwatch produce`: files into Kafka."""
+
+from contextlib import closing, nullcontext
+from typing import TYPE_CHECKING
+
+import click
+
+from seamwatch.errors import FAILED
+from seamwatch.parameters import SOURCE_PATHS, format_option, open_input
+from seamwatch.terminal import count, notice, progress, tell_refused, tracker
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from seamwatch.producing import Producing
+
+_BIG = 4 * 1024 * 1024
+_PATIENCE = 10_000
+"""Milliseconds to wait for a broker."""
+
+
+@click.command
+@click.argument("paths", nargs=-1, required=True, type=SOURCE_PATHS)
+@format_option
+@click.option("--topic", help="Another topic than that of the format.")
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), help="Records a second.  [default: as fast as Kafka takes them]"
+)
+@click.option(
+    "--speed", type=click.FloatRange(0, min_open=True), help="By the times of the touchpoints, so many times as fast."
+)
+@click.pass_context
+def command(
+    ctx: click.Context, paths: tuple[str, ...], format_: str, topic: str | None, rate: float | None, speed: float | None
+) -> None:
+    """Write files to Kafka, and wait until every record is confirmed.
+
+    Touchpoints go to SEAMWATCH_PREFIX.touchpoints under their key tenant/customer, records of a source to
+    SEAMWATCH_PREFIX.raw.SOURCE. Lines without a tenant and a customer are refused and counted; heartbeats are left
+    out. Exits with 1 where a record was not confirmed.
+
+    \b
+      seamwatch produce touchpoints.jsonl
+      seamwatch produce --rate 200 touchpoints.jsonl.gz
+    A day in a quarter of an hour:
+      seamwatch produce --speed 96 yesterday.jsonl
+    A log of events, mapped by the worker (needs SEAMWATCH_CUSTOMER_KEY):
+      seamwatch produce --format xes incidents.xes.gz
+    """
+    if rate is not None and speed is not None:
+        raise click.UsageError("--rate and --speed exclude each other.")
+    from config.settings import load_settings
+    from seamwatch import logs
+    from seamwatch.broker import reachable
+
+    logs.configure("error")
+    settings = load_settings()
+    with reachable(settings):
+        producing = _produce(settings, paths, format_, topic, rate, speed)
+    _tell(producing)
+    if producing.failed:
+        ctx.exit(FAILED)
+
+
+def _produce(
+    settings: "Settings",
+    paths: tuple[str, ...],
+    format_: str,
+    topic: str | None,
+    rate: float | None,
+    speed: float | None,
+) -> "Producing":
+    from kafka import KafkaAdminClient, KafkaProducer
+
+    from seamwatch.errors import Failed
+    from seamwatch.producing import Pace, Producing
+    from streams.sources import load_source
+    from streams.topics import Topics
+
+    customer_key = None if settings.customer_key is None else settings.require_customer_key()
+    source = load_source(format_, customer_key)
+    names = Topics(settings.prefix)
+    topic = topic or (names.touchpoints if source.name == "touchpoints" else names.raw(source.name))
+    with closing(KafkaAdminClient(bootstrap_servers=settings.broker, bootstrap_timeout_ms=_PATIENCE)) as admin:
+        if topic not in admin.list_topics():
+            raise Failed(f"there is no topic {topic}: `seamwatch topics create` makes it")
+    producer = KafkaProducer(
+        bootstrap_servers=settings.broker,
+        client_id="seamwatch-produce",
+        acks="all",
+        enable_idempotence=True,
+        compression_type="gzip",
+        linger_ms=20,
+        batch_size=256 * 1024,
+        max_request_size=_BIG,
+        bootstrap_timeout_ms=_PATIENCE,
+        max_block_ms=_PATIENCE,
+        delivery_timeout_ms=60_000,
+        allow_auto_create_topics=False,
+    )
+    try:
+        producing = Producing(producer, topic, source, Pace(rate, speed))
+        _send(producing, paths)
+        return producing
+    finally:
+        producer.close(timeout=10)
+
+
+def _send(producing: "Producing", paths: tuple[str, ...]) -> None:
+    bar = progress("lines")
+    with bar or nullcontext():
+        for path in paths:
+            with open_input(path) as stream:
+                producing.send(path, stream, tracker(bar, path, stream))
+        producing.finish()
+
+
+def _tell(producing: "Producing") -> None:
+    tell_refused(producing.refused, producing.reasons.total())
+    for kind, number in producing.failed.items():
+        click.echo(f"{count(number, 'record')} not confirmed: {kind}", err=True)
+    parts = [f"{count(producing.lines, 'line')}; {count(producing.confirmed, 'record')} confirmed in {producing.topic}"]
+    if producing.reasons:
+        parts.append(f"{producing.reasons.total():,} refused")
+    if producing.heartbeats:
+        parts.append(f"{count(producing.heartbeats, 'heartbeat')} left out")
+    if producing.unusual:
+        parts.append(f"{producing.unusual:,} that the worker will set aside")
+    notice(", ".join(parts))

@@ -1,0 +1,216 @@
+"""`seamwatch replay`: files through the engine, without a server."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seamwatch.errors import REFUSED
+from seamwatch.parameters import MOMENT, OUTPUT, SOURCE_PATHS, fields_option, format_option, open_input, rules_option
+from seamwatch.terminal import console, count, notice, progress, severity, table, tell_refused, tracker
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from seamwatch.playback import Playback
+
+
+@click.command
+@click.argument("paths", nargs=-1, required=True, type=SOURCE_PATHS)
+@format_option
+@click.option(
+    "--findings", type=OUTPUT, help="Write the findings there, one JSON object a line; - for standard output."
+)
+@click.option("--scores", type=OUTPUT, help="Write all scores as of --until there, one JSON object a line.")
+@rules_option
+@fields_option
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change one key of a rule, or of what all rules share.",
+)
+@click.option(
+    "--until", type=MOMENT, help="Fire deadlines up to this time, such as 2026-03-02T10:00:00Z.  [default: now]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+@click.option("--strict", is_flag=True, help="Exit with 3 where a line was refused.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    format_: str,
+    findings: str | None,
+    scores: str | None,
+    rules: Path | None,
+    fields: Path | None,
+    overrides: tuple[str, ...],
+    until: int | None,
+    as_json: bool,
+    strict: bool,
+) -> None:
+    """Run the rules over files, and tell what they find.
+
+    Lines may come in any order; files may be gzipped; - is standard input. It is the engine of the live worker:
+    the same touchpoints give the same findings.
+
+    \b
+    What went wrong last week, and where:
+      seamwatch replay touchpoints.jsonl.gz
+    Every finding, as JSON:
+      seamwatch replay --findings - touchpoints.jsonl | head
+    What would a stricter rule have found?
+      seamwatch replay --set slow_handoff.mode=on --set memory=60d touchpoints.jsonl
+    A log of events for process mining:
+      seamwatch replay --format xes --set ping_pong_return.mode=on incidents.xes.gz
+    """
+    _check_outputs(paths, findings, scores, as_json)
+    from time import monotonic, time_ns
+
+    from config.settings import load_settings
+
+    settings = load_settings()
+    playback, half_lives = _playback(
+        settings, format_, rules or settings.rules_dir, fields or settings.fields_dir, overrides
+    )
+    until = time_ns() // 1000 if until is None else until
+    began = monotonic()
+    _read(playback, paths)
+    playback.finish(until)
+    seconds = monotonic() - began
+    found = list(playback.findings())
+    if findings is not None:
+        _write(findings, found)
+    if scores is not None:
+        _write(scores, playback.scores(until))
+    tell_refused(playback.refused, playback.reasons.total())
+    summary = _summary(playback, found, max(half_lives) // 1_000_000, until, seconds)
+    if as_json:
+        _write("-", [summary])
+    else:
+        _show(summary, stderr="-" in (findings, scores))
+    if strict and summary["refused"]["lines"]:
+        ctx.exit(REFUSED)
+
+
+def _playback(
+    settings: "Settings", format_: str, rules: Path | None, fields: Path | None, overrides: tuple[str, ...]
+) -> "tuple[Playback, tuple[int, ...]]":
+    from secrets import token_bytes
+
+    from agents.fields import Fingerprinter
+    from config.fields import load_fields
+    from config.rules import load_rulebook
+    from seamwatch.playback import Playback
+    from streams.garbage import tune_garbage_collector
+    from streams.sources import load_source
+
+    rulebook = load_rulebook(rules, overrides)
+    catalog = load_fields(fields)
+    customer_key = None if settings.customer_key is None else settings.require_customer_key()
+    if format_ != "touchpoints" and customer_key is None:
+        notice("SEAMWATCH_CUSTOMER_KEY is not set: customers get pseudonyms under a random key, others in every run.")
+        customer_key = token_bytes(32)
+    source = load_source(format_, customer_key)
+    hash_key = None if settings.hash_key is None else settings.require_hash_key()
+    if hash_key is None:
+        notice("SEAMWATCH_HASH_KEY is not set: values are compared under a random key.")
+        hash_key = token_bytes(32)
+    tune_garbage_collector()
+    return Playback(rulebook, catalog, Fingerprinter(hash_key), source), rulebook.engine.half_lives
+
+
+def _read(playback: "Playback", paths: tuple[str, ...]) -> None:
+    bar = progress("lines")
+    with bar or nullcontext():
+        for path in paths:
+            with open_input(path) as stream:
+                playback.read(path, stream, tracker(bar, path, stream))
+
+
+def _summary(
+    playback: "Playback", found: list[dict[str, Any]], half_life: int, until: int, seconds: float
+) -> dict[str, Any]:
+    from collections import Counter
+
+    from agents.timeline import moment
+    from seamwatch.playback import counts_for_alert
+
+    standing = [finding for finding in found if counts_for_alert(finding)]
+    kinds = Counter((finding["rule"]["name"], finding["reason"], finding["severity"]) for finding in found)
+    for_alerts = Counter((finding["rule"]["name"], finding["reason"], finding["severity"]) for finding in standing)
+    counts = playback.counts
+    return {
+        "lines": playback.lines,
+        "touchpoints": sum(counts.touchpoints.values()),
+        "duplicates": counts.duplicates,
+        "conflicts": counts.conflicts,
+        "unknown_keys": counts.unknown_keys,
+        "refused": {
+            "lines": playback.reasons.total(),
+            "reasons": dict(sorted(playback.reasons.items())),
+            "first": [refused._asdict() for refused in playback.refused],
+        },
+        "findings": {
+            "total": len(found),
+            "for_alerts": len(standing),
+            "alerts": len({finding["alert"] for finding in standing}),
+            "kinds": [
+                {"rule": rule, "reason": reason, "severity": word, "count": kinds[kind], "for_alerts": for_alerts[kind]}
+                for kind in sorted(kinds, key=lambda kind: (-kinds[kind], kind))
+                for rule, reason, word in [kind]
+            ],
+        },
+        "worst": {scope: playback.worst(scope, half_life) for scope in ("team", "seam")} if playback.newest else {},
+        "newest": moment(playback.newest) if playback.newest else None,
+        "until": moment(until),
+        "seconds": round(seconds, 3),
+    }
+
+
+def _show(summary: dict[str, Any], *, stderr: bool) -> None:
+    out = console(stderr=stderr)
+    seconds, lines, refused = summary["seconds"], summary["lines"], summary["refused"]["lines"]
+    parts = [count(lines, "line"), count(summary["touchpoints"], "touchpoint")]
+    parts += [f"{refused:,} refused"] if refused else []
+    parts += [count(summary["duplicates"], "duplicate")] if summary["duplicates"] else []
+    rate = f" ({lines / seconds:,.0f} a second)" if seconds else ""
+    out.print(f"{', '.join(parts)} in {seconds:,.1f} s{rate}")
+    found = summary["findings"]
+    if not found["total"]:
+        out.print("Nothing was found.")
+        return
+    rows = [
+        [kind["rule"], kind["reason"], severity(kind["severity"]), f"{kind['count']:,}", f"{kind['for_alerts']:,}"]
+        for kind in found["kinds"]
+    ]
+    out.print(table("Findings", ["rule", "reason", "severity", "findings", "for alerts"], rows, right=(3, 4)))
+    out.print(
+        f"{count(found['total'], 'finding')}; {found['for_alerts']:,} of them make {count(found['alerts'], 'alert')}"
+    )
+    for scope, scores in summary["worst"].items():
+        if scores:
+            rows = [[score["name"], f"{score['value']:.1f}", f"{score['samples']:,.1f}"] for score in scores]
+            title = f"Lowest consistency, {scope}s, as of {summary['newest']}"
+            out.print(table(title, [scope, "of 100", "handlings"], rows, right=(1, 2)))
+
+
+def _write(target: str, objects: Any) -> None:
+    import msgspec
+
+    encode = msgspec.json.Encoder().encode
+    with click.open_file(target, "wb") as out:
+        out.writelines(encode(each) + b"\n" for each in objects)
+
+
+def _check_outputs(paths: tuple[str, ...], findings: str | None, scores: str | None, as_json: bool) -> None:
+    outputs = [each for each in (findings, scores) if each is not None]
+    if [*outputs, *(["-"] if as_json else [])].count("-") > 1:
+        raise click.UsageError("only one of --findings -, --scores - and --json can go to standard output.")
+    if len(outputs) == 2 and outputs[0] != "-" and Path(outputs[0]).absolute() == Path(outputs[1]).absolute():
+        raise click.UsageError("--findings and --scores cannot go to the same file.")
+    inputs = [Path(path) for path in paths if path != "-"]
+    for output in outputs:
+        if output != "-" and Path(output).is_file() and any(Path(output).samefile(path) for path in inputs):
+            raise click.UsageError(f"{output} is read: it cannot be written.")

@@ -1,0 +1,90 @@
+"""Options and arguments that several commands share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import click
+
+__all__ = [
+    "MOMENT",
+    "OUTPUT",
+    "SOURCE_PATHS",
+    "fields_option",
+    "format_option",
+    "json_option",
+    "open_input",
+    "rules_option",
+]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+SOURCE_PATHS = click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True)
+
+
+class _Moment(click.ParamType):
+    """A time with its zone, in microseconds UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value} is no time; write it as 2026-03-02T09:14:05Z.", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value} has no time zone; write it as 2026-03-02T09:14:05Z or with an offset.", param, ctx)
+        return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+class _Output(click.Path):
+    """A file to write, known to be possible before the work begins."""
+
+    name = "file"
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, allow_dash=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = str(super().convert(value, param, ctx))
+        if path != "-" and not Path(path).absolute().parent.is_dir():
+            self.fail(f"the directory of {path} does not exist.", param, ctx)
+        return path
+
+
+MOMENT = _Moment()
+OUTPUT = _Output()
+
+format_option = click.option(
+    "--format",
+    "format_",
+    default="touchpoints",
+    show_default=True,
+    metavar="NAME",
+    help="touchpoints (JSON, one a line), xes, the name of a source, or the path of its mapping (./our-log.yaml).",
+)
+rules_option = click.option(
+    "--rules",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A directory of rules in place of the shipped one.",
+)
+fields_option = click.option(
+    "--fields",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A directory of fields in place of the shipped one.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+@contextmanager
+def open_input(path: str) -> Iterator[BinaryIO]:
+    """Open a file to read, - for standard input."""
+    if path == "-":
+        yield click.get_binary_stream("stdin")
+        return
+    with Path(path).open("rb") as stream:
+        yield cast(BinaryIO, stream)

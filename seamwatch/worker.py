@@ -1,0 +1,235 @@
+"""The worker: all rooms put together, from the first check to the last commit.
+
+`plan` finds whatever can be wrong before anything is read. `Worker.run` opens the metrics port before all else, waits
+for the database and the broker, and runs the agents of its roles until it is told to stop.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
+
+from agents.fields import FieldCatalog, Fingerprinter
+from agents.rules import Rulebook
+from agents.tallies import consistency
+from config.fields import load_fields
+from config.rules import load_rulebook
+from config.settings import Settings
+from models.score import Score
+from seamwatch import __version__
+from seamwatch.broker import mapped_sources, stream_settings
+from seamwatch.errors import FAILED, explain
+from sinks.health import HealthServer
+from sinks.metrics import Metrics
+from streams.settings import StreamSettings
+from streams.sources import Source, load_source
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from streams.app import SeamwatchApp
+    from streams.backend import Backend
+
+__all__ = ["ROLES", "Plan", "Worker", "decayed", "leave", "plan"]
+
+ROLES = ("normalise", "watch", "score", "sink")
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_LONGEST_PAUSE = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a worker is to do, with all that it needs for it, found to be right."""
+
+    settings: Settings
+    roles: frozenset[str]
+    rulebook: Rulebook
+    fields: FieldCatalog
+    fingerprinter: Fingerprinter
+    sources: tuple[Source, ...]
+
+    def streams(self) -> StreamSettings:
+        """Return what the streams are told."""
+        return stream_settings(self.settings, [source.name for source in self.sources])
+
+
+def plan(settings: Settings, roles: Iterable[str] | None = None) -> Plan:
+    """Check everything that can be checked without a server. ``roles`` None: all.
+
+    Raises `ConfigError` for a wrong rule, field or mapping, or a missing key. Without the key of customers the sources that need one
+    are left out, unless the role that reads them was asked for.
+    """
+    wanted = frozenset(ROLES if roles is None else roles)
+    rulebook = load_rulebook(settings.rules_dir)
+    fields = load_fields(settings.fields_dir)
+    fingerprinter = Fingerprinter(settings.require_hash_key())
+    sources: tuple[Source, ...] = ()
+    if "normalise" in wanted:
+        if settings.customer_key is None and roles is None:
+            _log.warning(
+                "SEAMWATCH_CUSTOMER_KEY is not set: no raw topic is read, only %s.touchpoints", settings.prefix
+            )
+        else:
+            key = settings.require_customer_key()
+            sources = tuple(load_source(name, key) for name in mapped_sources())
+    return Plan(settings, wanted, rulebook, fields, fingerprinter, sources)
+
+
+class Worker:
+    """One worker process.
+
+    ``backend`` makes the connection to Kafka from the stream settings (default: Apache Kafka). ``streams`` replaces
+    the stream settings of the plan.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        streams: StreamSettings | None = None,
+        backend: "Callable[[StreamSettings], Backend] | None" = None,
+        debug: bool = False,
+    ) -> None:
+        self.plan = plan
+        self.metrics = Metrics(__version__, decayed)
+        self._streams = streams or plan.streams()
+        self._backend = backend
+        self._debug = debug
+        self._app: SeamwatchApp | None = None
+        self._waiting = "starting: the program is being loaded"
+        settings = plan.settings
+        self.port = HealthServer(
+            self.metrics.registry, self.live, self.ready, host=settings.metrics_host, port=settings.metrics_port
+        )
+
+    def live(self) -> bool:
+        """Return whether the worker does its work, or still waits to begin."""
+        app = self._app
+        return app is None or (app.health.failed is None and app.liveness.age <= app.streams.stall_timeout)
+
+    def ready(self) -> Sequence[str]:
+        """Return why the worker is not ready, a sentence each."""
+        return [self._waiting] if self._waiting or self._app is None else self._app.health.reasons
+
+    def run(self) -> int:
+        """Work until SIGTERM or SIGINT; return the exit code.
+
+        Raises what `seamwatch.errors` can explain: no metrics port, tables or topics that are not as they are to be.
+        """
+        _leave_on_signals()
+        with self.port:
+            _log.info("metrics and health at http://%s:%d", *self.port.address)
+            return asyncio.run(self._run())
+
+    async def _run(self) -> int:
+        stop = asyncio.Event()
+        for number in _SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        engine = None
+        if "sink" in self.plan.roles:
+            from sinks.database import create_engine
+
+            engine = create_engine(self.plan.settings.database)
+            if not await self._await_database(engine, stop):
+                return 0
+        from streams.app import create_app
+        from streams.kafka import KafkaBackend
+        from streams.worker import run_worker
+
+        backend = (self._backend or KafkaBackend)(self._streams)
+        app = create_app(self._streams, backend, observer=self.metrics, end=self._end)
+        self.assemble(app, engine)
+        self._app, self._waiting = app, ""
+        _log.info(
+            "roles: %s; %d rules; broker %s", self._roles(), len(self.plan.rulebook.rules), self._streams.bootstrap
+        )
+        try:
+            code = await run_worker(app)
+        finally:
+            if engine is not None:
+                engine.dispose()
+        _log.info("stopped")
+        return code
+
+    def assemble(self, app: "SeamwatchApp", engine: "Engine | None") -> None:
+        """Register the agents of all roles on ``app``, with what they measure."""
+        from agents import live
+        from agents.partition import PartitionWatch
+        from agents.scores import Merger
+        from seamwatch.figures import ScoreFigures, Storing, WatchFigures
+        from seamwatch.mapping import mapper
+
+        plan, metrics = self.plan, self.metrics
+        if "normalise" in plan.roles:
+            refused: Callable[[str], None] = lambda reason: metrics.dead_letters({reason: 1})  # noqa: E731
+            live.normalise(app, {source.name: mapper(source, refused) for source in plan.sources})
+        if "watch" in plan.roles:
+            state = live.watch(app, partial(PartitionWatch, plan.rulebook, plan.fields, plan.fingerprinter))
+            app.add_service_task(WatchFigures(app, state, metrics).run)
+        if "score" in plan.roles:
+            live.score(app, partial(Merger, plan.rulebook.engine.prior_opportunities))
+        if "sink" in plan.roles and engine is not None:
+            live.sink(app, Storing(engine, metrics))
+            app.add_service_task(ScoreFigures(app, engine, metrics).run)
+
+    async def _await_database(self, engine: "Engine", stop: asyncio.Event) -> bool:
+        """Wait until the database answers and has the right tables; return False where told to stop first."""
+        from sinks.database import check_schema
+        from sinks.errors import DatabaseUnavailable
+
+        pause = 0.5
+        while not stop.is_set():
+            try:
+                await asyncio.to_thread(check_schema, engine)
+            except DatabaseUnavailable as error:
+                self._waiting = f"database: {error}"
+                _log.warning("%s; next attempt in %.1f s", error, pause)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), pause)
+                pause = min(_LONGEST_PAUSE, pause * 2)
+            else:
+                self._waiting = "starting: the streams are being loaded"
+                return True
+        return False
+
+    def _roles(self) -> str:
+        return ", ".join(role for role in ROLES if role in self.plan.roles)
+
+    def _end(self, error: BaseException) -> None:
+        """End this process at once: nothing is acknowledged any more, and whoever starts next reads again."""
+        told = explain(error).message if isinstance(error, Exception) else type(error).__name__
+        _log.critical("the worker ends: %s", told, exc_info=error if self._debug else None)
+        leave(FAILED)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process without waiting for threads that may hang in a system call."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def decayed(score: Score, now: int) -> float | None:
+    """Return an entity's score as of ``now``, in microseconds UTC; None where nothing is left to score."""
+    components = score.components
+    if score.value is None or not {"harm", "opportunities", "prior"} <= components.keys():
+        return score.value
+    age = now / 1_000_000 - score.as_of.timestamp()
+    decay = 2.0 ** (-age / score.half_life)
+    return consistency(components["harm"] * decay, components["opportunities"] * decay, components["prior"])
+
+
+def _leave_on_signals() -> None:
+    """Let a signal end the process while nothing runs yet that had to be stopped first."""
+    for number in _SIGNALS:
+        signal.signal(number, lambda *_: leave(0))

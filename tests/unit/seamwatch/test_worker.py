@@ -1,0 +1,123 @@
+"""What a worker is made of, before it meets a server."""
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from config.errors import ConfigError
+from config.settings import load_settings
+from models.score import Score
+from seamwatch import logs
+from seamwatch.cli.worker import command
+from seamwatch.mapping import mapper
+from seamwatch.worker import ROLES, Worker, decayed, plan
+from streams.errors import Poison
+from streams.sources import Unmappable
+from tests.unit.seamwatch.support import asked_twice, lines
+
+KEY = "0123456789abcdef"
+AT = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def test_the_command_knows_the_roles_of_the_worker() -> None:
+    """The roles that the command takes are those that the worker has."""
+    assert command.params[0].type.convert(",".join(ROLES), None, None) == frozenset(ROLES)
+
+
+def test_a_wrong_rule_ends_before_anything_is_read(tmp_path: Path) -> None:
+    """A worker with a wrong rule is refused with the file and line of the mistake."""
+    (tmp_path / "slow_handoff.yaml").write_text("name: slow_handoff\ndetector: slow\n")
+    with pytest.raises(ConfigError, match=r"slow_handoff.yaml:2: detector"):
+        plan(load_settings(hash_key=KEY, rules_dir=tmp_path))
+
+
+def test_mapped_sources_need_the_key_of_customers(caplog: pytest.LogCaptureFixture) -> None:
+    """Without that key the sources are left out and it is said; asked for by name, normalising is refused."""
+    settings = load_settings(hash_key=KEY)
+    assert plan(settings).streams().sources == ()
+    assert "SEAMWATCH_CUSTOMER_KEY is not set" in caplog.text
+    with pytest.raises(ConfigError, match="SEAMWATCH_CUSTOMER_KEY"):
+        plan(settings, ["normalise"])
+    assert plan(load_settings(hash_key=KEY, customer_key=KEY)).streams().sources == ("bpic2013",)
+
+
+def test_a_worker_that_begins_is_live_and_not_ready() -> None:
+    """Before the streams are there, the worker is alive and says what it waits for."""
+    worker = Worker(plan(load_settings(hash_key=KEY, metrics_port=0), ["watch"]))
+    assert worker.live()
+    assert worker.ready()[0].startswith("starting")
+
+
+def test_scores_decay_to_the_moment_of_the_scrape() -> None:
+    """Harm and handlings halve with each half-life, and the value is that of the formula then."""
+    score = Score(
+        tenant="acme",
+        score="consistency",
+        scope="team",
+        name="sales",
+        half_life=3600,
+        value=50.0,
+        samples=20.0,
+        components={"harm": 20.0, "opportunities": 20.0, "prior": 20.0},
+        as_of=AT,
+    )
+    at = int(AT.timestamp() * 1_000_000)
+    assert decayed(score, at) == 50.0
+    assert decayed(score, at + 3_600_000_000) == pytest.approx(100 * (1 - 10 / 30))
+    assert decayed(score.model_copy(update={"value": None}), at) is None
+
+
+class Lines:
+    """A source whose records are JSON arrays of touchpoints."""
+
+    name = "lines"
+
+    def read(self, stream: BinaryIO) -> Iterator[bytes]:
+        yield from stream
+
+    def map(self, raw: bytes) -> list[bytes]:
+        if raw == b"?":
+            raise Unmappable("no array")
+        return [json.dumps(each).encode() for each in json.loads(raw)]
+
+
+def test_a_mapped_record_becomes_touchpoints_with_their_keys() -> None:
+    """Each touchpoint of a record goes out under its tenant and customer; a source's own heartbeats end here."""
+    story = [json.loads(line) for line in lines(asked_twice("c-1")).splitlines()]
+    heartbeat = {"id": "h", "source": "s", "type": "heartbeat", "time": "2026-03-02T10:00:00Z"}
+    mapped = list(mapper(Lines())(json.dumps([*story, heartbeat]).encode(), None))
+    assert {key for key, _ in mapped} == {b"acme/c-1"}
+    assert [json.loads(value) for _, value in mapped] == story
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [(None, "empty_value"), (b"", "empty_value"), (b"?", "unmapped"), (b'[{"id": ""}]', "missing_field")],
+)
+def test_a_record_that_cannot_be_mapped_is_poison(raw: bytes | None, reason: str) -> None:
+    """A record without value, that no mapping fits, or that becomes no touchpoint is set aside whole, and counted."""
+    refused: list[str] = []
+    with pytest.raises(Poison) as caught:
+        mapper(Lines(), refused.append)(raw, b"key")
+    assert (caught.value.reason, refused) == (reason, [reason])
+
+
+def test_the_log_is_short_lines_without_what_libraries_say(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line is time, level and sentence; services of Faust that start and stop are left out."""
+    root, level = list(logging.getLogger().handlers), logging.getLogger().level
+    try:
+        logs.configure("info")
+        logging.getLogger("streams.app").info("[^SeamwatchApp]: Starting...")
+        logging.getLogger("faust").warning("something")
+        logging.getLogger("seamwatch").info("ready")
+    finally:
+        logging.getLogger().handlers[:] = root
+        logging.getLogger().setLevel(level)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0][20:] == "INFO     ready"
