@@ -74,12 +74,13 @@ bench: $(TOOLS) services ## Measure it on a real Kafka
 .PHONY: test
 test: $(TOOLS) services lint types imports ## Everything that CI checks
 	$(call heading,test)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -q -m 'not real' -n 4 --dist worksteal
+	@$(BIN)/python -m pytest -m real
 
 .PHONY: unit
-unit: $(TOOLS) ## The tests that need no server
+unit: $(TOOLS) ## The fast tests: seconds, no server
 	$(call heading,unit)
-	@$(BIN)/python -m pytest -m 'not real'
+	@$(BIN)/python -m pytest -q -m 'not real and not slow' -n 4 --dist worksteal
 
 .PHONY: real
 real: $(TOOLS) services ## The tests on a real Kafka and a real PostgreSQL

@@ -179,14 +179,14 @@ class Customer:
         excess = self._bytes + size - most_bytes
         if entries[0].time >= oldest and surplus <= 0 and excess <= 0:
             return
-        waiting = {wait.seen.entry.id: wait.seen.entry for wait in self.fold.pending if wait.pending}
+        waiting = {id(wait.seen.entry) for wait in self.fold.pending if wait.pending}
         dropped: list[Entry] = []
         stay: list[Entry] = []
         for position, each in enumerate(entries):
             if each.time >= oldest and surplus <= 0 and excess <= 0:
                 stay.extend(entries[position:])
                 break
-            if waiting.get(each.id) is each:
+            if id(each) in waiting:
                 stay.append(each)
                 continue
             dropped.append(each)

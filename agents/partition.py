@@ -94,7 +94,7 @@ class PartitionWatch:
         *,
         keyed: bool = True,
     ) -> None:
-        """Watch ``partition``; records from files have no keys and are not ``keyed``, and their heartbeats move no clock."""
+        """Watch ``partition``; records from files have no keys and are not ``keyed``."""
         self._engine = rulebook.engine
         self._panel = Panel(rulebook, fields)
         self._fields = fields
@@ -170,8 +170,7 @@ class PartitionWatch:
                 continue
             self._count(touchpoint)
             if touchpoint.type == "heartbeat":
-                if self._keyed:
-                    self._move_clock(time, record.offset, effects)
+                self._move_clock(time, record.offset, effects)
                 continue
             timestamp = record.timestamp
             self._move_clock(time if timestamp is None or time < timestamp else timestamp, record.offset, effects)

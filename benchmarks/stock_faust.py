@@ -40,7 +40,7 @@ def main() -> None:
     counts = app.Table("counts", default=int, partitions=partitions, key_type=str)
     seen: dict[str, Any] = {"events": 0, "since": 0.0}
 
-    @app.agent(touchpoints)
+    @app.agent(touchpoints)  # type: ignore[untyped-decorator]  # as above
     async def count(stream: Any) -> None:
         async for event in stream:
             if not seen["events"]:

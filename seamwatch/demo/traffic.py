@@ -1,6 +1,7 @@
 """Simulated traffic into Kafka, on a thread of its own."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Any
@@ -11,6 +12,9 @@ __all__ = ["OPEN_SINCE", "Traffic"]
 
 OPEN_SINCE = timedelta(minutes=7)
 """How long the contact centre has been open when the demonstration begins: long enough for customers to be passed around."""
+
+_TRIED_FOR = 8
+"""Seconds until a touchpoint that the broker does not take counts as lost, and the demonstration as failed."""
 
 
 class Traffic:
@@ -39,7 +43,7 @@ class Traffic:
         """Write no more."""
         self._stop.set()
         if self._thread.ident is not None:
-            self._thread.join(10)
+            self._thread.join(3 * _TRIED_FOR)
 
     def _run(self) -> None:
         from kafka import KafkaProducer
@@ -48,14 +52,21 @@ class Traffic:
         try:
             # The embedded broker knows no producer ids.
             producer = KafkaProducer(
-                bootstrap_servers=self._bootstrap, client_id="seamwatch-demo", enable_idempotence=False, linger_ms=20
+                bootstrap_servers=self._bootstrap,
+                client_id="seamwatch-demo",
+                enable_idempotence=False,
+                linger_ms=20,
+                request_timeout_ms=_TRIED_FOR * 500,
+                delivery_timeout_ms=_TRIED_FOR * 1000,
             )
             try:
                 self._feed(producer)
             finally:
-                producer.close(timeout=2)
+                # Longer than a record is tried: a producer that still holds some does not close, and says so when it is thrown away.
+                with suppress(KafkaError):
+                    producer.close(timeout=2 * _TRIED_FOR)
         except KafkaError as error:
-            self.failure = f"the broker at {self._bootstrap} takes no touchpoints: {type(error).__name__}"
+            self._failed(error)
         finally:
             self.caught_up.set()
 
@@ -72,5 +83,10 @@ class Traffic:
                 self._topic,
                 key=f"default/{touchpoint['customer']}".encode(),
                 value=json.dumps(touchpoint, ensure_ascii=False).encode(),
-            )
+            ).add_errback(self._failed)
             self.sent += 1
+
+    def _failed(self, error: Exception) -> None:
+        if not self._stop.is_set():
+            self.failure = f"the broker at {self._bootstrap} takes no touchpoints: {type(error).__name__}"
+            self._stop.set()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -61,13 +62,26 @@ def read_until(demo: subprocess.Popen[str], line: str) -> str:
     raise AssertionError(printed)
 
 
+def rest(demo: subprocess.Popen[str]) -> str:
+    """Return what is still printed, until the demonstration has ended."""
+    assert demo.stdout is not None
+    late = Timer(PATIENCE, demo.kill)
+    late.start()
+    try:
+        printed = demo.stdout.read()
+        demo.wait()
+    finally:
+        late.cancel()
+    return printed
+
+
 def test_a_demo_of_some_seconds_shows_alerts_and_leaves_nothing(tmp_path: Path) -> None:
     """`demo --seconds` prints where everything is and at least one alert with its evidence, exits with 0, and leaves no process and no file."""
     with start(tmp_path, "--seconds", "10") as demo:
         printed = read_until(demo, "ready")
         children = descendants(demo.pid)
         assert len(children) == 2, "the broker and the worker"
-        printed += demo.communicate(timeout=PATIENCE)[0]
+        printed += rest(demo)
     assert demo.returncode == 0, printed
     assert "starting broker ... ready" in printed
     assert "random key" in printed
@@ -86,7 +100,7 @@ def test_ctrl_c_ends_it_wherever_it_is(tmp_path: Path, line: str) -> None:
         children = descendants(demo.pid)
         began = time.monotonic()
         os.killpg(demo.pid, signal.SIGINT)
-        printed += demo.communicate(timeout=PATIENCE)[0]
+        printed += rest(demo)
     assert demo.returncode == 0, printed
     assert time.monotonic() - began < 15
     assert "Traceback" not in printed
@@ -100,7 +114,7 @@ def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
         read_until(demo, "ready")
         children = descendants(demo.pid)
         demo.kill()
-        demo.communicate(timeout=PATIENCE)
+        rest(demo)
     deadline = time.monotonic() + 20
     while alive(children) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -115,7 +129,7 @@ def test_a_missing_broker_is_told_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     environment = {"PYTHONPATH": str(hidden.parent), "PATH": ""}
     with start(tmp_path / "files", environment=environment) as demo:
-        printed = demo.communicate(timeout=PATIENCE)[0]
+        printed = rest(demo)
     assert demo.returncode == 1
     assert "pip install 'seamwatch[embedded]'" in printed
     assert "--kafka" in printed
@@ -128,7 +142,7 @@ def test_an_own_kafka_is_used_and_left_as_it_was(tmp_path: Path, kafka: KafkaSer
     from kafka.admin import KafkaAdminClient
 
     with start(tmp_path, "--seconds", "5", "--kafka", kafka.bootstrap) as demo:
-        printed = demo.communicate(timeout=PATIENCE)[0]
+        printed = rest(demo)
     assert demo.returncode == 0, printed
     assert ALERT.search(printed), printed
     client = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)

@@ -1,128 +1,18 @@
 """The whole program on a real Kafka and a real PostgreSQL: what a worker stores is what `replay` finds."""
 
-import contextlib
 import json
-import os
 import signal
-import socket
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
-import sqlalchemy
-from sqlalchemy import text
-
-from tests.support.services import KafkaServer
+from tests.support.workers import Installation, WorkerProcess, stored, until
 from tests.unit.seamwatch.support import asked_twice, findings, lines, touchpoint, write
 
-ROOT = Path(__file__).parents[2]
 
-
-class Installation:
-    """An installation of its own: settings, commands and workers."""
-
-    def __init__(self, directory: Path, settings: Mapping[str, str]) -> None:
-        self.directory = directory
-        self.settings = {f"SEAMWATCH_{name}": value for name, value in settings.items()}
-        self.workers: list[subprocess.Popen[str]] = []
-
-    def run(self, *arguments: str, code: int = 0) -> str:
-        """Run a command and return its standard output."""
-        ended = subprocess.run(
-            self._command(*arguments),
-            cwd=self.directory,
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ended.returncode == code, ended.stderr
-        return ended.stdout
-
-    def start(self, *arguments: str, **settings: str) -> "Running":
-        """Start a worker with a metrics port of its own."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        log = (self.directory / f"worker-{port}.log").open("w+")
-        environment = (
-            self._environment()
-            | {"SEAMWATCH_METRICS_PORT": str(port)}
-            | {f"SEAMWATCH_{k}": v for k, v in settings.items()}
-        )
-        process = subprocess.Popen(
-            self._command("worker", *arguments), cwd=self.directory, env=environment, stderr=log, text=True
-        )
-        self.workers.append(process)
-        return Running(process, port, Path(log.name))
-
-    def end(self) -> None:
-        """Kill what runs."""
-        for process in self.workers:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-
-    def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "seamwatch", *arguments]
-
-    def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("SEAMWATCH_")}
-        return kept | {"PYTHONPATH": str(ROOT)} | self.settings
-
-
-class Running:
-    """A worker process."""
-
-    def __init__(self, process: subprocess.Popen[str], port: int, log: Path) -> None:
-        self.process = process
-        self.port = port
-        self.log = log
-
-    def get(self, path: str) -> tuple[int, str]:
-        """Return status and text of a page of the metrics port; 0 where nothing answers."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
-
-    def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
-        """Send a signal; return the exit code and the seconds until then."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        return self.process.wait(20), time.monotonic() - began
-
-
-@pytest.fixture
-def installation(kafka: KafkaServer, database_url: str, prefix: str, tmp_path: Path) -> Iterator[Installation]:
-    """Give an installation on real servers, without topics and tables yet."""
-    keys = {"HASH_KEY": "0123456789abcdef", "CUSTOMER_KEY": "fedcba9876543210"}
-    made = Installation(
-        tmp_path, {"BROKER": kafka.bootstrap, "DATABASE": database_url, "PREFIX": prefix, "PARTITIONS": "3", **keys}
-    )
-    yield made
-    made.end()
-
-
-def until(true: Callable[[], bool], seconds: float = 40.0) -> None:
-    """Wait until ``true()``."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.2)
-
-
-def says(worker: Running, said: str) -> bool:
+def says(worker: WorkerProcess, said: str) -> bool:
     """Return whether ``said`` stands in the worker's log."""
     return said in worker.log.read_text()
 
@@ -136,15 +26,6 @@ def scenario() -> bytes:
     ]
     wrong = [touchpoint(f"x-{number}", "10:00:00", "message", "c-x", None, data={}) for number in range(2)]
     return lines(*(asked_twice(f"c-{number}") for number in range(50)), waiting, wrong)
-
-
-def stored(url: str, query: str) -> list[Any]:
-    """Return the rows of a query."""
-    engine = sqlalchemy.create_engine(url)
-    with contextlib.closing(engine.connect()) as connection:
-        rows = list(connection.execute(text(query)))
-    engine.dispose()
-    return rows
 
 
 def test_a_worker_stores_what_replay_finds(installation: Installation, database_url: str) -> None:
@@ -242,9 +123,9 @@ def test_alerts_are_followed_until_ctrl_c(installation: Installation) -> None:
     installation.run("db", "upgrade")
     installation.start()
     follower = subprocess.Popen(
-        installation._command("alerts", "follow", "--json", "--interval", "0.2"),
+        installation.command("alerts", "follow", "--json", "--interval", "0.2"),
         cwd=installation.directory,
-        env=installation._environment(),
+        env=installation.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -289,9 +170,9 @@ def test_produce_says_where_there_is_no_topic(installation: Installation) -> Non
     """A topic is never made by writing to it: the command that makes it is named."""
     path = write(installation.directory, lines(asked_twice("c-1")))
     ended = subprocess.run(
-        installation._command("produce", path),
+        installation.command("produce", path),
         cwd=installation.directory,
-        env=installation._environment(),
+        env=installation.environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -101,6 +101,26 @@ def test_a_touchpoint_that_a_deadline_waits_on_is_not_dropped() -> None:
     assert [body["reason"] for body in sink.standing().values()] == ["unanswered_handoff"]
 
 
+def test_of_two_sources_with_one_id_neither_loses_its_deadline() -> None:
+    """An identity is source and id: two waiting handoffs that share the id are both kept beyond memory."""
+    log = [
+        point(
+            1,
+            number,
+            "handoff.started",
+            source=source,
+            channel="email",
+            contact=source,
+            actor={"kind": "agent", "team": "sales"},
+            data={"handoff": source, "to_team": "service", "mode": "blind"},
+        )
+        for number, source in enumerate(("crm", "desk"))
+    ]
+    log += [point(number, number, contact="other") for number in range(2, 20)]
+    sink = run(log, BASE + 2 * 86_400 * SECOND, (3,), "maximum_touchpoints=5")
+    assert {body["contact"] for body in sink.standing().values()} == {"crm", "desk"}
+
+
 @pytest.mark.parametrize("size", [1, 7, 31, 32, 33, 200])
 def test_a_long_timeline_survives_restarts_in_chunks(size: int) -> None:
     """Rows written in chunks and read back after every batch give what one run gives, and old chunks go when nobody needs them."""

@@ -13,6 +13,8 @@ from streams.errors import Backpressure, DeliveryFailed, Poison
 from streams.memory import MemoryBroker
 from tests.unit.streams.support import CountingEngine, Ends, eventually, worker
 
+pytestmark = pytest.mark.slow  # a Faust app takes a second to start and one to stop
+
 
 def to_touchpoint(value: bytes | None, key: bytes | None) -> list[tuple[bytes, bytes]]:
     """Map a record to as many touchpoints as it says; what is no number is refused."""

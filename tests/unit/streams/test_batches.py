@@ -17,6 +17,8 @@ from tests.unit.streams.support import eventually, worker
 
 ROOT = Path(__file__).parents[3]
 
+pytestmark = pytest.mark.slow  # a Faust app takes a second to start and one to stop
+
 
 def batch(first: int, last: int, epoch: Epoch) -> Batch:
     """Return a batch of the offsets from ``first`` to ``last``."""

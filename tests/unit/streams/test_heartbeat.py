@@ -6,11 +6,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from agents.live import normalise, watch
 from streams.app import SeamwatchApp
 from streams.heartbeat import heartbeat
 from streams.memory import MemoryBroker
 from tests.unit.streams.support import CountingEngine, Effects, eventually, worker
+
+pytestmark = pytest.mark.slow  # a Faust app takes a second to start and one to stop
 
 
 def wall() -> int:

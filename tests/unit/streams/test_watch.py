@@ -20,6 +20,8 @@ from tests.unit.streams.support import CountingEngine, Effects, Ends, eventually
 
 TOPIC = "t.touchpoints"
 
+pytestmark = pytest.mark.slow  # a Faust app takes a second to start and one to stop
+
 
 def fill(broker: MemoryBroker, records: int, *, seed: int = 1) -> Counter[bytes]:
     """Append records of ten customers to the partitions of their keys, and return how many each has."""
