@@ -8,20 +8,17 @@ import math
 from bisect import insort
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from agents.finding import Found
 from agents.fold import Fold, Kept, Panel
 from agents.timeline import Entry, SortKey, encode, sort_key
 
-__all__ = ["Arrival", "Change", "Charge", "Contribution", "Customer"]
+__all__ = ["NO_CHANGE", "Change", "Charge", "Contribution", "Customer", "Outcome"]
 
 
-class Arrival(NamedTuple):
-    """What became of a touchpoint: ``applied``, ``duplicate``, ``conflict`` (same identity, other content) or ``too_late``."""
-
-    outcome: str
-    change: "Change | None" = None
+Outcome = Literal["duplicate", "conflict", "too_late"]
+"""Why a touchpoint was not applied: its identity is known, with the same or with other content, or it is from before the horizon."""
 
 
 class Contribution(NamedTuple):
@@ -59,7 +56,7 @@ class Change(NamedTuple):
     journeys: frozenset[str]
 
 
-_NO_CHANGE = Change([], [], frozenset())
+NO_CHANGE = Change([], [], frozenset())
 
 
 class Customer:
@@ -110,17 +107,17 @@ class Customer:
         self.fold = self._folded(clock)
         self._take_as_emitted()
 
-    def apply(self, entry: Entry, size: int, clock: int) -> Arrival:
-        """Add a touchpoint of ``size`` bytes as of ``clock``."""
+    def apply(self, entry: Entry, size: int, clock: int) -> Change | Outcome:
+        """Add a touchpoint of ``size`` bytes as of ``clock``; return what changed, or why it was not applied."""
         known = self.identities.get((entry.source, entry.id))
         if known is not None:
-            return Arrival("duplicate" if known.says_the_same(entry) else "conflict")
+            return "duplicate" if known.says_the_same(entry) else "conflict"
         key = sort_key(entry)
         if self.horizon is not None and key <= self.horizon:
-            return Arrival("too_late")
+            return "too_late"
         self._drop_beyond_memory(entry, size, clock)
         if self.horizon is not None and key <= self.horizon:
-            return Arrival("too_late")
+            return "too_late"
         self._bytes += size
         self.identities[entry.source, entry.id] = entry
         if self._newest is None or key > self._newest:
@@ -130,10 +127,10 @@ class Customer:
             fold.apply(entry)
             if fold.pending:
                 fold.settle(clock)
-            return Arrival("applied", self._extended())
+            return self._extended()
         insort(self.entries, entry, key=sort_key)
         before, self.fold = self.fold, self._folded(clock)
-        return Arrival("applied", self._refolded(before))
+        return self._refolded(before)
 
     def advance(self, clock: int) -> Change:
         """Let the deadlines up to ``clock`` come due."""
@@ -235,7 +232,7 @@ class Customer:
         known = self._folded_opportunities
         self._folded_opportunities = len(fold.opportunities)
         if not fold.changed and self._folded_opportunities == known:
-            return _NO_CHANGE
+            return NO_CHANGE
         opportunities = Counter(fold.opportunities[known:])
         if not fold.changed:
             return Change([], _opportunity_charges(self.tenant, opportunities), frozenset())

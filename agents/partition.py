@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agents.engine import Change, Customer
+from agents.engine import NO_CHANGE, Change, Customer
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.fold import Panel
 from agents.rows import CorruptRow, Row, chunk_offset
@@ -109,6 +109,7 @@ class PartitionWatch:
         self._dirty: dict[str, Row] = {}
         self._scored: dict[str, set[str]] = {}
         self._last_offset = -1
+        self._batch = 0
         self.clock = 0
         self.counts = Counts()
 
@@ -154,11 +155,13 @@ class PartitionWatch:
     def process(self, records: Sequence[Record]) -> Effects:
         """Apply records in the order of their offsets and return what they do; those that were applied before change nothing."""
         effects = Effects()
+        rows, count, last_offset = self._rows, self._count, self._last_offset
         for record in records:
-            if record.offset <= self._last_offset:
+            offset, timestamp, _, value = record
+            if offset <= last_offset:
                 continue
-            self._last_offset = record.offset
-            touchpoint = parse_touchpoint(record.value)
+            self._last_offset = last_offset = offset
+            touchpoint = parse_touchpoint(value)
             if isinstance(touchpoint, Refusal):
                 self._refuse(effects, record, touchpoint)
                 continue
@@ -168,19 +171,19 @@ class PartitionWatch:
             if refusal is not None:
                 self._refuse(effects, record, refusal)
                 continue
-            self._count(touchpoint)
+            count(touchpoint)
             if touchpoint.type == "heartbeat":
-                self._move_clock(time, record.offset, effects)
+                self._move_clock(time, offset, effects)
                 continue
-            timestamp = record.timestamp
-            self._move_clock(time if timestamp is None or time < timestamp else timestamp, record.offset, effects)
-            row = self._rows.get(key)
+            moved = time if timestamp is None or time < timestamp else timestamp
+            if moved > self.clock:
+                self._move_clock(moved, offset, effects)
+            row = rows.get(key)
             if row is None:
-                row = self._rows[key] = Row(key)
-            elif record.offset <= row.floor:
+                row = rows[key] = Row(key)
+            elif offset <= row.floor:
                 continue
-            entry = compact(touchpoint, time, record.offset, self._fields, self._fingerprinter)
-            self._apply(row, entry, record, effects)
+            self._apply(row, compact(touchpoint, time, offset, self._fields, self._fingerprinter), record, effects)
         self._finish(effects)
         return effects
 
@@ -218,16 +221,12 @@ class PartitionWatch:
     def _apply(self, row: Row, entry: Entry, record: Record, effects: Effects) -> None:
         customer = self._touch(row, self.clock)
         blob = encode(entry)
-        outcome, change = customer.apply(entry, len(blob), self.clock)
-        if change is not None:
+        outcome = customer.apply(entry, len(blob), self.clock)
+        if isinstance(outcome, Change):
             row.added(blob)
-            self._emit(row, customer, change, record.offset, effects)
+            self._emit(row, customer, outcome, record.offset, effects)
         elif outcome == "too_late":
-            self._refuse(
-                effects,
-                record,
-                Refusal(DeadLetterReason.TOO_LATE, "time is before what is remembered of this customer"),
-            )
+            self._refuse(effects, record, Refusal(DeadLetterReason.TOO_LATE, "time is before what is remembered of this customer"))
         else:
             self.counts.duplicates += 1
             self.counts.conflicts += outcome == "conflict"
@@ -246,10 +245,12 @@ class PartitionWatch:
             self._emit(row, customer, customer.advance(deadline), offset, effects)
 
     def _touch(self, row: Row, clock: int) -> Customer:
-        decoded, key = self._decoded, row.key
-        decoded.pop(key, None)
-        decoded[key] = row
-        return row.customer(self._panel, clock)
+        row.touched = self._batch
+        customer = row.live
+        if customer is None:
+            self._decoded[row.key] = row
+            customer = row.customer(self._panel, clock)
+        return customer
 
     def _emit(self, row: Row, customer: Customer, change: Change, offset: int, effects: Effects) -> None:
         row.offset = offset
@@ -259,6 +260,8 @@ class PartitionWatch:
             row.deadline = deadline
             if deadline is not None:
                 heappush(self._deadlines, (deadline, row.key))
+        if change is NO_CHANGE:
+            return
         for charge in change.charges:
             self._tallies.charge(customer.tenant, charge, offset)
         if change.journeys:
@@ -286,11 +289,24 @@ class PartitionWatch:
             prefix = key.encode() + b"\x00"
             effects.rows.extend((prefix + _CHUNK_NUMBER.pack(number), value) for number, value in row.changed_chunks())
         self._dirty.clear()
-        while len(self._decoded) > MAXIMUM_DECODED:
-            key = next(iter(self._decoded))
-            self._decoded.pop(key).forget_decoded()
+        self._batch += 1
+        self._forget_decoded()
         effects.last_offset = self._last_offset
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
+
+    def _forget_decoded(self) -> None:
+        """Encode who was not touched for longest: of those decoded first, who was touched since gets another turn."""
+        decoded = self._decoded
+        for _ in range(2 * (len(decoded) - MAXIMUM_DECODED)):
+            if len(decoded) <= MAXIMUM_DECODED:
+                return
+            key = next(iter(decoded))
+            row = decoded.pop(key)
+            if row.touched > row.decoded_at:
+                row.decoded_at = row.touched
+                decoded[key] = row
+            else:
+                row.forget_decoded()
 
     # What can be asked
 

@@ -45,9 +45,23 @@ class Row:
     """One customer's stored timeline; decoded into a ``Customer`` when touched.
 
     ``offset`` is that of the last record in it, ``floor`` what it was when the row was restored: a replayed record at or below it changes nothing.
+    ``live`` is the customer while decoded; ``touched`` and ``decoded_at`` count batches, for who decides what stays decoded.
     """
 
-    __slots__ = ("_customer", "_full", "_head", "_newest", "_tail", "_unwritten", "deadline", "floor", "key", "offset")
+    __slots__ = (
+        "_full",
+        "_head",
+        "_newest",
+        "_tail",
+        "_unwritten",
+        "deadline",
+        "decoded_at",
+        "floor",
+        "key",
+        "live",
+        "offset",
+        "touched",
+    )
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -58,7 +72,8 @@ class Row:
         self._newest = 0
         self._tail: list[bytes] = []
         self._unwritten: list[tuple[int, bytes]] = []
-        self._customer: Customer | None = None
+        self.live: Customer | None = None
+        self.touched = self.decoded_at = 0
 
     @classmethod
     def restored(cls, key: str, chunks: dict[int, bytes]) -> "Row":
@@ -73,22 +88,18 @@ class Row:
         row._full = dict(chunks)
         return row
 
-    @property
-    def decoded(self) -> bool:
-        return self._customer is not None
-
     def customer(self, panel: Panel, clock: int) -> Customer:
         """Return the customer, folded as of ``clock`` if it was not yet; raises ``CorruptRow``."""
-        if self._customer is None:
-            self._customer = self._decode(panel, clock)
-        return self._customer
+        if self.live is None:
+            self.live = self._decode(panel, clock)
+        return self.live
 
     def forget_decoded(self) -> None:
         """Keep only what is encoded; call it after ``changed_chunks``."""
-        if self._customer is not None and not self._unwritten:
+        if self.live is not None and not self._unwritten:
             self._full[self._newest] = self._head + _array(self._tail)
             self._tail = []
-            self._customer = None
+            self.live = None
 
     def added(self, blob: bytes) -> None:
         """Note an encoded touchpoint that the customer took in."""
@@ -98,7 +109,7 @@ class Row:
 
     def changed_chunks(self) -> Iterator[tuple[int, bytes | None]]:
         """Yield what must be written, in this order: chunks that became full, the newest one, and chunks that nobody needs any more (None)."""
-        customer = self._customer
+        customer = self.live
         if customer is None:
             return
         yield from self._unwritten

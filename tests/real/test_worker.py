@@ -5,7 +5,6 @@ import signal
 import subprocess
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from tests.support.workers import Installation, WorkerProcess, stored, until

@@ -14,6 +14,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from math import exp
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 import sqlalchemy
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import CoordinatorNotAvailableError
 from sqlalchemy import text
 
 from agents.replay import Replay
@@ -176,12 +178,25 @@ class Installation:
 
     def committed(self, topic: str) -> int:
         """Return how many records of ``topic`` (named without prefix) are committed."""
-        with contextlib.closing(KafkaAdminClient(bootstrap_servers=self.bootstrap)) as admin:
-            offsets = _committed(admin, self.prefix)
-        return sum(offset for tp, offset in offsets.items() if tp.topic == f"{self.prefix}.{topic}")
+        return sum(offset for tp, offset in self.offsets().items() if tp.topic == f"{self.prefix}.{topic}")
+
+    def offsets(self) -> dict[TopicPartition, int]:
+        """Return what the workers' group has committed."""
+        try:
+            listed = self.admin.list_group_offsets([self.prefix])
+        except CoordinatorNotAvailableError:
+            return {}  # there never was a group on this broker
+        return {tp: each.offset for tp, each in dict(listed.get(self.prefix, listed)).items()}
+
+    @cached_property
+    def admin(self) -> KafkaAdminClient:
+        """A client of the broker."""
+        return KafkaAdminClient(bootstrap_servers=self.bootstrap)
 
     def end(self) -> None:
         """Kill what runs."""
+        if "admin" in self.__dict__:
+            self.admin.close()
         for process in self.workers:
             if process.poll() is None:
                 process.kill()
@@ -227,14 +242,13 @@ def wait_until_caught_up(
     """
     prefix, numbers = installation.prefix, range(installation.partitions)
     consumer = KafkaConsumer(bootstrap_servers=installation.bootstrap)
-    admin = KafkaAdminClient(bootstrap_servers=installation.bootstrap)
     committing = [TopicPartition(f"{prefix}.{name}", number) for name in topics for number in numbers]
     reread = [TopicPartition(f"{prefix}.tallies", number) for number in numbers]
     deadline, since, last = time.monotonic() + seconds, time.monotonic(), None
     try:
         while True:
             ends = consumer.end_offsets([*committing, *reread])
-            committed = _committed(admin, prefix)
+            committed = installation.offsets()
             left = {tp: ends[tp] - committed.get(tp, 0) for tp in committing if ends[tp] > committed.get(tp, 0)}
             timers = sum(worker.metric("timers_pending") for worker in workers)
             if left or timers or ends != last:
@@ -249,13 +263,7 @@ def wait_until_caught_up(
                 pytest.fail(f"not caught up after {seconds:.0f} s: {timers:.0f} deadlines, left: {shown}\n{tails}")
             time.sleep(0.2)
     finally:
-        admin.close()
         consumer.close()
-
-
-def _committed(admin: KafkaAdminClient, group: str) -> dict[TopicPartition, int]:
-    listed = admin.list_group_offsets([group])
-    return {tp: each.offset for tp, each in dict(listed.get(group, listed)).items()}
 
 
 # What is compared
