@@ -157,6 +157,16 @@ class Contact:
         machine = self.worked.get(Handler(team, True))
         return machine is not None and machine > self.worked.get(Handler(team, False), -1)
 
+    def release(self) -> None:
+        """Let go of everything that leads back here."""
+        for segment in self.segments.values():
+            segment.open_requests = {}
+            segment.read_backs = []
+            segment.authentications = ()
+        self.chain = []
+        self.journey = self.last_work = None
+        self.waits = self.handoffs = self.authentications = ()
+
     def last_handoff_to(self, team: str, since: int) -> "Wait | None":
         """Return the last handoff of the chain, from position ``since`` on, that another team sent to ``team`` or to none named."""
         sent = (
@@ -186,6 +196,13 @@ class Journey:
         self.first_hop: Hop | None = None
         self.values: dict[str, list[Provision]] = {}
         self.learnt: dict[tuple[str, str], Seen] = {}
+
+    def release(self) -> None:
+        """Let go of everything that leads back here."""
+        self.contacts = {}
+        self.values = {}
+        self.learnt = {}
+        self.first_hop = None
 
     def valid_values(self, field: str, time: int, validity: int | None) -> list[Provision]:
         """Return what the customer gave of a field that is neither replaced nor expired at ``time``, oldest first."""

@@ -130,7 +130,9 @@ class Customer:
             return self._extended()
         insort(self.entries, entry, key=sort_key)
         before, self.fold = self.fold, self._folded(clock)
-        return self._refolded(before)
+        change = self._refolded(before)
+        before.release()
+        return change
 
     def advance(self, clock: int) -> Change:
         """Let the deadlines up to ``clock`` come due."""
@@ -198,6 +200,7 @@ class Customer:
         for each in dropped:
             del self.identities[each.source, each.id]
             self._bytes -= len(encode(each))
+        self.fold.release()
         self.fold = self._folded(clock)
         self._take_as_emitted()
         # A cause before the horizon never comes again, so neither does its finding.
@@ -220,10 +223,13 @@ class Customer:
         later = Fold(self._panel, self.tenant, (contacts, latest))
         for each in stay:
             later.apply(each)
-        return (
+        kept = (
             {contact: journey for contact, journey in contacts.items() if contact in going_on},
             latest if latest is not None and latest[1] in later.journeys else None,
         )
+        fold.release()
+        later.release()
+        return kept
 
     # Differences
 

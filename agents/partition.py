@@ -331,6 +331,10 @@ class PartitionWatch:
         """Return roughly how many bytes the encoded rows hold; walks all rows."""
         return sum(row.size() for row in self._rows.values())
 
+    def decoded_rows(self) -> Iterator[Row]:
+        """Yield the rows that are decoded now."""
+        yield from self._decoded.values()
+
     def customers(self) -> Iterator[Customer]:
         """Yield every customer as of the partition's clock."""
         for row in self._rows.values():

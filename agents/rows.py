@@ -99,6 +99,7 @@ class Row:
         if self.live is not None and not self._unwritten:
             self._full[self._newest] = self._head + _array(self._tail)
             self._tail = []
+            self.live.fold.release()
             self.live = None
 
     def added(self, blob: bytes) -> None:

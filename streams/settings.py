@@ -35,7 +35,7 @@ class StreamSettings:
     commit_interval: float = 1.0
     stop_timeout: float = 10.0
     stall_timeout: float = 30.0
-    compression: str | None = "lz4"
+    compression: str | None = "zstd"
     max_batch_size: int = 512 * 1024
     client: str = "seamwatch"
     embedded: bool = False

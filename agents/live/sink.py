@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from streams.app import SeamwatchApp
 from streams.batches import Batch
+from streams.failpoints import failpoint
 from streams.writing import WriterThread
 
 __all__ = ["SinkRecord", "Writer", "sink"]
@@ -40,5 +41,6 @@ def sink(app: SeamwatchApp, writer: Writer) -> None:
             SinkRecord(topic, partition, r.offset, r.timestamp * 1000, r.key, r.value, r.headers) for r in batch.records
         ]
         await thread.write(records, batch.epoch)
+        failpoint("after_transaction")
 
     app.batch_agent([names.alerts, names.scores, names.dead_letters], handle, name="sink")

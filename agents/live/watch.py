@@ -8,6 +8,7 @@ from streams.app import SeamwatchApp
 from streams.batches import Batch
 from streams.dead_letters import dead_letter
 from streams.failpoints import failpoint
+from streams.garbage import growing_state
 from streams.heartbeat import Heartbeats
 from streams.producer import Outgoing, partition_for
 from streams.state import PartitionState, Watch
@@ -42,7 +43,8 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         owned = await state.of(batch)
         partition, deliver = batch.partition, app.delivery.deliver
         owned.settled = False
-        effects = owned.watch.process(
+        with growing_state():
+            effects = owned.watch.process(
             [Record(record.offset, record.timestamp * 1000, record.key, record.value) for record in batch.records]
         )
         failpoint("before_findings")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Event
 from typing import Any
 
-__all__ = ["until_told"]
+__all__ = ["shielded", "until_told"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -28,3 +28,13 @@ def until_told() -> Iterator[Event]:
     finally:
         for number in _SIGNALS:
             signal.signal(number, before[number])
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Start what Ctrl-C in the terminal, which goes to all, must not end: what is blocked here stays blocked there."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from time import monotonic
 from config.errors import ConfigError
 from config.settings import Settings, load_settings
 from seamwatch.broker import stream_settings
+from seamwatch.demo.signals import shielded
 from seamwatch.demo.traffic import Traffic
 from seamwatch.errors import Failed, WrongUse
 from sinks.database import upgrade
@@ -144,17 +144,13 @@ class Stage:
         self._say(f"starting {name} ... ready {monotonic() - began:.1f} s")
 
     def _start_broker(self, embedded: EmbeddedBroker) -> None:
-        # Ctrl-C in a terminal goes to all: the broker must not leave before the worker has committed to it. What is blocked here is blocked there.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            self._stack.enter_context(embedded)
+            with shielded():  # the broker must not leave before the worker has committed to it
+                self._stack.enter_context(embedded)
         except EmbeddedBrokerFailed as error:
             # The streams speak of settings; here it is an option.
-            raise Failed(
-                str(error).replace("set SEAMWATCH_BROKER to a Kafka", "name a Kafka with --kafka HOST:PORT")
-            ) from error
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            told = str(error).replace("set SEAMWATCH_BROKER to a Kafka", "name a Kafka with --kafka HOST:PORT")
+            raise Failed(told) from error
 
     def _settings(self, bootstrap: str | None, folder: Path) -> Settings:
         wishes = self._wishes
@@ -189,8 +185,8 @@ class Stage:
     def _start_worker(self, embedded_port: int | None) -> None:
         given = _given(self.settings) | {"embedded_port": embedded_port, "debug": self._wishes.debug}
         path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
-        with self._log.open("w") as log:
-            # A session of its own: Ctrl-C reaches it through us, in order.
+        with self._log.open("w") as log, shielded():
+            # A session of its own: what the terminal says reaches it through us, in order.
             self._worker = subprocess.Popen(
                 [sys.executable, "-m", "seamwatch.demo.worker"],
                 stdin=subprocess.PIPE,

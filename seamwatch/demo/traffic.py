@@ -13,7 +13,7 @@ __all__ = ["OPEN_SINCE", "Traffic"]
 OPEN_SINCE = timedelta(minutes=7)
 """How long the contact centre has been open when the demonstration begins: long enough for customers to be passed around."""
 
-_TRIED_FOR = 8
+_TRIED_FOR = 12
 """Seconds until a touchpoint that the broker does not take counts as lost, and the demonstration as failed."""
 
 

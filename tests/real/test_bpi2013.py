@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ pytestmark = [
     pytest.mark.skipif(not bpic2013.LOG.exists(), reason=f"the incident log is not there: {bpic2013.LOG}"),
 ]
 
+EVENTS = 65_533
 CHANGED = {"engine": ("memory: 30d", "memory: 1000d"), "ping_pong_return": ("mode: off", "mode: on")}
 
 
@@ -38,33 +40,37 @@ def cases(found: Iterable[dict[str, Any]], rule: str) -> set[str]:
     return {each["again"]["id"].rpartition("/")[0] for each in found if each["rule"]["name"] == rule}
 
 
-def test_the_whole_program_counts_what_a_batch_counts(installation: Installation, tmp_path: Path) -> None:
-    """Replay finds ping-pong in exactly the cases of an independent count, and a worker that is stopped once and killed twice stores exactly that."""
-    truth = bpic2013.count()
-    log = str(bpic2013.LOG)
+def replayed(installation: Installation) -> dict[str, dict[str, Any]]:
+    """Return what `replay` finds, by id."""
     overrides = ("--set", "memory=1000d", "--set", "ping_pong_return.mode=on")
-    installation.run("replay", "--format", "xes", *overrides, "--findings", "findings.jsonl", log)
-    expected = findings(tmp_path / "findings.jsonl")
+    installation.run("replay", "--format", "xes", *overrides, "--findings", "findings.jsonl", str(bpic2013.LOG))
+    return findings(installation.directory / "findings.jsonl")
+
+
+def test_the_whole_program_counts_what_a_batch_counts(installation: Installation, tmp_path: Path) -> None:
+    """Replay finds ping-pong in exactly the cases of an independent count, and workers that are stopped once and killed twice store exactly that."""
+    with ThreadPoolExecutor() as pool:  # two programs at a time, since each keeps one processor busy
+        counted, found = pool.submit(bpic2013.count), pool.submit(replayed, installation)
+        installation.prepare()
+        rules = {"RULES_DIR": str(changed_rules(tmp_path / "rules")), "INSTANCE_ID": "one"}
+        installation.run("produce", "--format", "xes", str(bpic2013.LOG))
+        for share, how in ((0.15, "kill"), (0.4, "stop"), (0.6, "kill")):
+            worker, goal = installation.start(**rules), int(share * EVENTS)
+            until(lambda goal=goal: installation.committed("touchpoints") >= goal, 90, worker.tail)  # type: ignore[misc]
+            if how == "kill":
+                worker.kill()
+            else:
+                assert worker.stop()[0] == 0
+            assert installation.committed("touchpoints") < EVENTS, "it was done before it was ended"
+        worker = installation.start(**rules).wait_ready()
+        wait_until_caught_up(installation, worker, topics=(*COMMITTED, "raw.bpic2013"), seconds=120)
+        truth, expected = counted.result(), found.result()
+    assert truth.events == EVENTS
     assert cases(expected.values(), "ping_pong_direct") == truth.direct
     assert cases(expected.values(), "ping_pong_return") == truth.any_return
     hops = [each["rule"]["name"] for each in expected.values()]
     assert hops.count("ping_pong_direct") == truth.direct_hops
     assert hops.count("ping_pong_return") == truth.return_hops
-
-    rules = {"RULES_DIR": str(changed_rules(tmp_path / "rules")), "INSTANCE_ID": "one"}
-    installation.prepare()
-    installation.run("produce", "--format", "xes", log)
-    for share, how in ((0.2, "kill"), (0.5, "stop"), (0.75, "kill")):
-        worker = installation.start(**rules)
-        goal = int(share * truth.events)
-        until(lambda goal=goal: installation.committed("touchpoints") >= goal, 90, worker.tail)  # type: ignore[misc]
-        if how == "kill":
-            worker.kill()
-        else:
-            assert worker.stop()[0] == 0
-        assert installation.committed("touchpoints") < truth.events, "it was done before it was ended"
-    worker = installation.start(**rules).wait_ready()
-    wait_until_caught_up(installation, worker, topics=(*COMMITTED, "raw.bpic2013"), seconds=120)
     state = database_state(installation.database, datetime(2013, 1, 1, tzinfo=UTC))
     assert state.findings.keys() == expected.keys()
     assert state.findings == expected

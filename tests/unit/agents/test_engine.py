@@ -1,5 +1,6 @@
 """The engine against an independent oracle, and against itself in every order, split and crash."""
 
+import gc
 import json
 import random
 from typing import Any
@@ -8,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.context import Contact, Seen, Wait
 from agents.fields import Fingerprinter
+from agents.fold import Fold
 from agents.replay import Replay
 from agents.rows import CorruptRow
 from tests.reference import oracle
@@ -183,3 +186,20 @@ def test_a_damaged_row_ends_recovery() -> None:
     broken = partition()
     with pytest.raises(CorruptRow):
         broken.restore(key, b"\x07" + value[1:])
+
+
+def test_what_is_dropped_is_freed_without_the_cycle_collector() -> None:
+    """Late records fold anew again and again; with the collector off, the folds that are dropped leave nothing behind."""
+    touchpoints = [each for seed in range(20) for each in random_scenario(seed)]
+    log = records([each | {"customer": f"c{number % 7}"} for number, each in enumerate(touchpoints)])
+    gc.collect()
+    gc.disable()
+    try:
+        watch = partition("maximum_touchpoints=50")
+        watch.process(log)
+        for row in list(watch.decoded_rows()):
+            row.forget_decoded()
+        left = [each for each in gc.get_objects() if isinstance(each, (Contact, Seen, Wait, Fold))]
+    finally:
+        gc.enable()
+    assert not left

@@ -1,0 +1,73 @@
+"""The whole program ends between any two steps, on a real Kafka and a real PostgreSQL: the database is that of an undisturbed run."""
+
+import random
+import time
+from typing import Any
+
+import pytest
+
+from streams.failpoints import EXIT_CODE
+from tests.support.stories import newest, replayed, stories
+from tests.support.workers import Installation, State, assert_same, database_state, wait_until_caught_up
+
+pytestmark = pytest.mark.slow
+
+SMALL = {"max_poll_records": 40, "commit_interval": 0.2}
+"""Many batches and commits of a small log."""
+
+POINTS = {
+    "before_findings": 9,
+    "after_findings": 8,
+    "after_tallies": 7,
+    "after_rows": 9,
+    "after_commit": 4,
+    "after_transaction": 5,
+}
+"""Where a worker dies at its first pass, and the next one at a later pass."""
+
+
+@pytest.fixture(scope="module")
+def log() -> list[dict[str, Any]]:
+    """Make the touchpoints of many customers."""
+    return stories(range(40))
+
+
+@pytest.fixture(scope="module")
+def expected(log: list[dict[str, Any]]) -> State:
+    """Return what an undisturbed run stores."""
+    state = replayed(log)
+    assert len(state.findings) > 100
+    assert len(state.alerts) > 40
+    assert len(state.scores) > 100
+    return state
+
+
+@pytest.mark.parametrize(("point", "later"), POINTS.items())
+def test_a_crash_at_any_point_changes_nothing(
+    installation: Installation, log: list[dict[str, Any]], expected: State, point: str, later: int
+) -> None:
+    """Two workers die at the same point, one at its first pass and one later; the third ends with the findings, alerts and scores of a replay."""
+    installation.prepare().produce(log)
+    for failpoint in (f"{point}:1", f"{point}:{later}"):
+        worker = installation.start_tuned(SMALL, FAILPOINT=failpoint, INSTANCE_ID="one")
+        assert worker.wait(40) == EXIT_CODE, worker.tail()
+    worker = installation.start_tuned(SMALL, INSTANCE_ID="one")
+    wait_until_caught_up(installation, worker)
+    assert_same(database_state(installation.database, newest(log)), expected)
+
+
+def test_kills_at_random_moments_change_nothing(
+    installation: Installation, log: list[dict[str, Any]], expected: State
+) -> None:
+    """`kill -9` of a worker again and again, while touchpoints come, leaves the findings, alerts and scores of a replay."""
+    chance, portion = random.Random(7), len(log) // 5 + 1
+    installation.prepare()
+    for start in range(0, len(log), portion):
+        worker = installation.start_tuned(SMALL, INSTANCE_ID="one")
+        installation.produce(log[start : start + portion])
+        worker.wait_ready()
+        time.sleep(chance.random())
+        worker.kill()
+    worker = installation.start_tuned(SMALL, INSTANCE_ID="one")
+    wait_until_caught_up(installation, worker)
+    assert_same(database_state(installation.database, newest(log)), expected)
