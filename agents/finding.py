@@ -1,10 +1,11 @@
 """What a detector says: a failure found, or one that no longer holds; and how it is written as a finding."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from copy import copy
 from typing import Any, NamedTuple
+
+import msgspec
 
 from agents.context import Seen
 from agents.rules import Rule
@@ -14,6 +15,9 @@ from models.finding import Severity
 __all__ = ["Explanation", "Found", "Gone", "Side", "alert_key", "auto_journey", "finding_id"]
 
 MAXIMUM_EVIDENCE = 20
+
+_json = msgspec.json.Encoder().encode
+"""No spaces, UTF-8, non-ASCII not escaped."""
 
 
 class Side(NamedTuple):
@@ -192,8 +196,7 @@ def _name(side: Side) -> str:
 
 
 def _hash(parts: Sequence[str | None]) -> str:
-    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(_json(parts)).hexdigest()[:32]
 
 
 def finding_id(tenant: str, rule: str, source: str, identifier: str, discriminator: str) -> str:

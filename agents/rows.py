@@ -154,6 +154,8 @@ class Row:
 
     def _decode(self, panel: Panel, clock: int) -> Customer:
         tenant, _, name = self.key.partition("/")
+        if not self._full:
+            return Customer(panel, tenant, name)
         try:
             rest = _decode_rest(self._head[_HEAD.size :])
             entries: list[Entry] = []

@@ -37,15 +37,19 @@ class Sum(msgspec.Struct):
     offset: int
 
 
+_Entity = tuple[str, str, str]
+
+
 class Tallies:
     """The sums that one source partition keeps."""
 
     def __init__(self, half_lives: Iterable[int]) -> None:
         """Keep sums for each half-life, in microseconds."""
         self._half_lives = tuple(half_lives)
-        self._sums: dict[EntityKey, Sum] = {}
-        self._restored: dict[EntityKey, int] = {}
-        self._changed: set[EntityKey] = set()
+        self._sums: dict[_Entity, list[Sum]] = {}
+        self._unrestored = [-1] * len(self._half_lives)
+        self._floors: dict[_Entity, list[int]] = {}
+        self._changed: set[_Entity] = set()
 
     def restore(self, key: str, value: bytes) -> None:
         """Take back a sum that was published; one that is older than what is known changes nothing.
@@ -54,52 +58,58 @@ class Tallies:
         """
         tenant, _, scope, name, half_life = json.loads(key)[:5]
         restored = msgspec.json.decode(value, type=Sum)
-        entity = EntityKey(tenant, scope, name, half_life)
-        known = self._sums.get(entity)
-        if known is None or restored.offset >= known.offset:
-            self._sums[entity] = restored
-            self._restored[entity] = restored.offset
+        if half_life * 1_000_000 not in self._half_lives:
+            return
+        entity = (tenant, scope, name)
+        sums = self._sums.setdefault(entity, [Sum(0.0, 0.0, 0, 0, restored.at, -1) for _ in self._half_lives])
+        place = self._half_lives.index(half_life * 1_000_000)
+        if restored.offset >= sums[place].offset:
+            sums[place] = restored
+            self._floors[entity] = [each.offset for each in sums]
 
     def charge(self, tenant: str, charge: Charge, offset: int) -> None:
         """Add a charge that the record at ``offset`` caused; a sum that already holds that record is left alone."""
         scope, name, time, harm, opportunities, charges = charge
-        for half_life in self._half_lives:
-            entity = EntityKey(tenant, scope, name, half_life // 1_000_000)
-            held = self._sums.get(entity)
-            if held is None:
-                held = self._sums[entity] = Sum(0.0, 0.0, 0, 0, time, -1)
-            elif offset <= self._restored.get(entity, -1):
+        entity = (tenant, scope, name)
+        sums = self._sums.get(entity)
+        if sums is None:
+            sums = self._sums[entity] = [Sum(0.0, 0.0, 0, 0, time, -1) for _ in self._half_lives]
+        self._changed.add(entity)
+        floors = self._floors.get(entity, self._unrestored)
+        for half_life, held, floor in zip(self._half_lives, sums, floors, strict=True):
+            if offset <= floor:
                 continue
+            weight = 1.0
             if time > held.at:
                 decay = 2.0 ** ((held.at - time) / half_life)
                 held.harm *= decay
                 held.opportunities *= decay
                 held.at = time
-                weight = 1.0
-            else:
+            elif time < held.at:
                 weight = 2.0 ** ((time - held.at) / half_life)
-            held.harm += harm * weight
-            held.opportunities += opportunities * weight
             held.charges += charges
             held.segments += opportunities
-            if not held.charges:
-                held.harm = 0.0
-            if not held.segments:
-                held.opportunities = 0.0
+            held.harm = held.harm + harm * weight if held.charges else 0.0
+            held.opportunities = held.opportunities + opportunities * weight if held.segments else 0.0
             held.offset = offset
-            self._changed.add(entity)
 
     def take_changed(self) -> Iterator[tuple[EntityKey, bytes]]:
         """Yield the sums that changed since the last call, encoded."""
         changed, self._changed = self._changed, set()
         for entity in changed:
-            yield entity, msgspec.json.encode(self._sums[entity])
+            for key, held in self._keyed(entity):
+                yield key, msgspec.json.encode(held)
 
     def sums(self) -> Iterator[tuple[EntityKey, Sum]]:
         """Yield all sums that hold anything."""
-        for entity, held in self._sums.items():
-            if held.charges or held.segments:
-                yield entity, held
+        for entity in self._sums:
+            for key, held in self._keyed(entity):
+                if held.charges or held.segments:
+                    yield key, held
+
+    def _keyed(self, entity: _Entity) -> Iterator[tuple[EntityKey, Sum]]:
+        for half_life, held in zip(self._half_lives, self._sums[entity], strict=True):
+            yield EntityKey(*entity, half_life // 1_000_000), held
 
 
 def consistency(harm: float, opportunities: float, prior: float) -> float:
