@@ -4,10 +4,13 @@ from datetime import UTC, datetime
 
 from streams.producer import Outgoing
 
-__all__ = ["MOST_BYTES", "dead_letter"]
+__all__ = ["MOST_BYTES", "MOST_KEY_BYTES", "dead_letter"]
 
 MOST_BYTES = 900 * 1024
 """Bytes of the original value that are kept: with its headers it fits into what a broker takes by default."""
+
+MOST_KEY_BYTES = 64 * 1024
+"""Bytes of the original key that are kept: what is refused may have a key as large as any value."""
 
 
 def dead_letter(
@@ -23,8 +26,8 @@ def dead_letter(
     """Return the record for ``topic`` that keeps what was refused.
 
     ``source`` is the topic, partition and offset that it was read from; it stays in the partition of that number, which all topics have, so that
-    those of a source keep their order. Headers: ``topic``, ``partition``, ``offset``, ``reason``, ``detail``, ``time``, ``key`` where it had one, and
-    ``truncated`` with the original length where the value was cut.
+    those of a source keep their order. Headers: ``topic``, ``partition``, ``offset``, ``reason``, ``detail``, ``time``, ``key`` where it had one,
+    ``truncated`` and ``key_truncated`` with the original length where value or key was cut.
     """
     origin, partition, offset = source
     headers = [
@@ -39,5 +42,7 @@ def dead_letter(
         headers.append(("truncated", b"%d" % len(value)))
         value = value[:MOST_BYTES]
     if key is not None:
-        headers.append(("key", key))
+        if len(key) > MOST_KEY_BYTES:
+            headers.append(("key_truncated", b"%d" % len(key)))
+        headers.append(("key", key[:MOST_KEY_BYTES]))
     return Outgoing(topic, partition, None, value, headers)
