@@ -80,7 +80,7 @@ test: $(TOOLS) services lint types imports ## Everything that CI checks
 .PHONY: unit
 unit: $(TOOLS) ## The fast tests: seconds, no server
 	$(call heading,unit)
-	@$(BIN)/python -m pytest -q -m 'not real and not slow' -n 4 --dist worksteal
+	@$(BIN)/python -m pytest -q -m 'not real and not slow' -n 2 --dist worksteal
 
 .PHONY: real
 real: $(TOOLS) services ## The tests on a real Kafka and a real PostgreSQL

@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, Counter
 
 from sinks.health import HealthServer
 
+pytestmark = pytest.mark.slow  # clients that hang are waited for
+
 
 class Program:
     """A program whose health can be set."""

@@ -19,6 +19,8 @@ from streams.simulator import ContactCentre, Delivery, Expected, SimulatedJourne
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
+pytestmark = pytest.mark.slow  # thousands of journeys
+
 
 def found_in(touchpoints: Iterable[dict[str, Any]]) -> tuple[Replay, Counter[Expected]]:
     """Watch touchpoints with the shipped rules, three days longer than they last."""
