@@ -60,6 +60,8 @@ class WatchFigures:
             watch, partition = cast(PartitionWatch, owned.watch), owned.partition
             counts = watch.counts.take()
             metrics.touchpoints(counts.touchpoints)
+            metrics.duplicates(same=counts.duplicates - counts.conflicts, other=counts.conflicts)
+            metrics.unknown_keys(counts.unknown_keys)
             metrics.findings(counts.findings)
             metrics.withdrawn(counts.withdrawn)
             metrics.dead_letters(counts.dead_letters)

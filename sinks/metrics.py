@@ -60,6 +60,14 @@ TOUCHPOINTS = Definition(
     "Touchpoints that were accepted; sources after the first 100 are `other`.",
     ("source", "type"),
 )
+DUPLICATES = Definition(
+    "duplicates_total",
+    "counter",
+    "touchpoints",
+    "Touchpoints that had come before, with the same content or with other content than the one that counts.",
+    ("content",),
+)
+UNKNOWN_KEYS = Definition("unknown_keys_total", "counter", "keys", "Keys of accepted touchpoints that are not known.")
 FINDINGS = Definition(
     "findings_total", "counter", "findings", "Findings when they are first made.", ("detector", "reason", "severity")
 )
@@ -145,6 +153,8 @@ BUILD = Definition("build_info", "gauge", "1", "The program's version and that o
 
 DEFINITIONS = (
     TOUCHPOINTS,
+    DUPLICATES,
+    UNKNOWN_KEYS,
     FINDINGS,
     WITHDRAWN,
     DEAD_LETTERS,
@@ -183,6 +193,8 @@ class Metrics:
         """
         self.registry = CollectorRegistry()
         self._touchpoints = self._counter(TOUCHPOINTS)
+        self._duplicates = self._counter(DUPLICATES)
+        self._unknown_keys = self._counter(UNKNOWN_KEYS)
         self._findings = self._counter(FINDINGS)
         self._withdrawn = self._counter(WITHDRAWN)
         self._dead_letters = self._counter(DEAD_LETTERS)
@@ -212,6 +224,15 @@ class Metrics:
         """Add accepted touchpoints by (source, type)."""
         for (source, kind), count in counts.items():
             self._touchpoints.labels(self._bounded(source), kind).inc(count)
+
+    def duplicates(self, *, same: int, other: int) -> None:
+        """Add touchpoints that had come before, with the ``same`` content and with ``other`` content."""
+        self._duplicates.labels("same").inc(same)
+        self._duplicates.labels("other").inc(other)
+
+    def unknown_keys(self, count: int) -> None:
+        """Add keys that are not known."""
+        self._unknown_keys.inc(count)
 
     def findings(self, counts: Mapping[tuple[str, str, str], int]) -> None:
         """Add new findings by (detector, reason, severity)."""

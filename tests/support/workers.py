@@ -27,6 +27,9 @@ from sqlalchemy import text
 
 from agents.replay import Replay
 from seamwatch.playback import counts_for_alert
+from sinks.database import upgrade
+from streams.settings import StreamSettings
+from streams.topics import TopicAdmin
 
 __all__ = [
     "COMMITTED",
@@ -134,8 +137,12 @@ class Installation:
 
     def prepare(self) -> "Installation":
         """Create topics and tables."""
-        self.run("topics", "create")
-        self.run("db", "upgrade")
+        sources = ("bpic2013",)
+        with TopicAdmin(
+            StreamSettings(self.bootstrap, self.prefix, sources=sources, partitions=self.partitions)
+        ) as admin:
+            admin.require()
+        upgrade(self.database)
         return self
 
     def run(self, *arguments: str, code: int = 0) -> str:

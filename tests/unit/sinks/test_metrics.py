@@ -30,6 +30,8 @@ def metrics() -> Metrics:
 def fill(metrics: Metrics) -> None:
     """Feed every metric once."""
     metrics.touchpoints({("ivr-eu", "message"): 2})
+    metrics.duplicates(same=2, other=1)
+    metrics.unknown_keys(3)
     metrics.findings({("ping_pong", "ping_pong_direct", "warning"): 1})
     metrics.withdrawn({"ping_pong": 1})
     metrics.dead_letters({"too_late": 1})
@@ -106,6 +108,9 @@ def test_figures_add_up(metrics: Metrics) -> None:
     metrics.state(4, rows=1, size=50, timers=0)
     found = samples(metrics)
     assert found["seamwatch_touchpoints_total", ("ivr-eu", "message")] == 4
+    assert found["seamwatch_duplicates_total", ("same",)] == 4
+    assert found["seamwatch_duplicates_total", ("other",)] == 2
+    assert found["seamwatch_unknown_keys_total", ()] == 6
     assert found["seamwatch_end_to_end_latency_seconds_count", ()] == 4
     assert found["seamwatch_state_rows", ()] == 11
     assert found["seamwatch_state_bytes", ()] == 2050
