@@ -112,3 +112,8 @@ class KafkaServer(Server):
             "num.io.threads": 4,
             "background.threads": 2,
         }
+
+    def close(self) -> None:
+        """End it and remove its data: a clean shutdown of many topics takes half a minute and saves nothing here."""
+        self.kill()
+        super().close()
