@@ -29,8 +29,8 @@ __all__ = ["Counts", "Effects", "PartitionWatch", "Record"]
 FUTURE = 5 * 60 * 1_000_000
 """How far a touchpoint's time may lie after the broker's timestamp, in microseconds."""
 
-MAXIMUM_DECODED = 20_000
-"""How many customers are kept decoded."""
+MAXIMUM_DECODED = 8_000
+"""How many customers of a partition are kept decoded; the others stay encoded until they are touched."""
 
 _CLOCK_KEY = b"\x00clock"
 _TALLY_KEY = b"\x00tally"

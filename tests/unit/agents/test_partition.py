@@ -259,3 +259,17 @@ def test_no_raw_value_leaves_the_engine() -> None:
     assert effects.findings
     assert b"geheim" not in everything
     assert b"4711-22" not in everything
+
+
+def test_who_is_not_touched_is_encoded_and_comes_back_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for two decoded customers, ten in turn give the same findings as with room for all."""
+    log = [
+        made | {"customer": f"c{customer}", "id": f"{customer}-{made['id']}"}
+        for made in (told(1, 0), asked(2, 10), told(3, 20), asked(4, 30))
+        for customer in range(10)
+    ]
+    whole = run(log, BASE + 60 * SECOND)
+    monkeypatch.setattr("agents.partition.MAXIMUM_DECODED", 2)
+    little = run(log, BASE + 60 * SECOND, (3,))
+    assert little.bodies == whole.bodies
+    assert len(whole.bodies) == 30
