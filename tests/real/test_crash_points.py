@@ -9,12 +9,15 @@ import pytest
 
 from streams.failpoints import EXIT_CODE
 from tests.support.stories import newest, replayed, stories
-from tests.support.workers import Installation, State, assert_same, database_state, wait_until_caught_up
+from tests.support.workers import Installation, State, WorkerProcess, assert_same, database_state, wait_until_caught_up
 
 pytestmark = pytest.mark.slow
 
 SMALL = {"max_poll_records": 40, "commit_interval": 0.2}
 """Many batches and commits of a small log."""
+
+SLICE = 30
+"""How many touchpoints come at once."""
 
 DEATHS = {
     "around the findings": ("before_findings:1", "before_findings:9", "after_findings:1", "after_findings:8"),
@@ -45,13 +48,33 @@ def test_a_crash_at_any_point_changes_nothing(
     installation: Installation, log: list[dict[str, Any]], expected: State, deaths: Sequence[str]
 ) -> None:
     """Workers die between any two steps, at once and later; the one that comes after them ends with the findings, alerts and scores of a replay."""
-    installation.prepare().produce(log)
-    for failpoint in deaths:
+    installation.prepare()
+    slices = [log[start : start + SLICE] for start in range(0, len(log), SLICE)]
+    share = len(slices) // len(deaths)
+    for number, failpoint in enumerate(deaths):
+        coming = (
+            slices[number * share :] if number == len(deaths) - 1 else slices[number * share : (number + 1) * share]
+        )
         worker = installation.start_tuned(SMALL, FAILPOINT=failpoint, INSTANCE_ID="one")
-        assert worker.wait(40) == EXIT_CODE, worker.tail()
+        _die_while_touchpoints_come(installation, worker, coming)
     worker = installation.start_tuned(SMALL, INSTANCE_ID="one")
     wait_until_caught_up(installation, worker)
     assert_same(database_state(installation.database, newest(log)), expected)
+
+
+def _die_while_touchpoints_come(
+    installation: Installation, worker: WorkerProcess, slices: Sequence[list[dict[str, Any]]]
+) -> None:
+    """Give the worker slice after slice, so that it has batches and commits to die in, and see that it does; then append what is left."""
+    waiting = list(slices)
+    until = time.monotonic() + 60
+    while worker.running and time.monotonic() < until:
+        if waiting and worker.get("/readyz")[0] == 200:
+            installation.produce(waiting.pop(0))
+        time.sleep(0.25)
+    assert worker.wait(1) == EXIT_CODE, worker.tail()
+    for each in waiting:
+        installation.produce(each)
 
 
 def test_kills_at_random_moments_change_nothing(
