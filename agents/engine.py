@@ -139,11 +139,6 @@ class Customer:
         self.fold.settle(clock)
         return self._extended()
 
-    def bodies(self) -> Iterator[dict[str, Any]]:
-        """Yield what stands now, each with its revision."""
-        for identifier, found in self.fold.standing.items():
-            yield self._body(found, self.revisions.get(identifier, (1, 0))[0])
-
     def harm(self, now: int, half_life: int, journey: str | None = None) -> tuple[float, int]:
         """Return the decayed sum of weights, and of how many findings, of one journey or of all."""
         weights = [

@@ -4,7 +4,6 @@ Pure and deterministic: time moves only by records, and a different split into b
 fully before the next (findings, tallies, rows), so that a crash between two steps repeats the same findings with the same revisions.
 """
 
-import json
 import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -344,8 +343,3 @@ class PartitionWatch:
         """Yield the scores of teams, channels, seams and tenants from this partition alone."""
         for entity, held in self._tallies.sums():
             yield entity_score(entity.parts(), [held], as_of, self._engine.prior_opportunities)
-
-
-def partition_key(parts: Sequence[Any]) -> bytes:
-    """Return the first five parts of a tally's key as JSON: what the tallies topic is partitioned by."""
-    return json.dumps(list(parts[:5]), ensure_ascii=False, separators=(",", ":")).encode()

@@ -75,7 +75,7 @@ class Playback(Replay):
         scores = [
             score
             for score in self._watch.entity_scores(self.newest)
-            if score["scope"] == scope and score["half_life"] == half_life and (score["value"] or 100.0) < 100.0
+            if (score["scope"], score["half_life"]) == (scope, half_life) and score["value"] < 100.0
         ]
         return sorted(scores, key=lambda score: (score["value"], score["name"]))[:most]
 
