@@ -72,7 +72,7 @@ class KafkaServer(Server):
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = [*self._java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", "format"]
         formatted = subprocess.run(
-            [*tool, "-t", cluster, "-c", str(self._configuration)], capture_output=True, text=True, check=False
+            [*tool, f"--cluster-id={cluster}", "-c", str(self._configuration)], capture_output=True, text=True, check=False
         )
         if formatted.returncode:
             raise ServerError(f"{self.name}: could not format {self.data}\n{formatted.stdout}{formatted.stderr}")
