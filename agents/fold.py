@@ -423,9 +423,12 @@ class Fold:
 
     def _explain_again(self, identifier: str) -> None:
         found = self.standing.get(identifier)
-        if found is not None and self._explain(found) != found.explained_by:
+        if found is None:
+            return
+        explained_by = self._explain(found)
+        if explained_by != found.explained_by:
             self._note(identifier)
-            found = self.standing[identifier] = found.again_explained(self._explain(found))
+            self.standing[identifier] = found.again_explained(explained_by)
 
 
 def _is_work(entry: Entry) -> bool:

@@ -69,7 +69,7 @@ class Counts:
 class Effects:
     """What one batch does, in the order of its steps."""
 
-    __slots__ = ("customer_scores", "dead_letters", "findings", "last_offset", "rows", "tallies", "tally_rows")
+    __slots__ = ("customer_scores", "dead_letters", "findings", "rows", "tallies", "tally_rows")
 
     def __init__(self) -> None:
         self.findings: list[tuple[bytes, bytes]] = []
@@ -78,7 +78,6 @@ class Effects:
         self.tallies: list[tuple[bytes, bytes]] = []
         self.tally_rows: list[tuple[bytes, bytes]] = []
         self.rows: list[tuple[bytes, bytes | None]] = []
-        self.last_offset = -1
 
 
 class PartitionWatch:
@@ -290,7 +289,6 @@ class PartitionWatch:
         self._dirty.clear()
         self._batch += 1
         self._forget_decoded()
-        effects.last_offset = self._last_offset
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
 
     def _forget_decoded(self) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+from agents.partition import Record
 from streams.app import SeamwatchApp
 from streams.batches import Batch
 from streams.dead_letters import dead_letter
@@ -24,15 +25,6 @@ class PartitionEngine(Watch, Protocol):
         ...
 
 
-class Record(NamedTuple):
-    """A record as the engine reads it; ``timestamp`` is the broker's, in microseconds UTC."""
-
-    offset: int
-    timestamp: int | None
-    key: bytes | None
-    value: bytes | None
-
-
 def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> PartitionState[PartitionEngine]:
     """Register the agent on ``app``; ``make`` builds the engine of a source partition. Return the states, for who counts rows and timers."""
     names = app.names
@@ -44,9 +36,9 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         partition, deliver = batch.partition, app.delivery.deliver
         owned.settled = False
         with growing_state():
-            effects = owned.watch.process(
-            [Record(record.offset, record.timestamp * 1000, record.key, record.value) for record in batch.records]
-        )
+            effects = owned.watch.process([
+                Record(record.offset, record.timestamp * 1000, record.key, record.value) for record in batch.records
+            ])  # fmt: skip
         failpoint("before_findings")
         await deliver([
             *(Outgoing(names.alerts, partition, key, value) for key, value in effects.findings),
