@@ -65,7 +65,6 @@ class Customer:
     __slots__ = (
         "_bytes",
         "_folded_opportunities",
-        "_newest",
         "_panel",
         "contributions",
         "customer",
@@ -98,7 +97,6 @@ class Customer:
         self.tenant = tenant
         self.customer = customer
         self.entries = sorted(entries, key=sort_key)
-        self._newest = sort_key(self.entries[-1]) if self.entries else None
         self.identities = {(entry.source, entry.id): entry for entry in self.entries}
         self._bytes = sum(len(encode(entry)) for entry in self.entries)
         self.revisions = {} if revisions is None else revisions
@@ -109,26 +107,28 @@ class Customer:
 
     def apply(self, entry: Entry, size: int, clock: int) -> Change | Outcome:
         """Add a touchpoint of ``size`` bytes as of ``clock``; return what changed, or why it was not applied."""
-        known = self.identities.get((entry.source, entry.id))
+        identity = (entry.source, entry.id)
+        known = self.identities.get(identity)
         if known is not None:
             return "duplicate" if known.says_the_same(entry) else "conflict"
-        key = sort_key(entry)
-        if self.horizon is not None and key <= self.horizon:
+        if self.horizon is not None and sort_key(entry) <= self.horizon:
             return "too_late"
-        self._drop_beyond_memory(entry, size, clock)
-        if self.horizon is not None and key <= self.horizon:
-            return "too_late"
+        if self._is_beyond_memory(entry.time, size):
+            self._drop_beyond_memory(entry, size, clock)
+            if self.horizon is not None and sort_key(entry) <= self.horizon:
+                return "too_late"
         self._bytes += size
-        self.identities[entry.source, entry.id] = entry
-        if self._newest is None or key > self._newest:
-            self._newest = key
-            self.entries.append(entry)
+        self.identities[identity] = entry
+        entries = self.entries
+        newest = entries[-1] if entries else None
+        if newest is None or entry.time > newest.time or sort_key(entry) > sort_key(newest):
+            entries.append(entry)
             fold = self.fold
             fold.apply(entry)
             if fold.pending:
                 fold.settle(clock)
             return self._extended()
-        insort(self.entries, entry, key=sort_key)
+        insort(entries, entry, key=sort_key)
         before, self.fold = self.fold, self._folded(clock)
         change = self._refolded(before)
         before.release()
@@ -163,16 +163,21 @@ class Customer:
         self._folded_opportunities = len(self.fold.opportunities)
         self.contributions = self._contributions(self.fold)
 
-    def _drop_beyond_memory(self, entry: Entry, size: int, clock: int) -> None:
+    def _is_beyond_memory(self, time: int, size: int) -> bool:
+        """Tell whether a touchpoint of ``time`` and ``size`` pushes others out."""
         entries = self.entries
         if not entries:
-            return
+            return False
+        memory, most, most_bytes = self._panel.reach
+        oldest = entries[0].time + memory
+        return oldest < time or oldest < entries[-1].time or len(entries) >= most or self._bytes + size > most_bytes
+
+    def _drop_beyond_memory(self, entry: Entry, size: int, clock: int) -> None:
+        entries = self.entries
         memory, most, most_bytes = self._panel.reach
         oldest = max(entry.time, entries[-1].time) - memory
         surplus = len(entries) + 1 - most
         excess = self._bytes + size - most_bytes
-        if entries[0].time >= oldest and surplus <= 0 and excess <= 0:
-            return
         waiting = {id(wait.seen.entry) for wait in self.fold.pending if wait.pending}
         dropped: list[Entry] = []
         stay: list[Entry] = []
@@ -191,7 +196,6 @@ class Customer:
         self.horizon = max(filter(None, (self.horizon, sort_key(dropped[-1]))))
         self.kept = self._still_named(dropped, stay)
         self.entries = stay
-        self._newest = sort_key(stay[-1]) if stay else None
         for each in dropped:
             del self.identities[each.source, each.id]
             self._bytes -= len(encode(each))

@@ -6,7 +6,8 @@ fully before the next (findings, tallies, rows), so that a crash between two ste
 
 import struct
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
@@ -15,12 +16,13 @@ import msgspec
 from agents.engine import NO_CHANGE, Change, Customer
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.fold import Panel
-from agents.rows import CorruptRow, Row, chunk_offset
+from agents.rows import CorruptRow, Row, chunk_offset, parse_chunk_key
 from agents.rules import Rulebook
 from agents.scores import customer_score, entity_score
 from agents.tallies import Tallies
 from agents.timeline import Entry, compact, encode, microseconds
 from models.dead_letter import DeadLetter, DeadLetterReason
+from models.decoding import decode_touchpoint
 from models.touchpoint import Refusal, Touchpoint, parse_touchpoint
 
 __all__ = ["Counts", "Effects", "PartitionWatch", "Record"]
@@ -34,12 +36,15 @@ MAXIMUM_DECODED = 8_000
 _CLOCK_KEY = b"\x00clock"
 _TALLY_KEY = b"\x00tally"
 _CLOCK = struct.Struct(">qq")
-_CHUNK_NUMBER = struct.Struct(">I")
+_FROM_THE_FUTURE = Refusal(DeadLetterReason.FUTURE_TIME, "time is more than 5 minutes after the broker's")
+_TOO_LATE = Refusal(DeadLetterReason.TOO_LATE, "time is before what is remembered of this customer")
+_WITHOUT_KEY = Refusal(DeadLetterReason.MISSING_KEY, "the record has no key; it must be tenant/customer")
+_WITH_WRONG_KEY = Refusal(DeadLetterReason.WRONG_KEY, "the record's key is not its tenant/customer")
 _json = msgspec.json.Encoder().encode
 
 
 class Record(NamedTuple):
-    """One record of a topic, or one line of a file; ``timestamp`` is the broker's, in microseconds UTC."""
+    """One record of a topic, or one line of a file; ``timestamp`` is the broker's, in milliseconds UTC. Kafka's own records will do as well."""
 
     offset: int
     timestamp: int | None
@@ -99,13 +104,14 @@ class PartitionWatch:
         self._fingerprinter = fingerprinter
         self._partition = partition
         self._keyed = keyed
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[bytes, Row] = {}
         self._chunks: dict[bytes, dict[int, bytes]] = {}
         self._tallies = Tallies(rulebook.engine.half_lives)
-        self._deadlines: list[tuple[int, str]] = []
-        self._decoded: dict[str, Row] = {}
-        self._dirty: dict[str, Row] = {}
-        self._scored: dict[str, set[str]] = {}
+        self._deadlines: list[tuple[int, bytes]] = []
+        self._decoded: dict[bytes, Row] = {}
+        self._dirty: dict[bytes, Row] = {}
+        self._scored: dict[bytes, set[str]] = {}
+        self._counted: list[tuple[str, str]] = []
         self._last_offset = -1
         self._batch = 0
         self.clock = 0
@@ -128,12 +134,12 @@ class PartitionWatch:
             raise CorruptRow(f"a changelog record with a key of {len(key)} bytes cannot be read: {error}") from error
 
     def _restore_chunk(self, key: bytes, value: bytes | None) -> None:
-        customer, number = key[: -_CHUNK_NUMBER.size - 1], _CHUNK_NUMBER.unpack(key[-_CHUNK_NUMBER.size :])[0]
-        chunks = self._chunks.setdefault(customer, {})
+        row, number = parse_chunk_key(key)
+        chunks = self._chunks.setdefault(row, {})
         if value is None:
             chunks.pop(number, None)
             if not chunks:
-                del self._chunks[customer]
+                del self._chunks[row]
             return
         offset = chunk_offset(value)
         if number not in chunks or offset >= chunk_offset(chunks[number]):
@@ -142,41 +148,47 @@ class PartitionWatch:
     def restored(self) -> None:
         """End recovery: from now on records can be processed."""
         for key, chunks in self._chunks.items():
-            row = Row.restored(key.decode(), chunks)
-            self._rows[row.key] = row
+            row = self._rows[key] = Row.restored(key, chunks)
             if row.deadline is not None:
-                heappush(self._deadlines, (row.deadline, row.key))
+                heappush(self._deadlines, (row.deadline, key))
         self._chunks = {}
 
     # Processing
 
-    def process(self, records: Sequence[Record]) -> Effects:
+    def process(self, records: Iterable[Record]) -> Effects:
         """Apply records in the order of their offsets and return what they do; those that were applied before change nothing."""
         effects = Effects()
-        rows, count, last_offset = self._rows, self._count, self._last_offset
+        rows, counted, last_offset = self._rows, self._counted, self._last_offset
         for record in records:
-            offset, timestamp, _, value = record
+            offset = record.offset
             if offset <= last_offset:
                 continue
             self._last_offset = last_offset = offset
-            touchpoint = parse_touchpoint(value)
-            if isinstance(touchpoint, Refusal):
-                self._refuse(effects, record, touchpoint)
+            read = decode_touchpoint(record.value) or self._parsed(record, effects)
+            if read is None:
                 continue
-            time = microseconds(touchpoint.time)
-            key = f"{touchpoint.tenant}/{touchpoint.customer}"
-            refusal = self._refusal(record, touchpoint, time, key)
-            if refusal is not None:
-                self._refuse(effects, record, refusal)
-                continue
-            count(touchpoint)
-            if touchpoint.type == "heartbeat":
-                self._move_clock(time, offset, effects)
-                continue
-            moved = time if timestamp is None or time < timestamp else timestamp
+            touchpoint, moment = read
+            time = microseconds(moment)
+            beats = touchpoint.type == "heartbeat"
+            key = record.key or b""
+            row = rows.get(key)
+            if row is None or row.customer != touchpoint.customer or row.tenant != touchpoint.tenant:
+                found = self._row_key(record, touchpoint, effects)
+                if found is None:
+                    continue
+                key, row = found, rows.get(found)
+            moved, timestamp = time, record.timestamp
+            if timestamp is not None and time > timestamp * 1000:
+                if time > timestamp * 1000 + FUTURE:
+                    self._refuse(effects, record, _FROM_THE_FUTURE)
+                    continue
+                if not beats:
+                    moved = timestamp * 1000
+            counted.append((touchpoint.source, touchpoint.type))
             if moved > self.clock:
                 self._move_clock(moved, offset, effects)
-            row = rows.get(key)
+            if beats:
+                continue
             if row is None:
                 row = rows[key] = Row(key)
             elif offset <= row.floor:
@@ -193,38 +205,41 @@ class PartitionWatch:
         self._finish(effects)
         return effects
 
-    def _refusal(self, record: Record, touchpoint: Touchpoint, time: int, key: str) -> Refusal | None:
-        if self._keyed and touchpoint.type != "heartbeat":
-            if record.key is None:
-                return Refusal(DeadLetterReason.MISSING_KEY, "the record has no key; it must be tenant/customer")
-            if record.key != key.encode():
-                return Refusal(DeadLetterReason.WRONG_KEY, "the record's key is not its tenant/customer")
-        if record.timestamp is not None and time > record.timestamp + FUTURE:
-            return Refusal(DeadLetterReason.FUTURE_TIME, "time is more than 5 minutes after the broker's")
-        return None
+    def _parsed(self, record: Record, effects: Effects) -> tuple[Touchpoint, datetime] | None:
+        """Return what the model of record says of a record that is not quite regular; None: it is refused."""
+        touchpoint = parse_touchpoint(record.value)
+        if isinstance(touchpoint, Refusal):
+            self._refuse(effects, record, touchpoint)
+            return None
+        if touchpoint.type != "heartbeat":
+            parts = touchpoint, touchpoint.actor, touchpoint.data
+            self.counts.unknown_keys += sum(len(part.__pydantic_extra__ or ()) for part in parts)
+        return touchpoint, touchpoint.time
 
-    def _count(self, touchpoint: Touchpoint) -> None:
-        counts = self.counts
-        counts.touchpoints[touchpoint.source, touchpoint.type] += 1
+    def _row_key(self, record: Record, touchpoint: Touchpoint, effects: Effects) -> bytes | None:
+        """Return the key of the row that a touchpoint belongs to; None: its record is refused."""
         if touchpoint.type == "heartbeat":
-            return
-        extras = touchpoint.__pydantic_extra__, touchpoint.actor.__pydantic_extra__, touchpoint.data.__pydantic_extra__
-        if any(extras):
-            counts.unknown_keys += sum(len(extra) for extra in extras if extra)
+            return b""
+        key = f"{touchpoint.tenant}/{touchpoint.customer}".encode()
+        if self._keyed and record.key != key:
+            self._refuse(effects, record, _WITHOUT_KEY if record.key is None else _WITH_WRONG_KEY)
+            return None
+        return key
 
     def _refuse(self, effects: Effects, record: Record, refusal: Refusal) -> None:
         self.counts.dead_letters[refusal.reason] += 1
         effects.dead_letters.append(DeadLetter(record.offset, refusal.reason, refusal.detail, record.key, record.value))
 
     def _apply(self, row: Row, entry: Entry, record: Record, effects: Effects) -> None:
-        customer = self._touch(row, self.clock)
+        customer = row.live or self._decode(row, self.clock)
+        row.touched = self._batch
         blob = encode(entry)
         outcome = customer.apply(entry, len(blob), self.clock)
         if isinstance(outcome, Change):
             row.added(blob)
             self._emit(row, customer, outcome, record.offset, effects)
         elif outcome == "too_late":
-            self._refuse(effects, record, Refusal(DeadLetterReason.TOO_LATE, "time is before what is remembered of this customer"))
+            self._refuse(effects, record, _TOO_LATE)
         else:
             self.counts.duplicates += 1
             self.counts.conflicts += outcome == "conflict"
@@ -239,16 +254,13 @@ class PartitionWatch:
             row = self._rows[key]
             if row.deadline != deadline or offset <= row.floor:
                 continue
-            customer = self._touch(row, deadline - 1)
+            customer = row.live or self._decode(row, deadline - 1)
+            row.touched = self._batch
             self._emit(row, customer, customer.advance(deadline), offset, effects)
 
-    def _touch(self, row: Row, clock: int) -> Customer:
-        row.touched = self._batch
-        customer = row.live
-        if customer is None:
-            self._decoded[row.key] = row
-            customer = row.customer(self._panel, clock)
-        return customer
+    def _decode(self, row: Row, clock: int) -> Customer:
+        self._decoded[row.key] = row
+        return row.decoded(self._panel, clock)
 
     def _emit(self, row: Row, customer: Customer, change: Change, offset: int, effects: Effects) -> None:
         row.offset = offset
@@ -265,7 +277,7 @@ class PartitionWatch:
         if change.journeys:
             self._scored.setdefault(row.key, set()).update(change.journeys)
         for body in change.findings:
-            effects.findings.append((row.key.encode(), _json(body)))
+            effects.findings.append((row.key, _json(body)))
             if body["withdrawn"]:
                 self.counts.withdrawn[body["detector"]] += 1
             elif body["revision"] == 1:
@@ -273,7 +285,7 @@ class PartitionWatch:
 
     def _finish(self, effects: Effects) -> None:
         for key, journeys in self._scored.items():
-            customer = self._touch(self._rows[key], self.clock)
+            customer = self._rows[key].decoded(self._panel, self.clock)
             for journey in (None, *sorted(journeys)):
                 score = customer_score(customer, journey, self.clock, self._engine.customer_half_life)
                 parts = [score["tenant"], score["score"], score["scope"], score["name"], score["half_life"]]
@@ -283,10 +295,11 @@ class PartitionWatch:
             key_bytes = _json([*entity.parts(), self._partition])
             effects.tallies.append((key_bytes, value))
             effects.tally_rows.append((_TALLY_KEY + key_bytes, value))
-        for key, row in self._dirty.items():
-            prefix = key.encode() + b"\x00"
-            effects.rows.extend((prefix + _CHUNK_NUMBER.pack(number), value) for number, value in row.changed_chunks())
+        for row in self._dirty.values():
+            row.write(effects.rows)
         self._dirty.clear()
+        self.counts.touchpoints.update(self._counted)
+        self._counted.clear()
         self._batch += 1
         self._forget_decoded()
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
@@ -335,7 +348,7 @@ class PartitionWatch:
     def customers(self) -> Iterator[Customer]:
         """Yield every customer as of the partition's clock."""
         for row in self._rows.values():
-            yield row.customer(self._panel, self.clock)
+            yield row.decoded(self._panel, self.clock)
 
     def entity_scores(self, as_of: int) -> Iterator[dict[str, Any]]:
         """Yield the scores of teams, channels, seams and tenants from this partition alone."""

@@ -6,7 +6,7 @@ its successor ignores the touchpoints that arrived after that head's offset, so 
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -14,12 +14,13 @@ from agents.engine import Customer
 from agents.fold import Panel
 from agents.timeline import Entry, SortKey, encode, sort_key
 
-__all__ = ["CHUNK", "CorruptRow", "Row", "chunk_offset"]
+__all__ = ["CHUNK", "CorruptRow", "Row", "chunk_key", "chunk_offset", "parse_chunk_key"]
 
 CHUNK = 32
 """How many touchpoints a chunk holds."""
 
 _HEAD = struct.Struct(">BqqI")
+_CHUNK_NUMBER = struct.Struct(">I")
 _VERSION = 1
 _NEVER = -1
 _decode_entries = msgspec.msgpack.Decoder(list[Entry]).decode
@@ -44,39 +45,45 @@ _decode_rest = msgspec.msgpack.Decoder(_Rest).decode
 class Row:
     """One customer's stored timeline; decoded into a ``Customer`` when touched.
 
-    ``offset`` is that of the last record in it, ``floor`` what it was when the row was restored: a replayed record at or below it changes nothing.
-    ``live`` is the customer while decoded; ``touched`` and ``decoded_at`` count batches, for who decides what stays decoded.
+    ``key`` is that of the customer's records, ``tenant/customer``. ``offset`` is that of the last record in it, ``floor`` what it was when the row was
+    restored: a replayed record at or below it changes nothing. ``live`` is the customer while decoded; ``touched`` and ``decoded_at`` count batches, for who
+    decides what stays decoded.
     """
 
     __slots__ = (
         "_full",
         "_head",
+        "_held",
         "_newest",
         "_tail",
         "_unwritten",
+        "customer",
         "deadline",
         "decoded_at",
         "floor",
         "key",
         "live",
         "offset",
+        "tenant",
         "touched",
     )
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: bytes) -> None:
         self.key = key
+        self.tenant, _, self.customer = key.decode().partition("/")
         self.offset = self.floor = _NEVER
         self.deadline: int | None = None
         self._head = _head(_NEVER, None, _NOTHING)
         self._full: dict[int, bytes] = {}
         self._newest = 0
-        self._tail: list[bytes] = []
-        self._unwritten: list[tuple[int, bytes]] = []
+        self._tail = bytearray()
+        self._held = 0
+        self._unwritten: list[tuple[bytes, bytes]] = []
         self.live: Customer | None = None
         self.touched = self.decoded_at = 0
 
     @classmethod
-    def restored(cls, key: str, chunks: dict[int, bytes]) -> "Row":
+    def restored(cls, key: bytes, chunks: dict[int, bytes]) -> "Row":
         """Put a row together from its chunks by number; raises ``CorruptRow``."""
         row = cls(key)
         row._newest = max(chunks)
@@ -88,74 +95,71 @@ class Row:
         row._full = dict(chunks)
         return row
 
-    def customer(self, panel: Panel, clock: int) -> Customer:
+    def decoded(self, panel: Panel, clock: int) -> Customer:
         """Return the customer, folded as of ``clock`` if it was not yet; raises ``CorruptRow``."""
         if self.live is None:
             self.live = self._decode(panel, clock)
         return self.live
 
     def forget_decoded(self) -> None:
-        """Keep only what is encoded; call it after ``changed_chunks``."""
+        """Keep only what is encoded; call it after ``write``."""
         if self.live is not None and not self._unwritten:
-            self._full[self._newest] = self._head + _array(self._tail)
-            self._tail = []
+            self._full[self._newest] = self._chunk()
+            self._tail, self._held = bytearray(), 0
             self.live.fold.release()
             self.live = None
 
     def added(self, blob: bytes) -> None:
         """Note an encoded touchpoint that the customer took in."""
-        if len(self._tail) >= CHUNK:
+        if self._held >= CHUNK:
             self._close()
-        self._tail.append(blob)
+        self._held += 1
+        self._tail += blob
 
-    def changed_chunks(self) -> Iterator[tuple[int, bytes | None]]:
-        """Yield what must be written, in this order: chunks that became full, the newest one, and chunks that nobody needs any more (None)."""
+    def write(self, rows: list[tuple[bytes, bytes | None]]) -> None:
+        """Add what must be written, in this order: chunks that became full, the newest one, and chunks that nobody needs any more (None)."""
         customer = self.live
         if customer is None:
             return
-        yield from self._unwritten
-        self._unwritten = []
-        self._head = _head(self.offset, self.deadline, self._rest(customer))
-        yield self._newest, self._head + _array(self._tail)
+        if self._unwritten:
+            rows += self._unwritten
+            self._unwritten = []
+        self._head = _head(self.offset, self.deadline, _rest(customer))
+        rows.append((chunk_key(self.key, self._newest), self._chunk()))
         if customer.horizon is not None:
-            yield from self._needless_chunks(customer)
+            needless = self._needless_chunk(customer)
+            if needless is not None:
+                rows.append((chunk_key(self.key, needless), None))
 
     def size(self) -> int:
         """Return roughly how many bytes the row holds encoded."""
-        return len(self._head) + sum(map(len, self._tail)) + sum(map(len, self._full.values()))
+        return len(self._head) + len(self._tail) + sum(map(len, self._full.values()))
 
-    def _rest(self, customer: Customer) -> bytes:
-        if customer.horizon is None and not customer.revisions:
-            return _NOTHING
-        waiting = [(wait.seen.entry.source, wait.seen.entry.id) for wait in customer.fold.pending if wait.pending]
-        rest = _Rest(
-            {bytes.fromhex(identifier): revision for identifier, revision in customer.revisions.items()},
-            customer.horizon,
-            waiting if customer.horizon is not None else [],
-            *customer.kept,
-        )
-        return msgspec.msgpack.encode(rest)
+    def _chunk(self) -> bytes:
+        """Write the newest chunk: the head, and its touchpoints as one MessagePack array."""
+        return b"".join((self._head, b"\xdd", self._held.to_bytes(4, "big"), self._tail))
 
     def _close(self) -> None:
-        blob = self._head + _array(self._tail)
-        self._unwritten.append((self._newest, blob))
-        self._full[self._newest] = blob
+        chunk = self._chunk()
+        self._unwritten.append((chunk_key(self.key, self._newest), chunk))
+        self._full[self._newest] = chunk
         self._newest += 1
-        self._tail = []
+        self._tail, self._held = bytearray(), 0
 
-    def _needless_chunks(self, customer: Customer) -> Iterator[tuple[int, None]]:
+    def _needless_chunk(self, customer: Customer) -> int | None:
+        """Forget the oldest chunk and return its number if everything in it was dropped."""
         first = min(self._full, default=self._newest)
         if first == self._newest:
-            return
+            return None
         entries = _decode_entries(_split(self._full[first])[1])
-        if not any((entry.source, entry.id) in customer.identities for entry in entries):
-            del self._full[first]
-            yield first, None
+        if any((entry.source, entry.id) in customer.identities for entry in entries):
+            return None
+        del self._full[first]
+        return first
 
     def _decode(self, panel: Panel, clock: int) -> Customer:
-        tenant, _, name = self.key.partition("/")
         if not self._full:
-            return Customer(panel, tenant, name)
+            return Customer(panel, self.tenant, self.customer)
         try:
             rest = _decode_rest(self._head[_HEAD.size :])
             entries: list[Entry] = []
@@ -164,7 +168,7 @@ class Row:
                 arrived = [each for each in _decode_entries(_split(blob)[1]) if each.arrival <= self.offset]
                 entries.extend(arrived)
                 if number == self._newest:
-                    self._tail = [encode(each) for each in arrived]
+                    self._tail, self._held = bytearray().join(map(encode, arrived)), len(arrived)
         except (msgspec.MsgspecError, ValueError) as error:
             raise CorruptRow(f"the row of a customer at offset {self.offset} cannot be read: {error}") from error
         self._full.pop(self._newest, None)
@@ -172,14 +176,24 @@ class Row:
         horizon = rest.horizon
         return Customer(
             panel,
-            tenant,
-            name,
+            self.tenant,
+            self.customer,
             entries=_alive(entries, horizon, waiting),
             clock=clock,
             revisions={key.hex(): value for key, value in rest.revisions.items()},
             horizon=horizon,
             kept=(rest.kept_contacts, rest.kept_latest),
         )
+
+
+def chunk_key(row: bytes, number: int) -> bytes:
+    """Return the key of a row's chunk in the changelog."""
+    return row + b"\x00" + _CHUNK_NUMBER.pack(number)
+
+
+def parse_chunk_key(key: bytes) -> tuple[bytes, int]:
+    """Return the row's key and the chunk's number; raises ``struct.error`` where there is none."""
+    return key[: -_CHUNK_NUMBER.size - 1], _CHUNK_NUMBER.unpack(key[-_CHUNK_NUMBER.size :])[0]
 
 
 def chunk_offset(chunk: bytes) -> int:
@@ -192,6 +206,19 @@ def _alive(entries: Sequence[Entry], horizon: SortKey | None, waiting: set[tuple
     if horizon is None:
         return entries
     return [each for each in entries if sort_key(each) > horizon or (each.source, each.id) in waiting]
+
+
+def _rest(customer: Customer) -> bytes:
+    if customer.horizon is None and not customer.revisions:
+        return _NOTHING
+    waiting = [(wait.seen.entry.source, wait.seen.entry.id) for wait in customer.fold.pending if wait.pending]
+    rest = _Rest(
+        {bytes.fromhex(identifier): revision for identifier, revision in customer.revisions.items()},
+        customer.horizon,
+        waiting if customer.horizon is not None else [],
+        *customer.kept,
+    )
+    return msgspec.msgpack.encode(rest)
 
 
 def _head(offset: int, deadline: int | None, rest: bytes) -> bytes:
@@ -207,8 +234,3 @@ def _split(chunk: bytes) -> tuple[bytes, bytes]:
         raise CorruptRow(f"a chunk has version {version}; this program reads {_VERSION}")
     end = _HEAD.size + length
     return chunk[:end], chunk[end:]
-
-
-def _array(blobs: Sequence[bytes]) -> bytes:
-    """Write encoded touchpoints as one MessagePack array."""
-    return b"\xdd" + len(blobs).to_bytes(4, "big") + b"".join(blobs)

@@ -11,6 +11,7 @@ from models.touchpoint import Touchpoint
 __all__ = ["CHANNEL_FOLD", "PASSIVE", "Entry", "SortKey", "compact", "encode", "microseconds", "moment", "sort_key"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 TYPE_RANK = {
     "contact.started": 0,
@@ -69,8 +70,7 @@ def sort_key(entry: Entry) -> SortKey:
 
 def microseconds(time: datetime) -> int:
     """Return an aware time as microseconds since 1970 UTC."""
-    since = time - EPOCH
-    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
+    return (time - EPOCH) // _MICROSECOND
 
 
 def moment(time: int) -> str:

@@ -14,11 +14,13 @@ from models.dead_letter import DeadLetterReason
 
 __all__ = [
     "MAXIMUM_BYTES",
+    "NO_CONTROL_CHARACTERS",
     "TOUCHPOINT",
     "ActorKind",
     "Channel",
     "Refusal",
     "Touchpoint",
+    "is_raw_identifier",
     "parse_touchpoint",
 ]
 
@@ -30,12 +32,13 @@ ActorKind = Literal["customer", "agent", "bot", "ivr", "system", "partner"]
 HandoffMode = Literal["blind", "warm", "escalation", "handback", "callback", "referral"]
 
 # Identifiers become database keys, seam names and screen text: no control characters, which PostgreSQL could not store.
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
+NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]+$"
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=NO_CONTROL_CHARACTERS)]
 Tenant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Seconds = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
 Amount = Annotated[float, Field(allow_inf_nan=False)]
 Sentiment = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
-Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 
 
 class _Part(BaseModel):
@@ -401,7 +404,11 @@ class Refusal(NamedTuple):
 
 
 _RAW_IDENTIFIER = re.compile(r"@|tel:|mailto:|\+(?:[ ().-]*[0-9]){8,15}(?![ ().-]*[0-9])", re.IGNORECASE)
-_LOOKS_RAW = re.compile(r"[@:+]")
+
+
+def is_raw_identifier(customer: str) -> bool:
+    """Tell whether ``customer`` is, or holds, an e-mail address or phone number."""
+    return ("@" in customer or ":" in customer or "+" in customer) and _RAW_IDENTIFIER.search(customer) is not None
 
 
 def parse_touchpoint(value: bytes | None) -> Touchpoint | Refusal:
@@ -417,8 +424,7 @@ def parse_touchpoint(value: bytes | None) -> Touchpoint | Refusal:
         touchpoint = TOUCHPOINT.validate_json(value)
     except ValidationError as error:
         return _refusal(value, error)
-    customer = touchpoint.customer
-    if customer is not None and _LOOKS_RAW.search(customer) and _RAW_IDENTIFIER.search(customer):
+    if touchpoint.customer is not None and is_raw_identifier(touchpoint.customer):
         return Refusal(
             DeadLetterReason.RAW_IDENTIFIER,
             "customer is an e-mail address or phone number; send a key of your own system instead",

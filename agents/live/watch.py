@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import Any, Protocol
 
-from agents.partition import Record
 from streams.app import SeamwatchApp
 from streams.batches import Batch
 from streams.dead_letters import dead_letter
@@ -36,9 +35,7 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         partition, deliver = batch.partition, app.delivery.deliver
         owned.settled = False
         with growing_state():
-            effects = owned.watch.process([
-                Record(record.offset, record.timestamp * 1000, record.key, record.value) for record in batch.records
-            ])  # fmt: skip
+            effects = owned.watch.process(batch.records)
         failpoint("before_findings")
         await deliver([
             *(Outgoing(names.alerts, partition, key, value) for key, value in effects.findings),

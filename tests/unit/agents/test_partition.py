@@ -42,8 +42,8 @@ def told(number: int, after: float, value: str = "4711-22", field: str = "accoun
 
 
 def line(made: dict[str, Any], offset: int, timestamp: int | None = None, key: bytes | None = b"default/c") -> Record:
-    """Make a record of a touchpoint."""
-    return Record(offset, timestamp, key, json.dumps(made).encode())
+    """Make a record of a touchpoint, with the broker's time in microseconds."""
+    return Record(offset, None if timestamp is None else timestamp // 1000, key, json.dumps(made).encode())
 
 
 def test_a_value_told_beyond_memory_is_forgotten_and_its_finding_frozen() -> None:
@@ -182,7 +182,7 @@ BAD: list[tuple[bytes | None, DeadLetterReason]] = [
 def test_a_bad_record_is_a_dead_letter_and_its_neighbours_go_on(value: bytes | None, reason: DeadLetterReason) -> None:
     """Each kind of bad input has its reason, holds no value of the record, and stops nothing."""
     watch = partition(keyed=True)
-    effects = watch.process([line(told(1, 0), 0, BASE), Record(1, BASE, b"default/c", value), line(asked(2, 1), 2, BASE)])
+    effects = watch.process([line(told(1, 0), 0, BASE), Record(1, BASE // 1000, b"default/c", value), line(asked(2, 1), 2, BASE)])
     (letter,) = effects.dead_letters
     assert (letter.offset, letter.reason) == (1, reason)
     assert "ann@" not in letter.detail
@@ -243,7 +243,7 @@ def test_a_heartbeat_lets_a_deadline_come_due() -> None:
     def beat(offset: int, after: int) -> Record:
         time = (START + timedelta(seconds=after)).isoformat()
         body = {"id": f"h{offset}", "source": "seamwatch", "type": "heartbeat", "time": time}
-        return Record(offset, BASE + after * SECOND, None, json.dumps(body).encode())
+        return Record(offset, (BASE + after * SECOND) // 1000, None, json.dumps(body).encode())
 
     assert not watch.process([beat(1, 64)]).findings
     ((_, value),) = watch.process([beat(2, 65)]).findings

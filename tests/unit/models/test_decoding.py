@@ -1,0 +1,173 @@
+"""The fast way to read a touchpoint gives what the models of record give, or leaves it to them."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from models.decoding import decode_touchpoint
+from models.touchpoint import TOUCHPOINT, Refusal, parse_touchpoint
+
+_SCHEMA = TOUCHPOINT.json_schema()
+_TIMES = st.one_of(
+    st.datetimes(timezones=st.timezones()).map(lambda time: time.isoformat()),
+    st.sampled_from([
+        "2026-03-02T09:14:05Z",
+        "2026-03-02 09:14:05z",
+        "2026-03-02t09:14:05.1Z",
+        "2026-03-02T09:14:05.1234567Z",
+        "2026-03-02T09:14:05.9999999Z",
+        "2026-03-02T23:59:60Z",
+        "2026-03-02T24:00:00Z",
+        "2026-02-30T09:14:05Z",
+        "2026-03-02T09:14:05-00:00",
+        "2026-03-02T09:14:05+23:59",
+        "2026-03-02T09:14:05+24:00",
+        "2026-03-02T09:14:05+0100",
+        "2026-03-02T09:14:05+01",
+        "2026-03-02T09:14Z",
+        "2026-03-02T09:14:05",
+        "2026-03-02_09:14:05Z",
+        "2026-03-02",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-01:00",
+        "20260302T091405Z",
+        1772442845,
+        1772442845.5,
+        "1772442845",
+    ]),
+)
+_WORDS = st.one_of(
+    st.text(max_size=6),
+    st.sampled_from([*"\x00\x1f\x7f\n\t\\\"\u2028\ud800", "a\n", "é" * 300, "é" * 512, "é" * 513, "", "+49 170 1234567", "a@b"]),
+)
+_ODD = st.one_of(
+    st.none(), st.booleans(), _WORDS, _TIMES, st.floats(), st.integers(), st.sampled_from([2**63, -(2**63) - 1, 1.0, 0, 1, -1, 10**400]),
+    st.lists(_WORDS, max_size=2), st.dictionaries(st.sampled_from(["kind", "field", "x"]), _WORDS, max_size=2),
+)  # fmt: skip
+
+
+def _like(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Draw what a JSON Schema allows, most of the time."""
+    if "$ref" in schema:
+        return _objects(_SCHEMA["$defs"][schema["$ref"].rsplit("/", 1)[1]])
+    if "anyOf" in schema:
+        return st.one_of([_like(each) for each in schema["anyOf"]])
+    if "const" in schema:
+        return st.just(schema["const"])
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    match schema.get("type"):
+        case "string" if schema.get("format") == "date-time":
+            return _TIMES
+        case "string" if schema.get("pattern", "").startswith("^[a-z0-9]"):
+            return st.sampled_from(["acme", "a" * 63, "a" * 64, "Acme", "acme\n", "-a", ""])
+        case "string":
+            return st.one_of(st.just("word"), _WORDS)
+        case "integer":
+            return st.one_of(st.integers(-3, 3), st.integers())
+        case "number":
+            return st.one_of(st.integers(-3, 3), st.floats(-2, 2), st.floats(allow_nan=False))
+        case "boolean":
+            return st.booleans()
+        case "array":
+            return st.lists(_like(schema["items"]), max_size=3)
+        case "null":
+            return st.none()
+    return st.dictionaries(st.just("x"), st.integers(), max_size=1)
+
+
+def _objects(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    properties, required = schema.get("properties", {}), set(schema.get("required", ()))
+    return st.fixed_dictionaries(
+        {name: _like(each) for name, each in properties.items() if name in required},
+        optional={name: _like(each) for name, each in properties.items() if name not in required},
+    )
+
+
+_TOUCHPOINTS = st.one_of([_objects(_SCHEMA["$defs"][each["$ref"].rsplit("/", 1)[1]]) for each in _SCHEMA["oneOf"]])
+
+
+def _plain(part: Any, name: str = "") -> Any:
+    """Return what both kinds of objects hold, by attribute, with the type of each value."""
+    if name == "time":
+        return datetime.fromisoformat(part) if isinstance(part, str) else part
+    if isinstance(part, BaseModel):
+        return {name: _plain(getattr(part, name), name) for name in type(part).model_fields} | (part.__pydantic_extra__ or {})
+    if isinstance(part, msgspec.Struct):
+        names = {*part.__struct_fields__, *({"type"} if hasattr(part, "type") else ())}
+        return {name: _plain(getattr(part, name), name) for name in names}
+    return type(part), part
+
+
+def _agree(value: bytes) -> bool:
+    fast = decode_touchpoint(value)
+    if fast is None:
+        return False
+    touchpoint, time = fast
+    slow = parse_touchpoint(value)
+    assert not isinstance(slow, Refusal), slow
+    assert time == slow.time
+    assert _plain(touchpoint) == _plain(slow)
+    return True
+
+
+@given(_TOUCHPOINTS, st.booleans())
+def test_what_is_read_fast_is_what_the_model_gives(touchpoint: dict[str, Any], ascii_only: bool) -> None:
+    """Near-valid touchpoints of every type: whatever the fast way accepts, the model accepts with the same values of the same types."""
+    _agree(json.dumps(touchpoint, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass"))
+
+
+@given(_TOUCHPOINTS, st.data())
+def test_what_is_spoilt_is_never_read_otherwise_than_by_the_model(touchpoint: dict[str, Any], data: st.DataObject) -> None:
+    """A key taken away, added, doubled or given an odd value, or a byte changed: the two never differ."""
+    spoilt = dict(touchpoint)
+    key = data.draw(st.sampled_from([*spoilt, "unknown"]))
+    spoilt[key] = data.draw(_ODD)
+    text = json.dumps(spoilt).encode()
+    if data.draw(st.booleans()):
+        text = text[:-1] + b"," + json.dumps({key: data.draw(_ODD)}).encode()[1:]
+    if data.draw(st.booleans()):
+        place = data.draw(st.integers(0, len(text) - 1))
+        text = text[:place] + data.draw(st.binary(max_size=2)) + text[place + 1 :]
+    _agree(text)
+
+
+@pytest.mark.parametrize("kind", sorted(_SCHEMA["discriminator"]["mapping"].keys() - {"heartbeat", "promise.made"}))
+def test_every_type_can_be_read_fast(kind: str) -> None:
+    """A well-formed touchpoint of each type takes the fast way, with and without what may be left out."""
+    model = _SCHEMA["$defs"][_SCHEMA["discriminator"]["mapping"][kind].rsplit("/", 1)[1]]
+    smallest = {name: _example(each) for name, each in model["properties"].items() if name in model["required"]}
+    assert _agree(json.dumps(smallest | {"type": kind}).encode())
+    assert _agree(json.dumps({name: _example(each) for name, each in model["properties"].items()} | {"type": kind}).encode())
+
+
+def _example(schema: dict[str, Any]) -> Any:
+    if "$ref" in schema:
+        part = _SCHEMA["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+        return {name: _example(each) for name, each in part.get("properties", {}).items()}
+    if "anyOf" in schema:
+        return _example(schema["anyOf"][0])
+    if "const" in schema or "enum" in schema:
+        return schema.get("const") or schema["enum"][0]
+    if schema.get("format") == "date-time":
+        return "2026-03-02T09:14:05.25+01:00"
+    return {"string": "word", "integer": 1, "number": 0.5, "boolean": True, "array": ["word"]}[schema["type"]]
+
+
+@pytest.mark.parametrize("field", ["id", "source", "customer", "journey", "contact"])
+@pytest.mark.parametrize("letter", ["\x00", "\x1f", "\x7f", "\n", "\t"])
+def test_an_identifier_with_a_control_character_is_not_read_fast(field: str, letter: str) -> None:
+    """What a database could not store is left to the model, which refuses it, however it is escaped."""
+    touchpoint = {
+        "id": "1", "source": "s", "time": "2026-03-02T09:14:05Z", "type": "contact.answered", "customer": "c", "channel": "voice", "actor": {"kind": "agent"},
+    } | {field: f"a{letter}b"}  # fmt: skip
+    for ascii_only in (True, False):
+        text = json.dumps(touchpoint, ensure_ascii=ascii_only).encode()
+        assert decode_touchpoint(text) is None
+        assert isinstance(parse_touchpoint(text), Refusal)
