@@ -76,11 +76,14 @@ def _stock(bootstrap: str, topic: str, events: int) -> float:
 
 def _ours(bootstrap: str, environment: Mapping[str, str], events: int, folder: Path) -> float:
     """Return the events a second from the worker's first commit of progress to the last commit of the sink."""
-    with _worker(environment, folder / "worker.log") as port:
+    with _worker(environment, folder / "worker.log") as worker:
+        port = int(environment["SEAMWATCH_METRICS_PORT"])
         consumer = KafkaConsumer(bootstrap_servers=bootstrap)
         admin = KafkaAdminClient(bootstrap_servers=bootstrap)
         began = None
         while True:
+            if worker.poll() is not None:
+                raise RuntimeError("the worker ended: see above")
             if began is None and _handled(port):
                 began = monotonic()
                 already = _handled(port)
@@ -90,11 +93,11 @@ def _ours(bootstrap: str, environment: Mapping[str, str], events: int, folder: P
 
 
 @contextmanager
-def _worker(environment: Mapping[str, str], log: Path) -> Iterator[int]:
+def _worker(environment: Mapping[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
     with log.open("w") as output:
         worker = subprocess.Popen([sys.executable, "-m", "seamwatch", "worker"], env=dict(environment), stderr=output, stdout=output)
         try:
-            yield int(environment["SEAMWATCH_METRICS_PORT"])
+            yield worker
         finally:
             worker.terminate()
             if worker.wait(timeout=30):

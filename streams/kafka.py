@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer import fetcher
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
@@ -19,6 +20,17 @@ from streams.producer import KafkaDelivery, Producer
 from streams.settings import StreamSettings
 
 __all__ = ["KafkaBackend", "KafkaConsumer", "KafkaReader"]
+
+
+
+class _PartitionRecords(fetcher.PartitionRecords):
+    """Hands on what aiokafka's decoder made, which has offset, timestamp, key, value and headers, instead of copying it into another object."""
+
+    def _consumer_record(self, tp: Any, record: Any) -> Any:
+        return record
+
+
+fetcher.PartitionRecords = _PartitionRecords  # aiokafka's fetcher names the class and takes no other
 
 _RECOVERY_ROWS = 5000
 _RECOVERY_STALL = 60.0

@@ -18,7 +18,7 @@ from streams.backend import Chunk, LogReader
 from streams.batches import BatchConsumer
 from streams.errors import DeliveryFailed
 from streams.idle import IdleProducer
-from streams.producer import Ends, Outgoing, Producer, group_by_partition
+from streams.producer import Ends, Outgoing, Producer, Rows, group_by_partition
 
 __all__ = ["MemoryBackend", "MemoryBroker", "MemoryProducer", "StoredRecord"]
 
@@ -276,7 +276,7 @@ class MemoryProducer:
     async def stop(self) -> None:
         """Do nothing."""
 
-    async def deliver(self, records: Iterable[Outgoing]) -> Ends:
+    async def deliver(self, records: Iterable[Outgoing | Rows]) -> Ends:
         """Append all of ``records``; what precedes one that fails stays in the log.
 
         Raises `DeliveryFailed`.
@@ -285,13 +285,11 @@ class MemoryProducer:
         ends: dict[tuple[str, int], int] = {}
         for (topic, partition), group in group_by_partition(records, lambda _: self._broker.partitions).items():
             await asyncio.sleep(0)
-            for record in group:
-                error = self._broker.send_error(record)
+            for content in group:
+                error = self._broker.send_error(Outgoing(topic, partition, *content))
                 if error is not None:
                     raise DeliveryFailed(f"not confirmed: {error}") from error
-                ends[topic, partition] = 1 + self._broker.append(
-                    topic, partition, record.key, record.value, record.headers
-                )
+                ends[topic, partition] = 1 + self._broker.append(topic, partition, *content)
         return ends
 
 

@@ -1,6 +1,7 @@
 """Writing to Kafka: in bulk, and done only when every record is confirmed."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -13,7 +14,7 @@ from aiokafka.partitioner import murmur2
 from streams.errors import DeliveryFailed
 from streams.settings import StreamSettings
 
-__all__ = ["Ends", "KafkaDelivery", "Outgoing", "Producer", "group_by_partition", "partition_for"]
+__all__ = ["Ends", "KafkaDelivery", "Outgoing", "Producer", "Rows", "group_by_partition", "partition_for"]
 
 Ends = Mapping[tuple[str, int], int]
 """By topic and partition: the offset after the last record that was delivered."""
@@ -29,6 +30,18 @@ class Outgoing(NamedTuple):
     headers: Sequence[tuple[str, bytes]] = ()
 
 
+class Rows(NamedTuple):
+    """Many records of one partition, in order, by key and value."""
+
+    topic: str
+    partition: int
+    pairs: Sequence[tuple[bytes, bytes | None]]
+
+
+Content = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+"""A record's key, value and headers."""
+
+
 class Producer(Protocol):
     """Delivers records."""
 
@@ -38,7 +51,7 @@ class Producer(Protocol):
     async def stop(self) -> None:
         """Disconnect."""
 
-    async def deliver(self, records: Iterable[Outgoing]) -> Ends:
+    async def deliver(self, records: Iterable[Outgoing | Rows]) -> Ends:
         """Write all of ``records``, in order within a partition, and wait until each is confirmed.
 
         Raises `DeliveryFailed` when a single one is not; which of the others were written is then unknown.
@@ -53,28 +66,28 @@ def partition_for(key: bytes, partitions: int) -> int:
 
 
 def group_by_partition(
-    records: Iterable[Outgoing], partitions: Callable[[str], int]
-) -> dict[tuple[str, int], list[Outgoing]]:
+    records: Iterable[Outgoing | Rows], partitions: Callable[[str], int]
+) -> dict[tuple[str, int], list[Content]]:
     """Return ``records`` by topic and partition, in order; ``partitions`` gives the count of a topic's partitions.
 
     Raises ``ValueError`` for a record with neither key nor partition: it would have no place of its own.
     """
-    groups: dict[tuple[str, int], list[Outgoing]] = {}
+    groups: defaultdict[tuple[str, int], list[Content]] = defaultdict(list)
     counts: dict[str, int] = {}
     for record in records:
-        partition = record.partition
+        if isinstance(record, Rows):
+            if record.pairs:
+                groups[record.topic, record.partition] += [(key, value, ()) for key, value in record.pairs]
+            continue
+        topic, partition, key, value, headers = record
         if partition is None:
-            if record.key is None:
-                raise ValueError(f"a record for {record.topic} has neither key nor partition")
-            count = counts.get(record.topic)
+            if key is None:
+                raise ValueError(f"a record for {topic} has neither key nor partition")
+            count = counts.get(topic)
             if count is None:
-                count = counts[record.topic] = partitions(record.topic)
-            partition = partition_for(record.key, count)
-        group = groups.get((record.topic, partition))
-        if group is None:
-            groups[record.topic, partition] = [record]
-        else:
-            group.append(record)
+                count = counts[topic] = partitions(topic)
+            partition = partition_for(key, count)
+        groups[topic, partition].append((key, value, headers))
     return groups
 
 
@@ -114,7 +127,7 @@ class KafkaDelivery:
         if producer is not None:
             await producer.stop()
 
-    async def deliver(self, records: Iterable[Outgoing]) -> Ends:
+    async def deliver(self, records: Iterable[Outgoing | Rows]) -> Ends:
         """Write all of ``records`` and wait until each is confirmed.
 
         Raises `DeliveryFailed`.
@@ -126,25 +139,21 @@ class KafkaDelivery:
         except (KafkaError, TimeoutError) as error:
             raise DeliveryFailed(f"not confirmed within {self._settings.delivery_timeout:.0f} s: {error!r}") from error
 
-    async def _deliver(self, records: Iterable[Outgoing]) -> Ends:
+    async def _deliver(self, records: Iterable[Outgoing | Rows]) -> Ends:
         producer = self._producer
         pending: list[tuple[tuple[str, int], int, Any]] = []
         records = list(records)
         topics = {record.topic for record in records if record.partition is None}
         counts = {topic: len(await producer.partitions_for(topic)) for topic in topics}
+        now = int(time.time() * 1000)
         for (topic, partition), group in group_by_partition(records, counts.__getitem__).items():
             builder = producer.create_batch()
-            for record in group:
-                added = builder.append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers))
-                if added is None:
-                    pending.append(
-                        ((topic, partition), builder.record_count(), await self._hand_over(builder, topic, partition))
-                    )
+            for key, value, headers in group:
+                if builder.append(timestamp=now, key=key, value=value, headers=list(headers)) is None:
+                    pending.append(((topic, partition), builder.record_count(), await self._hand_over(builder, topic, partition)))
                     builder = producer.create_batch()
-                    builder.append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers))
-            pending.append(
-                ((topic, partition), builder.record_count(), await self._hand_over(builder, topic, partition))
-            )
+                    builder.append(timestamp=now, key=key, value=value, headers=list(headers))
+            pending.append(((topic, partition), builder.record_count(), await self._hand_over(builder, topic, partition)))
         confirmed = await asyncio.gather(*(future for _, _, future in pending))
         return {tp: metadata.offset + count for (tp, count, _), metadata in zip(pending, confirmed, strict=True)}
 

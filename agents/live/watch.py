@@ -1,6 +1,6 @@
 """The agent that watches: touchpoints in, findings, scores, tallies and state out."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from streams.dead_letters import dead_letter
 from streams.failpoints import failpoint
 from streams.garbage import growing_state
 from streams.heartbeat import Heartbeats
-from streams.producer import Outgoing, partition_for
+from streams.producer import Outgoing, Rows, partition_for
 from streams.state import PartitionState, Watch
 
 __all__ = ["PartitionEngine", "watch"]
@@ -56,10 +56,10 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         failpoint("after_findings")
         await deliver([
             *(Outgoing(names.tallies, _tally_partition(key, app.streams.partitions), key, value) for key, value in effects.tallies),
-            *_rows(names.changelog, partition, effects.tally_rows),
+            Rows(names.changelog, partition, effects.tally_rows),
         ])  # fmt: skip
         failpoint("after_tallies")
-        ends = await deliver(_rows(names.changelog, partition, effects.rows))
+        ends = await deliver([Rows(names.changelog, partition, effects.rows)])
         failpoint("after_rows")
         owned.changelog_end = ends.get((names.changelog, partition), owned.changelog_end)
         owned.settled = True
@@ -67,10 +67,6 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
 
     app.batch_agent([names.touchpoints], handle, name="watch")
     return state
-
-
-def _rows(changelog: str, partition: int, rows: Iterable[tuple[bytes, bytes | None]]) -> list[Outgoing]:
-    return [Outgoing(changelog, partition, key, value) for key, value in rows]
 
 
 def _tally_partition(key: bytes, partitions: int) -> int:

@@ -13,7 +13,7 @@ from streams.errors import IncompatibleLibrary, Zombie
 from streams.failpoints import EXIT_CODE
 from streams.health import Health
 from streams.liveness import Liveness
-from streams.producer import Outgoing, group_by_partition, partition_for
+from streams.producer import Outgoing, Rows, group_by_partition, partition_for
 from streams.selfcheck import REQUIRED, self_check
 from streams.settings import StreamSettings
 from streams.topics import TopicAdmin
@@ -77,10 +77,19 @@ def test_keys_are_placed_as_java_places_them(key: bytes, partition: int) -> None
 
 
 def test_records_are_grouped_in_order() -> None:
-    """Within a partition the order of the records stays; one with neither key nor partition is refused."""
-    records = [Outgoing("a", 1, b"x", b"1"), Outgoing("b", None, b"abc", b"2"), Outgoing("a", 1, None, b"3")]
-    groups = group_by_partition(records, lambda _: 12)
-    assert groups == {("a", 1): [records[0], records[2]], ("b", partition_for(b"abc", 12)): [records[1]]}
+    """Within a partition the order of the records stays; nothing is sent where there is nothing; a record with neither key nor partition is refused."""
+    head = [("why", b"that")]
+    records = [
+        Outgoing("a", 1, b"x", b"1"),
+        Outgoing("b", None, b"abc", b"2", head),
+        Outgoing("a", 1, None, b"3"),
+        Rows("a", 1, [(b"y", b"4"), (b"x", None)]),
+        Rows("c", 1, []),
+    ]
+    assert group_by_partition(records, lambda _: 12) == {
+        ("a", 1): [(b"x", b"1", ()), (None, b"3", ()), (b"y", b"4", ()), (b"x", None, ())],
+        ("b", partition_for(b"abc", 12)): [(b"abc", b"2", head)],
+    }
     with pytest.raises(ValueError, match="neither key nor partition"):
         group_by_partition([Outgoing("a", None, None, b"")], lambda _: 12)
 
