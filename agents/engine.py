@@ -113,15 +113,21 @@ class Customer:
             return "duplicate" if known.says_the_same(entry) else "conflict"
         if self.horizon is not None and sort_key(entry) <= self.horizon:
             return "too_late"
-        if self._is_beyond_memory(entry.time, size):
-            self._drop_beyond_memory(entry, size, clock)
-            if self.horizon is not None and sort_key(entry) <= self.horizon:
-                return "too_late"
+        time, entries = entry.time, self.entries
+        newest = None
+        if entries:
+            memory, most, most_bytes = self._panel.reach
+            newest = entries[-1]
+            oldest = (max(newest.time, time)) - memory
+            if entries[0].time < oldest or len(entries) >= most or self._bytes + size > most_bytes:
+                self._drop_beyond_memory(entry, size, clock)
+                if self.horizon is not None and sort_key(entry) <= self.horizon:
+                    return "too_late"
+                entries = self.entries
+                newest = entries[-1] if entries else None
         self._bytes += size
         self.identities[identity] = entry
-        entries = self.entries
-        newest = entries[-1] if entries else None
-        if newest is None or entry.time > newest.time or sort_key(entry) > sort_key(newest):
+        if newest is None or time > newest.time or sort_key(entry) > sort_key(newest):
             entries.append(entry)
             fold = self.fold
             fold.apply(entry)
@@ -162,15 +168,6 @@ class Customer:
         self.fold.changed.clear()
         self._folded_opportunities = len(self.fold.opportunities)
         self.contributions = self._contributions(self.fold)
-
-    def _is_beyond_memory(self, time: int, size: int) -> bool:
-        """Tell whether a touchpoint of ``time`` and ``size`` pushes others out."""
-        entries = self.entries
-        if not entries:
-            return False
-        memory, most, most_bytes = self._panel.reach
-        oldest = entries[0].time + memory
-        return oldest < time or oldest < entries[-1].time or len(entries) >= most or self._bytes + size > most_bytes
 
     def _drop_beyond_memory(self, entry: Entry, size: int, clock: int) -> None:
         entries = self.entries

@@ -192,10 +192,8 @@ class Fold:
                 identifier = self._contact_journeys.get(name)
             if identifier is None:
                 latest = self._latest
-                if latest is not None and time - latest[0] <= self._panel.engine.journey_gap:
-                    identifier = latest[1]
-                else:
-                    identifier = auto_journey(entry.source, entry.id)
+                joins = latest is not None and time - latest[0] <= self._panel.engine.journey_gap
+                identifier = latest[1] if latest is not None and joins else auto_journey(entry.source, entry.id)
         if entry.type not in PASSIVE:
             self._latest = (time, identifier)
             if name is not None:

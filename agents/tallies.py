@@ -75,18 +75,19 @@ class Tallies:
         if sums is None:
             sums = self._sums[entity] = [Sum(0.0, 0.0, 0, 0, time, -1) for _ in self._half_lives]
         self._changed.add(entity)
-        floors = self._floors.get(entity, self._unrestored)
-        for half_life, held, floor in zip(self._half_lives, sums, floors, strict=True):
-            if offset <= floor:
+        floors = self._floors.get(entity) or self._unrestored
+        for place, held in enumerate(sums):
+            if offset <= floors[place]:
                 continue
+            ahead = time - held.at
             weight = 1.0
-            if time > held.at:
-                decay = 2.0 ** ((held.at - time) / half_life)
+            if ahead > 0:
+                decay = 2.0 ** (-ahead / self._half_lives[place])
                 held.harm *= decay
                 held.opportunities *= decay
                 held.at = time
-            elif time < held.at:
-                weight = 2.0 ** ((time - held.at) / half_life)
+            elif ahead < 0:
+                weight = 2.0 ** (ahead / self._half_lives[place])
             held.charges += charges
             held.segments += opportunities
             held.harm = held.harm + harm * weight if held.charges else 0.0

@@ -15,7 +15,14 @@ import msgspec
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from models.touchpoint import MAXIMUM_BYTES, NO_CONTROL_CHARACTERS, HeartbeatTouchpoint, PromiseMadeTouchpoint, Touchpoint, is_raw_identifier
+from models.touchpoint import (
+    MAXIMUM_BYTES,
+    NO_CONTROL_CHARACTERS,
+    HeartbeatTouchpoint,
+    PromiseMadeTouchpoint,
+    Touchpoint,
+    is_raw_identifier,
+)
 
 __all__ = ["decode_touchpoint"]
 

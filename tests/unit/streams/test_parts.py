@@ -79,7 +79,7 @@ def test_keys_are_placed_as_java_places_them(key: bytes, partition: int) -> None
 def test_records_are_grouped_in_order() -> None:
     """Within a partition the order of the records stays; nothing is sent where there is nothing; a record with neither key nor partition is refused."""
     head = [("why", b"that")]
-    records = [
+    records: list[Outgoing | Rows] = [
         Outgoing("a", 1, b"x", b"1"),
         Outgoing("b", None, b"abc", b"2", head),
         Outgoing("a", 1, None, b"3"),
