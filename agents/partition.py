@@ -112,6 +112,7 @@ class PartitionWatch:
         self._dirty: dict[bytes, Row] = {}
         self._scored: dict[bytes, set[str]] = {}
         self._counted: list[tuple[str, str]] = []
+        self._effects = Effects()
         self._last_offset = -1
         self._batch = 0
         self.clock = 0
@@ -156,9 +157,13 @@ class PartitionWatch:
     # Processing
 
     def process(self, records: Iterable[Record]) -> Effects:
-        """Apply records in the order of their offsets and return what they do; those that were applied before change nothing."""
-        effects = Effects()
-        rows, counted, last_offset = self._rows, self._counted, self._last_offset
+        """Take records and return what they do."""
+        self.take(records)
+        return self.effects()
+
+    def take(self, records: Iterable[Record]) -> None:
+        """Apply records in the order of their offsets; those that were applied before change nothing."""
+        effects, rows, counted, last_offset = self._effects, self._rows, self._counted, self._last_offset
         for record in records:
             offset = record.offset
             if offset <= last_offset:
@@ -194,16 +199,18 @@ class PartitionWatch:
             elif offset <= row.floor:
                 continue
             self._apply(row, compact(touchpoint, time, offset, self._fields, self._fingerprinter), record, effects)
+
+    def effects(self) -> Effects:
+        """Return what was done since the last call."""
+        effects, self._effects = self._effects, Effects()
         self._finish(effects)
         return effects
 
     def advance(self, clock: int) -> Effects:
         """Move the clock as a record would that came last; for files, at their end."""
-        effects = Effects()
         self._last_offset += 1
-        self._move_clock(clock, self._last_offset, effects)
-        self._finish(effects)
-        return effects
+        self._move_clock(clock, self._last_offset, self._effects)
+        return self.effects()
 
     def _parsed(self, record: Record, effects: Effects) -> tuple[Touchpoint, datetime] | None:
         """Return what the model of record says of a record that is not quite regular; None: it is refused."""

@@ -29,7 +29,7 @@ class StreamSettings:
     rebalance_timeout: float = 30.0
     request_timeout: float = 30.0
     delivery_timeout: float = 6.0
-    max_poll_records: int = 2000
+    max_poll_records: int = 5000
     max_fetch_size: int = 4 * 1024 * 1024
     batches_in_flight: int = 2
     commit_interval: float = 0.25

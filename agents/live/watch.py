@@ -1,12 +1,14 @@
 """The agent that watches: touchpoints in, findings, scores, tallies and state out."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from streams.app import SeamwatchApp
 from streams.batches import Batch
 from streams.dead_letters import dead_letter
+from streams.errors import Abandoned
 from streams.failpoints import failpoint
 from streams.garbage import growing_state
 from streams.heartbeat import Heartbeats
@@ -15,12 +17,21 @@ from streams.state import PartitionState, Watch
 
 __all__ = ["PartitionEngine", "watch"]
 
+_TURN = 0.2
+"""Seconds of computing after which the event loop has its turn, however large the batch."""
+
+_R = TypeVar("_R")
+
 
 class PartitionEngine(Watch, Protocol):
     """`agents.partition.PartitionWatch`, as far as it is driven here."""
 
-    def process(self, records: Sequence[Any]) -> Any:
-        """Apply records in order and return what follows from them."""
+    def take(self, records: Iterable[Any]) -> None:
+        """Apply records in order."""
+        ...
+
+    def effects(self) -> Any:
+        """Return what follows from what was taken since the last call."""
         ...
 
 
@@ -34,8 +45,13 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         owned = await state.of(batch)
         partition, deliver = batch.partition, app.delivery.deliver
         owned.settled = False
-        with growing_state():
-            effects = owned.watch.process(batch.records)
+        for turn in _turns(batch.records):
+            with growing_state():
+                owned.watch.take(turn)
+            await asyncio.sleep(0)
+            if batch.epoch.over.is_set():
+                raise Abandoned("the partition was revoked")
+        effects = owned.watch.effects()
         failpoint("before_findings")
         await deliver([
             *(Outgoing(names.alerts, partition, key, value) for key, value in effects.findings),
@@ -67,6 +83,23 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
 
     app.batch_agent([names.touchpoints], handle, name="watch")
     return state
+
+
+def _turns(records: Sequence[_R]) -> Iterator[Iterator[_R]]:
+    """Yield iterators that together go over ``records``; each ends when the event loop must have its turn."""
+    source, left = iter(records), len(records)
+
+    def turn() -> Iterator[_R]:
+        nonlocal left
+        end = monotonic() + _TURN
+        for record in source:
+            left -= 1
+            yield record
+            if monotonic() >= end:
+                return
+
+    while left:
+        yield turn()
 
 
 def _tally_partition(key: bytes, partitions: int) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -47,6 +47,7 @@ class CountingEngine:
         self.counts: dict[bytes, tuple[int, int]] = {}
         self.clock = 0
         self.next_deadline: int | None = None
+        self._taken: list[Any] = []
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Take in a row."""
@@ -61,6 +62,15 @@ class CountingEngine:
 
     def restored(self) -> None:
         """Nothing is derived."""
+
+    def take(self, records: Iterable[Any]) -> None:
+        """Keep records for the next count."""
+        self._taken += records
+
+    def effects(self) -> Effects:
+        """Count what was taken."""
+        taken, self._taken = self._taken, []
+        return self.process(taken)
 
     def process(self, records: Sequence[Any]) -> Effects:
         """Count."""

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import random
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -224,3 +225,27 @@ async def test_a_commit_that_fails_is_tried_again() -> None:
     async with worker(broker, watching):
         await eventually(lambda: committed(broker) == ends(broker))
     assert refusals == []
+
+
+async def test_a_batch_that_takes_long_is_taken_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever time a turn may take, others run between two of them, and all turns of a batch are delivered as one."""
+    monkeypatch.setattr(sys.modules["agents.live.watch"], "_TURN", 0.0)
+    broker = MemoryBroker(partitions=1)
+    turns: list[int] = []
+
+    class Turning(CountingEngine):
+        def take(self, records: Iterable[Any]) -> None:
+            taken = list(records)
+            turns.append(len(taken))
+            asyncio.get_running_loop().call_soon(turns.append, 0)
+            super().take(taken)
+
+        def effects(self) -> Effects:
+            turns.append(-1)
+            return super().effects()
+
+    counts = fill(broker, 3)
+    async with worker(broker, lambda app: watch(app, Turning)):
+        await eventually(lambda: committed(broker) == ends(broker))
+    assert turns == [1, 0, 1, 0, 1, 0, -1]
+    assert state(broker) == counts
