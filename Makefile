@@ -64,10 +64,19 @@ $(TOOLS): $(SOURCES) | $(BIN)/python
 demo: $(PROGRAM) ## See it work: embedded broker, SQLite, simulated contact centre
 	@$(BIN)/seamwatch demo
 
+# What other projects need differs from what this one does: they have an environment of their own.
+PEERS := $(VENV)-peers
+
+$(PEERS)/.installed: benchmarks/peers/requirements.txt
+	@echo 'Installing the peers into $(PEERS)'
+	@'$(PYTHON)' -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --disable-pip-version-check --quiet --no-input -r $<
+	@touch $@
+
 .PHONY: bench
-bench: $(TOOLS) services ## Measure it on a real Kafka
+bench: $(TOOLS) $(PEERS)/.installed services ## Measure it and its peers on a real Kafka
 	$(call heading,bench)
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks --peers-python $(PEERS)/bin/python
 
 # --- check --------------------------------------------------------------------------------------------------------
 
@@ -111,6 +120,6 @@ services: $(TOOLS) ## Get Apache Kafka and PostgreSQL for tests and benchmarks, 
 
 .PHONY: clean
 clean: ## Remove what make made
-	@rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	@rm -rf $(VENV) $(PEERS) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
 	@find $(ROOMS) tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 	@echo 'Clean.'

@@ -6,22 +6,23 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.whole_job import PARTITIONS, run
+from benchmarks.whole_job import PARTITIONS, PEERS, WHOLE_JOB, run
 
 
 def main() -> int:
     """Run and print."""
     options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     options.add_argument("--customers", type=int, default=20_000, help="ten touchpoints each (default: %(default)s)")
-    options.add_argument("--stock-events", type=int, default=30_000, help="how many of them stock Faust counts (default: %(default)s)")
+    options.add_argument("--peers-python", help="a Python that has benchmarks/peers/requirements.txt; without it those are left out")
     chosen = options.parse_args()
-    result = run(chosen.customers, chosen.stock_events)
-    table = Table(title="Touchpoints topic to committed database row, one process", title_justify="left")
-    for heading in ("", "events a second", "x stock Faust"):
-        table.add_column(heading, justify="left" if not heading else "right")
-    table.add_row("stock Faust, count in a table", f"{result.stock:,.0f}", "1.0")
-    table.add_row("Seamwatch, the whole job", f"{result.ours:,.0f}", f"{result.ours / result.stock:.1f}")
-    console = Console()
+    result = run(chosen.customers, chosen.peers_python)
+    stock = result.rates[next(iter(PEERS))]
+    table = Table(title="Events a second, one process each, on the same topic", title_justify="left")
+    for heading in ("", "events a second", "x stock Faust", "whole job / this"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, rate in result.rates.items():
+        table.add_row(name, f"{rate:,.0f}", f"{rate / stock:.1f}", f"{result.rates[WHOLE_JOB] / rate:.2f}")
+    console = Console(width=100)
     console.print(table)
     console.print(
         f"{result.events:,} touchpoints of {result.bytes_an_event:.0f} bytes, {chosen.customers:,} customers, {PARTITIONS} partitions; "

@@ -1,4 +1,4 @@
-"""The whole job: from the touchpoints topic to committed database rows, in one worker process; and stock Faust's count in the same run."""
+"""The whole job, from the touchpoints topic to committed database rows in one worker process; and its peers on the same topic in the same run."""
 
 import json
 import os
@@ -31,17 +31,31 @@ KEY = "a benchmark needs no secret, but a key"
 
 @dataclass(frozen=True)
 class Result:
-    """Events a second, and what the verifier says."""
+    """Events a second by what was run, and what the verifier says."""
 
-    ours: float
-    stock: float
+    rates: Mapping[str, float]
     events: int
     bytes_an_event: float
     findings: int
 
 
-def run(customers: int, stock_events: int) -> Result:
-    """Measure both on one broker; raises ``AssertionError`` where the database is not what a replay gives."""
+PEERS = {
+    "stock Faust, count in a table": ("stock_faust", 0.3),
+    "Quix Streams, stateful count with changelog": ("quix_count", 1.0),
+    "Bytewax, stateful count": ("bytewax_count", 1.0),
+    "aiokafka + json.loads, the limit of reading": ("aiokafka_json", 1.0),
+    "our batch path, count with changelog": ("our_count", 1.0),
+}
+"""By what it is called: the module, and the share of the events that it counts."""
+
+WHOLE_JOB = "Seamwatch, the whole job"
+
+
+def run(customers: int, peers_python: str | None) -> Result:
+    """Measure all on one broker; raises ``AssertionError`` where the database is not what a replay gives.
+
+    ``peers_python`` is a Python that has the peers which are not ours; without it they are left out.
+    """
     with KafkaServer() as kafka, tempfile.TemporaryDirectory() as folder:
         environment = {
             **os.environ,
@@ -57,20 +71,36 @@ def run(customers: int, stock_events: int) -> Result:
         topic = f"{PREFIX}.touchpoints"
         _say(f"producing {customers * TOUCHPOINTS_A_CUSTOMER:,} touchpoints")
         events, size = produce(kafka.bootstrap, topic, customers)
-        _say("stock Faust: count in a table")
-        stock = _stock(kafka.bootstrap, topic, min(stock_events, events))
-        _say("Seamwatch: the whole job")
-        ours = _ours(kafka.bootstrap, environment, events, Path(folder))
+        rates = {}
+        for name, (module, share) in PEERS.items():
+            python = sys.executable if module in _OURS else peers_python
+            if python is not None:
+                _say(name)
+                rates[name] = _peer(python, module, kafka.bootstrap, topic, round(share * events))
+        _say(WHOLE_JOB)
+        rates[WHOLE_JOB] = _ours(kafka.bootstrap, environment, events, Path(folder))
         findings = _verify(environment["SEAMWATCH_DATABASE"], customers)
-        return Result(ours, stock, events, size / events, findings)
+        return Result(rates, events, size / events, findings)
 
 
-def _stock(bootstrap: str, topic: str, events: int) -> float:
-    command = [sys.executable, "-m", "benchmarks.stock_faust", bootstrap, topic, str(PARTITIONS), str(events)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=300)
+_OURS = {"stock_faust", "aiokafka_json", "our_count"}
+"""Peers that need no more than this project does."""
+
+
+def _peer(python: str, module: str, bootstrap: str, topic: str, events: int) -> float:
+    root = Path(__file__).parents[1]
+    program = root / "benchmarks" / "peers" / f"{module}.py"
+    done = subprocess.run(
+        [python, str(program), bootstrap, topic, str(PARTITIONS), str(events)],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        check=False,
+    )
     rate = re.search(r"RATE (\d+)", done.stdout)
     if rate is None:
-        raise RuntimeError(f"stock Faust said no rate: {done.stdout[-500:]}")
+        raise RuntimeError(f"{module} said no rate: {done.stdout[-500:]}")
     return float(rate[1])
 
 
@@ -89,7 +119,7 @@ def _ours(bootstrap: str, environment: Mapping[str, str], events: int, folder: P
                 already = _handled(port)
             if began is not None and _caught_up(admin, consumer):
                 return (events - already) / (monotonic() - began)
-            sleep(0.25)
+            sleep(0.05)
 
 
 @contextmanager

@@ -1,7 +1,4 @@
-"""The peer: stock Faust as its documentation has it, one JSON event at a time, counted by customer in a table.
-
-Run as ``python -m benchmarks.stock_faust BOOTSTRAP TOPIC PARTITIONS EVENTS``; prints the events a second from the first event to the last.
-"""
+"""Stock Faust as its documentation has it: one JSON event at a time, counted by customer in a table with its changelog."""
 
 import os
 import sys
