@@ -58,7 +58,7 @@ _MESSAGE_FIELDS = ("acked", "generation_id", "tp", "value")
 _ATTRIBUTES = {
     "_unacked_messages", "can_resume_flow", "suspend_flow", "flow_active", "callback", "consumer_stopped_errors",
 }  # fmt: skip
-"""Attributes of Faust's consumer that are set on the instance, looked for in the source of its class."""
+"""Attributes of Faust's consumer that are set on the instance, looked for in the source of its module."""
 
 
 def self_check(required: dict[str, tuple[str, ...] | None] = REQUIRED) -> None:
@@ -67,10 +67,10 @@ def self_check(required: dict[str, tuple[str, ...] | None] = REQUIRED) -> None:
     Raises `IncompatibleLibrary` that names every difference and the installed versions.
     """
     wrong = [problem for where, parameters in required.items() if (problem := _problem(where, parameters))]
-    from faust.transport.consumer import Consumer
+    from faust.transport import consumer
     from faust.types.tuples import ConsumerMessage
 
-    source = inspect.getsource(Consumer)
+    source = inspect.getsource(consumer)  # of the module: that of a class is found by parsing it all
     wrong += [f"faust.transport.consumer:Consumer has no {name}" for name in sorted(_ATTRIBUTES) if name not in source]
     wrong += [
         f"faust.types.tuples:ConsumerMessage has no {name}"
