@@ -1,5 +1,7 @@
 """Fixtures and rules for all tests: real servers once a session, fast tests first, properties that repeat on CI."""
 
+import asyncio
+import inspect
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if REAL in item.path.parents:
             item.add_marker("real")
     items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in ("real", "slow")])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a coroutine test in an event loop of its own, for at most a minute."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), 60))
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,6 @@
 """Bookkeeping of batches: what may be committed, and what an epoch that is over can no longer do."""
 
 import asyncio
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +10,6 @@ from streams.batches import Batch, Epoch, Tracker
 from streams.errors import Abandoned
 from streams.memory import MemoryBroker, StoredRecord
 from tests.unit.streams.support import eventually, worker
-
-ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.slow  # a Faust app takes a second to start and one to stop
 
@@ -105,66 +99,6 @@ async def test_a_batch_that_finishes_after_its_partition_was_taken_away_commits_
     assert seen == list(range(10))
 
 
-async def test_what_is_done_is_committed_before_partitions_are_given_up() -> None:
-    """A rebalance repeats nothing that was done, however long the commit interval is."""
-    broker = MemoryBroker()
-    for partition in (0, 1):
-        for _ in range(50):
-            broker.append("t.in", partition, b"k", b"")
-    seen: list[tuple[int, int]] = []
-
-    async def handle(one: Batch) -> None:
-        seen.extend((one.partition, record.offset) for record in one.records)
-
-    async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in"), commit_interval=600.0):
-        await eventually(lambda: len(seen) == 100)
-        await broker.rebalance("t")
-        assert set(broker.committed["t"].values()) == {50}
-        await asyncio.sleep(0.3)
-    assert len(seen) == 100
-
-
-@pytest.mark.parametrize("before", [0, 1])
-async def test_what_was_polled_while_partitions_changed_hands_is_read_again(before: int) -> None:
-    """Records of a poll that ends after the seek of a rebalance, but before the flow is resumed, are not lost; also where nothing is committed."""
-    broker = MemoryBroker(partitions=1)
-    seen: list[int] = []
-
-    async def handle(one: Batch) -> None:
-        seen.extend(record.offset for record in one.records)
-
-    async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in"), partitions=1) as app:
-        for _ in range(before):
-            broker.append("t.in", 0, b"k", b"")
-            await eventually(lambda: bool(broker.committed["t"]))
-        await eventually(lambda: app.health.started)
-        consumer, poll, dropped = app.consumer, app.consumer._getmany, asyncio.Event()
-
-        async def late(active_partitions: set[TP], timeout: float) -> Any:  # noqa: ASYNC109  # Faust's signature
-            await eventually(lambda: not consumer.flow_active)
-            await eventually(lambda: bool(consumer.assignment()))
-            consumer._getmany = poll
-            broker.append("t.in", 0, b"k", b"")
-            records = await poll(active_partitions, timeout)
-            assert records
-            assert not consumer.flow_active
-            dropped.set()
-            return records
-
-        committed = consumer.seek_to_committed
-
-        async def slow() -> Any:
-            found = await committed()
-            await dropped.wait()
-            return found
-
-        consumer._getmany, consumer.seek_to_committed = late, slow
-        await asyncio.sleep(0.6)
-        await broker.rebalance("t")
-        await eventually(lambda: broker.committed["t"] == {TP("t.in", 0): before + 1})
-    assert seen == list(range(before + 1))
-
-
 async def test_no_more_batches_are_in_flight_than_allowed() -> None:
     """A handler that hangs holds up its own partition after two batches, and no other."""
     broker = MemoryBroker()
@@ -182,23 +116,3 @@ async def test_no_more_batches_are_in_flight_than_allowed() -> None:
         await eventually(lambda: polled[1] == 100)
         assert len(app.consumer._trackers[TP("t.in", 0)].in_flight) == 2
         assert app.consumer.lags()["t.in", 0] == 100
-
-
-@pytest.mark.slow
-def test_the_same_holds_without_compiled_streams() -> None:
-    """Faust's pure Python stream acknowledges what it skips; that changes nothing here."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "tests/unit/streams/test_watch.py",
-        "-k",
-        "rebalances",
-    ]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "NO_CYTHON": "1"}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout

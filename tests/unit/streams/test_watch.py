@@ -5,7 +5,7 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from streams.errors import CorruptChangelog, DeliveryFailed
 from streams.memory import MemoryBroker
 from streams.observer import Unobserved
 from streams.producer import Outgoing
-from tests.unit.streams.support import CountingEngine, Effects, Ends, eventually, worker
+from tests.unit.streams.support import CountingEngine, Ends, eventually, worker
 
 TOPIC = "t.touchpoints"
 
@@ -161,26 +161,6 @@ async def test_a_worker_that_failed_is_made_good_by_the_next() -> None:
     assert state(broker) == counts
 
 
-async def test_an_exception_in_the_engine_ends_the_worker_before_the_batch_is_acknowledged() -> None:
-    """A bug never costs a record: what raised is not committed."""
-    broker = MemoryBroker(partitions=1)
-    for _ in range(30):
-        broker.append(TOPIC, 0, b"a", b"{}")
-
-    class Faulty(CountingEngine):
-        def process(self, records: Sequence[Any]) -> Effects:
-            if any(record.offset == 20 for record in records):
-                raise KeyError("bug")
-            return super().process(records)
-
-    end = Ends()
-    async with worker(broker, lambda app: watch(app, Faulty), ends=end, partitions=1):
-        await eventually(lambda: bool(end.errors))
-        await asyncio.sleep(0.2)
-    assert isinstance(end.errors[0], KeyError)
-    assert committed(broker).get(0, 0) <= 20
-
-
 async def test_a_corrupt_row_ends_the_worker() -> None:
     """State rebuilt around a row that cannot be read would be wrong, so the worker refuses, and says where the row is."""
     broker = MemoryBroker()
@@ -214,17 +194,6 @@ async def test_state_that_comes_back_unchanged_is_taken_up_again() -> None:
         await broker.rebalance("t")
         await eventually(lambda: len(seen.rows) == 6)
         assert {partition: rows > 0 for partition, rows in seen.rows[4:]} == {0: True, 1: False}
-
-
-async def test_a_commit_that_fails_is_tried_again() -> None:
-    """A refused commit changes no bookkeeping: the next one carries the same offset."""
-    broker = MemoryBroker()
-    fill(broker, 50)
-    refusals = [True, True, False]
-    broker.commit_error = lambda _: refusals.pop(0) if refusals else False
-    async with worker(broker, watching):
-        await eventually(lambda: committed(broker) == ends(broker))
-    assert refusals == []
 
 
 async def test_a_batch_that_takes_long_is_taken_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
