@@ -6,7 +6,9 @@ a key stands once, and there are no anchors, tags or merges.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -91,16 +93,15 @@ def read_yaml(path: Path) -> Document:
         raise ConfigError(f"{shown}: cannot be read: {error.strerror}") from error
     if len(content) > _MAXIMUM_BYTES:
         raise ConfigError(f"{shown}: {len(content)} bytes; at most {_MAXIMUM_BYTES} are read")
-    lines: dict[Location, int] = {}
-    data = _load(content, shown, lines)
+    data, lines = _load(content, shown)
     if not isinstance(data, dict):
         raise ConfigError(f"{shown}:1: expected keys with values, such as 'name: ...'")
-    return Document(shown, data, lines)
+    return Document(shown, deepcopy(data), lines)
 
 
 def parse_value(text: str, shown: str) -> Any:
     """Return the value that ``text`` stands for, read as in a file; ``shown`` is named in errors."""
-    return _load(text.encode(), shown, {})
+    return deepcopy(_load(text.encode(), shown)[0])
 
 
 def validate(model: type[Model], document: Document) -> Model:
@@ -118,7 +119,9 @@ def validate(model: type[Model], document: Document) -> Model:
         raise ConfigError("\n".join(dict.fromkeys(sentences))) from error
 
 
-def _load(content: bytes, shown: str, lines: dict[Location, int]) -> Any:
+@lru_cache(maxsize=64)
+def _load(content: bytes, shown: str) -> tuple[Any, Mapping[Location, int]]:
+    """Return what is in ``content`` and the lines of its keys; the rules are read again for each case that changes one."""
     try:
         loader = _Loader(content.decode("utf-8-sig"))
         try:
@@ -132,7 +135,8 @@ def _load(content: bytes, shown: str, lines: dict[Location, int]) -> Any:
         raise ConfigError(f"{shown}{line}: not YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{shown}: not YAML: {str(error).splitlines()[0]}") from error
-    return None if node is None else _build(node, (), shown, lines, set())
+    lines: dict[Location, int] = {}
+    return None if node is None else _build(node, (), shown, lines, set()), lines
 
 
 def _build(node: yaml.Node, location: Location, shown: str, lines: dict[Location, int], seen: set[int]) -> Any:
