@@ -16,6 +16,18 @@ REAL = Path(__file__).parent / "real"
 settings.register_profile("developer", deadline=None)  # how long an example takes says nothing on a shared machine
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if on_ci() else "developer")
+settings.register_profile("fast", settings.default, max_examples=20)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where slow tests are left out, let properties try a fifth of their examples."""
+    if "not slow" in config.option.markexpr:
+        settings.load_profile("fast")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where real servers are left out, do not even import their tests."""
+    return True if collection_path == REAL and "not real" in config.option.markexpr else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

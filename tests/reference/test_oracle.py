@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from tests.support.properties import examples
+
 from .oracle import COMPARED, findings, scores
 from .scenarios import random_scenario, scenarios
 from .timeline import SECOND, microseconds
@@ -440,7 +442,7 @@ def test_heaviest_of_one_cause_scores() -> None:
     assert next(row["value"] for row in rows if row["scope"] == "customer") == pytest.approx(85)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(examples(60), suppress_health_check=list(HealthCheck))
 @given(scenarios())
 def test_scenarios_are_in_order_of_nothing(points: list[Json]) -> None:
     """The order of the list decides nothing but which of two equal ids stays; ids are unique."""

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.context import Contact, Seen, Wait
@@ -17,6 +17,7 @@ from agents.rows import CorruptRow
 from tests.reference import oracle
 from tests.reference.scenarios import random_scenario, scenarios
 from tests.reference.timeline import microseconds
+from tests.support.properties import examples
 from tests.unit.agents.support import (
     DAY,
     KEY,
@@ -83,7 +84,7 @@ def assert_same_sums(one: Sink, other: Sink, clock: int) -> None:
         assert value == pytest.approx(others[key], abs=1e-6), key
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", [*range(30), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(30, 150))])
 def test_findings_and_scores_are_those_of_the_oracle(seed: int) -> None:
     """On random hard scenarios an independent reading of the documents gives the same findings, field by field, and the same scores."""
     touchpoints = random_scenario(seed)
@@ -91,14 +92,14 @@ def test_findings_and_scores_are_those_of_the_oracle(seed: int) -> None:
     assert_like_oracle(touchpoints, newest + (2 * DAY if seed % 2 else 20_000_000))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(scenarios())
 def test_hypothesis_finds_no_scenario_where_the_oracle_differs(touchpoints: list[dict[str, Any]]) -> None:
     """Nor does a search for a counterexample, which would shrink to the smallest one."""
     assert_like_oracle(touchpoints, clock_after(touchpoints))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(scenarios(), st.randoms(use_true_random=False), st.lists(st.integers(1, 20), min_size=1, max_size=5))
 def test_order_repetition_and_batches_change_nothing(
     touchpoints: list[dict[str, Any]], chance: random.Random, sizes: list[int]
@@ -116,7 +117,7 @@ def test_order_repetition_and_batches_change_nothing(
 STEPS = ("findings", "tallies", "some rows", "all rows")
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(scenarios(), st.lists(st.tuples(st.integers(1, 12), st.sampled_from(STEPS), st.integers(0, 40)), max_size=6))
 def test_a_crash_between_any_two_steps_changes_nothing(
     touchpoints: list[dict[str, Any]], crashes: list[tuple[int, str, int]]
@@ -152,7 +153,7 @@ def test_a_crash_between_any_two_steps_changes_nothing(
     assert_same_sums(sink, plain, clock)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(scenarios(), st.lists(st.integers(1, 12), min_size=1, max_size=6))
 def test_a_restart_after_each_batch_changes_nothing(touchpoints: list[dict[str, Any]], sizes: list[int]) -> None:
     """State read back from the changelog goes on exactly where it was: every revision is the same as without a restart."""

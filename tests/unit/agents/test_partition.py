@@ -121,7 +121,7 @@ def test_of_two_sources_with_one_id_neither_loses_its_deadline() -> None:
     assert {body["contact"] for body in sink.standing().values()} == {"crm", "desk"}
 
 
-@pytest.mark.parametrize("size", [1, 7, 31, 32, 33, 200])
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), 7, 31, 32, 33, 200])
 def test_a_long_timeline_survives_restarts_in_chunks(size: int) -> None:
     """Rows written in chunks and read back after every batch give what one run gives, and old chunks go when nobody needs them."""
     log = [told(number, number * 30, f"4711-{number % 3}") for number in range(130)]

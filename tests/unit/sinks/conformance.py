@@ -7,7 +7,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, update
 
@@ -18,6 +18,7 @@ from sinks.database import check_schema
 from sinks.records import SinkRecord
 from sinks.scores import entity_scores
 from sinks.writer import DatabaseWriter
+from tests.support.properties import examples
 from tests.unit.sinks.builders import (
     START,
     clear,
@@ -106,7 +107,7 @@ class Conformance:
     def test_any_order_repeats_and_batches_give_the_same_findings_and_alerts(self, engine: Engine) -> None:
         """Findings, alert keys, occurrences, severity and times depend on the records alone, not on how they came."""
 
-        @settings(max_examples=150)
+        @examples(150)
         @given(histories())
         def check(history: tuple[list[SinkRecord], list[SinkRecord], list[int]]) -> None:
             log, shuffled, cuts = history

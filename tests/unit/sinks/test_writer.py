@@ -1,5 +1,6 @@
 """The writer on SQLite."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +14,18 @@ from tests.unit.sinks.builders import clock, finding, record, rows
 from tests.unit.sinks.conformance import Conformance
 
 
+@pytest.fixture(scope="session")
+def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with an empty database."""
+    path = tmp_path_factory.mktemp("upgraded") / "seamwatch.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(upgraded: Path, tmp_path: Path) -> Iterator[Engine]:
     """Give an empty database in a file."""
-    url = f"sqlite:///{tmp_path / 'seamwatch.db'}"
-    upgrade(url)
-    engine = create_engine(url)
+    engine = create_engine(f"sqlite:///{shutil.copy(upgraded, tmp_path)}")
     yield engine
     engine.dispose()
 
