@@ -17,7 +17,7 @@ from streams.errors import CorruptChangelog, DeliveryFailed
 from streams.memory import MemoryBroker
 from streams.observer import Unobserved
 from streams.producer import Outgoing
-from tests.unit.streams.support import CountingEngine, Ends, eventually, worker
+from tests.unit.streams.support import CountingEngine, Effects, Ends, eventually, worker
 
 TOPIC = "t.touchpoints"
 
