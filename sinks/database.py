@@ -165,7 +165,9 @@ def _postgresql(address: URL) -> Engine:
     for given in address.query:  # what the address says comes first
         arguments.pop(given, None)
     try:
-        return sqlalchemy.create_engine(
+        from sinks.postgres import ImpatientConnection
+
+        engine = sqlalchemy.create_engine(
             address,
             connect_args=arguments,
             pool_pre_ping=True,
@@ -175,3 +177,9 @@ def _postgresql(address: URL) -> Engine:
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise UnsupportedDatabase("PostgreSQL needs its driver: install seamwatch[postgres]") from error
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> Any:
+        return ImpatientConnection.connect(*arguments, **options)
+
+    return engine

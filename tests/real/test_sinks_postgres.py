@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from sinks.database import check_schema, create_engine, upgrade, writing
+from sinks.postgres import ImpatientConnection
 from sinks.writer import DatabaseUnavailable, DatabaseWriter
 from tests.support.services import PostgresServer
 from tests.unit.sinks.builders import clock, finding, record, rows
@@ -117,6 +118,32 @@ def test_a_server_that_never_answers_is_given_up() -> None:
         with pytest.raises(DatabaseUnavailable):
             DatabaseWriter(engine, clock).write([record(finding())])
         assert time.monotonic() - begin < 10
+        engine.dispose()
+
+
+def test_a_server_that_freezes_within_a_statement_is_given_up(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that stands still while it is asked something is an error that asks to try again; when it goes on, so does the same writer."""
+    del postgres  # its fixture knows when to skip
+    monkeypatch.setattr(ImpatientConnection, "silence", 2.0)
+    with PostgresServer() as server:
+        url = server.new_database()
+        upgrade(url)
+        engine = create_engine(url)
+        writer = DatabaseWriter(engine, clock)
+        writer.write([record(finding("f0"))])
+        blocker = psycopg.connect(_address(engine))
+        blocker.execute("LOCK TABLE alerts")
+        freeze = threading.Timer(0.5, server.pause)
+        freeze.start()
+        batch = [record(finding(f"f{number}")) for number in range(600)]
+        for _ in range(2):  # within a statement, then at a new connection
+            with pytest.raises(DatabaseUnavailable):
+                writer.write(batch)
+        server.resume()
+        blocker.close()
+        assert writer.write(batch).findings == 599
         engine.dispose()
 
 

@@ -1,0 +1,40 @@
+"""PostgreSQL, given up when it stands still: the kernel of a server that is frozen goes on acknowledging bytes, so no timeout of TCP ever ends."""
+
+from collections.abc import Generator
+from time import monotonic
+from typing import Any
+
+import psycopg
+
+__all__ = ["LONGEST_SILENCE", "ImpatientConnection"]
+
+LONGEST_SILENCE = 35.0
+"""Seconds without a byte from the server; it ends a statement itself before that."""
+
+
+class ImpatientConnection(psycopg.Connection[Any]):
+    """A connection that is closed when a server of whom something is wanted says nothing for ``silence`` seconds.
+
+    What was called then raises ``psycopg.OperationalError``, as for a connection that broke.
+    """
+
+    silence = LONGEST_SILENCE
+
+    def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
+        """Carry on a conversation with the server."""
+        return super().wait(self._unless_silent(gen), *args, **options)
+
+    def _unless_silent(self, conversation: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        heard = monotonic()
+        try:
+            wanted = next(conversation)
+            while True:
+                ready = yield wanted
+                if ready:
+                    heard = monotonic()
+                elif monotonic() - heard > self.silence:
+                    self.close()
+                    raise psycopg.OperationalError(f"the server has said nothing for {self.silence:.0f} s")
+                wanted = conversation.send(ready)
+        except StopIteration as end:
+            return end.value
