@@ -5,12 +5,12 @@ for the database and the broker, and runs the agents of its roles until it is to
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
@@ -132,8 +132,10 @@ class Worker:
 
     async def _run(self) -> int:
         stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(_UnwaitedThreads())
         for number in _SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, stop.set)
         engine = None
         if "sink" in self.plan.roles:
             from sinks.database import create_engine
@@ -186,19 +188,20 @@ class Worker:
         from sinks.database import check_schema
         from sinks.errors import DatabaseUnavailable
 
-        pause = 0.5
-        while not stop.is_set():
+        pause, told = 0.5, asyncio.ensure_future(stop.wait())
+        while not told.done():
+            checked = asyncio.ensure_future(asyncio.to_thread(check_schema, engine))
+            await asyncio.wait({checked, told}, return_when=asyncio.FIRST_COMPLETED)
             try:
-                await asyncio.to_thread(check_schema, engine)
+                if checked.done():
+                    checked.result()
+                    self._waiting = "starting: the streams are being loaded"
+                    return True
             except DatabaseUnavailable as error:
                 self._waiting = f"database: {error}"
                 _log.warning("%s; next attempt in %.1f s", error, pause)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), pause)
+                await asyncio.wait({told}, timeout=pause)
                 pause = min(_LONGEST_PAUSE, pause * 2)
-            else:
-                self._waiting = "starting: the streams are being loaded"
-                return True
         return False
 
     def _roles(self) -> str:
@@ -209,6 +212,14 @@ class Worker:
         told = explain(error).message if isinstance(error, Exception) else type(error).__name__
         _log.critical("the worker ends: %s", told, exc_info=error if self._debug else None)
         leave(FAILED)
+
+
+class _UnwaitedThreads(ThreadPoolExecutor):
+    """Threads that nobody waits for at the end: one may hang in a database that stands still."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Begin nothing more."""
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
 
 
 def leave(code: int) -> NoReturn:

@@ -1,57 +1,51 @@
-"""A worker that is told to stop ends, whatever its broker does."""
+"""A worker that is told to stop ends, whatever its broker and its database do."""
 
-import os
-import signal
-import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, sleep
-from urllib.error import URLError
-from urllib.request import urlopen
+from time import sleep
 
 import pytest
 
-from tests.support.server import free_ports
-from tests.support.services import KafkaServer
+from tests.support.services import KafkaServer, PostgresServer
+from tests.support.workers import Installation, WorkerProcess
+
+STOP = 10.0
+
+
+@contextmanager
+def ready_worker(directory: Path, bootstrap: str, database: str, prefix: str) -> Iterator[WorkerProcess]:
+    """Give a worker of its own installation that is ready."""
+    installation = Installation(directory, bootstrap, database, prefix).prepare()
+    try:
+        yield installation.start().wait_ready(60)
+    finally:
+        installation.end()
 
 
 @pytest.mark.parametrize("fault", ["kill", "pause"])
-def test_sigterm_ends_a_worker_whose_broker_is_gone(fault: str, tmp_path: Path) -> None:
-    """With its broker killed, or stopped in mid-air, the worker ends within the ten seconds it has, and a little."""
-    (port,) = free_ports(1)
-    with KafkaServer() as kafka:
-        environment = {
-            **os.environ,
-            "SEAMWATCH_BROKER": kafka.bootstrap,
-            "SEAMWATCH_DATABASE": f"sqlite:///{tmp_path}/seamwatch.db",
-            "SEAMWATCH_HASH_KEY": "a key that is long enough for a test",
-            "SEAMWATCH_PREFIX": "stop",
-            "SEAMWATCH_PARTITIONS": "2",
-            "SEAMWATCH_METRICS_PORT": str(port),
-        }
-        program = [sys.executable, "-m", "seamwatch"]
-        subprocess.run([*program, "db", "upgrade"], env=environment, check=True, capture_output=True)
-        worker = subprocess.Popen([*program, "worker"], env=environment, stderr=subprocess.PIPE, text=True)
-        try:
-            _wait_until_ready(port)
-            getattr(kafka, fault)()
-            sleep(1)
-            worker.send_signal(signal.SIGTERM)
-            began = monotonic()
-            worker.wait(timeout=30)
-            assert monotonic() - began < 13
-        finally:
-            worker.kill()
-            if fault == "pause":
-                kafka.resume()
+def test_sigterm_ends_a_worker_whose_broker_is_gone(
+    fault: str, kafka: KafkaServer, database_url: str, prefix: str, tmp_path: Path
+) -> None:
+    """With its broker killed, or stopped in mid-air, the worker ends within the ten seconds it has."""
+    del kafka  # its fixture knows when to skip
+    with KafkaServer() as own, ready_worker(tmp_path, own.bootstrap, database_url, prefix) as worker:
+        getattr(own, fault)()
+        sleep(1)
+        assert worker.stop()[1] < STOP
+        if fault == "pause":
+            own.resume()
 
 
-def _wait_until_ready(port: int) -> None:
-    until = monotonic() + 60
-    while monotonic() < until:
-        try:
-            with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
-                return
-        except (URLError, OSError):
-            sleep(0.3)
-    raise AssertionError("the worker was not ready within a minute")
+def test_sigterm_ends_a_worker_whose_database_stands_still(
+    kafka: KafkaServer, postgres: PostgresServer, prefix: str, tmp_path: Path
+) -> None:
+    """With its database frozen in mid-air, and a thread that waits for its answer, the worker ends within the ten seconds it has."""
+    del postgres  # its fixture knows when to skip
+    with (
+        PostgresServer() as own,
+        ready_worker(tmp_path, kafka.bootstrap, own.new_database(), prefix) as worker,
+    ):
+        own.pause()
+        sleep(11)  # it asks for scores every ten
+        assert worker.stop()[1] < STOP
