@@ -338,6 +338,7 @@ class BatchConsumer:
         self.app.flow_control.suspend()
         self.app.flow_control.clear()
         await self._retire()
+        failpoint("mid_rebalance")
         self._begin_epoch({})
         self.app.owns_nothing()
         await super().on_partitions_revoked(revoked)  # type: ignore[misc]

@@ -11,6 +11,7 @@ from faust.types import TP
 from streams.app import SeamwatchApp
 from streams.batches import Batch
 from streams.errors import CorruptChangelog
+from streams.failpoints import failpoint
 
 __all__ = ["Owned", "PartitionState", "Watch"]
 
@@ -136,6 +137,7 @@ class PartitionState(Generic[W]):
                         f"{changelog}, partition {partition}, offset {record.offset}: {error}"
                     ) from error
             rows[partition] += len(records)
+            failpoint("mid_recovery")
             if end is not None:
                 watch.restored()
                 self._owned[partition].changelog_end = end

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from streams.app import SeamwatchApp
 from streams.batches import Epoch
+from streams.failpoints import failpoint
 
 __all__ = ["WriterThread"]
 
@@ -91,6 +92,7 @@ class WriterThread(Generic[R]):
                 self._app.health.waiting.pop("sink", None)
                 return
             records = [record for pending in together for record in pending.records]
+            failpoint("before_transaction")
             try:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._write, records)
             except Exception as error:

@@ -1,6 +1,7 @@
 """The small parts: liveness, settings, partitions of keys, dead letters, failpoints, the check of the libraries."""
 
 import os
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -123,6 +124,17 @@ def test_a_failpoint_ends_the_process_the_nth_time() -> None:
         [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (EXIT_CODE, "0\n1\n")
+
+
+def test_a_failpoint_freezes_the_process_until_it_is_let_go() -> None:
+    """At the named point the process stands still, and goes on when it is told to."""
+    program = "from streams.failpoints import failpoint\nfailpoint('here'); print('on', flush=True)"
+    environment = {**os.environ, "SEAMWATCH_FAILPOINT": "here:1:freeze"}
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        process.send_signal(signal.SIGCONT)
+        assert process.communicate(timeout=10)[0] == b"on\n"
 
 
 def test_health_says_why_the_worker_is_not_ready() -> None:
