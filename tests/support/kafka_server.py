@@ -27,17 +27,23 @@ class KafkaServer(Server):
     """A broker on a free loopback port.
 
     Topics are never created by use. One replica; records up to 16 MiB; groups form at once and may ask for session
-    timeouts from one second. `settings` are further lines of the broker's configuration.
+    timeouts from one second. `settings` are further lines of the broker's configuration. With `proxy` it listens on a second port,
+    `behind_proxy`, and tells who asks there that it is at the port `proxy`: of a proxy, which hands on to `behind_proxy`.
     """
 
     name = "Apache Kafka"
 
-    def __init__(self, **settings: str | int) -> None:
+    def __init__(self, proxy: int | None = None, **settings: str | int) -> None:
         super().__init__()
+        self._proxy = proxy
         self.directory = Path(tempfile.mkdtemp(prefix="seamwatch-kafka-"))
-        self._port, self._controller_port = free_ports(2)
+        self._port, self._controller_port, self.behind_proxy = free_ports(3)
         self._configuration = self.directory / "server.properties"
-        lines = self._properties() | {key.replace("_", "."): value for key, value in settings.items()}
+        lines = (
+            self._properties()
+            | self._second_listener()
+            | {key.replace("_", "."): value for key, value in settings.items()}
+        )
         self._configuration.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
 
     @property
@@ -72,7 +78,10 @@ class KafkaServer(Server):
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = [*self._java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", "format"]
         formatted = subprocess.run(
-            [*tool, f"--cluster-id={cluster}", "-c", str(self._configuration)], capture_output=True, text=True, check=False
+            [*tool, f"--cluster-id={cluster}", "-c", str(self._configuration)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if formatted.returncode:
             raise ServerError(f"{self.name}: could not format {self.data}\n{formatted.stdout}{formatted.stderr}")
@@ -111,6 +120,16 @@ class KafkaServer(Server):
             "num.network.threads": 2,
             "num.io.threads": 4,
             "background.threads": 2,
+        }
+
+    def _second_listener(self) -> dict[str, str]:
+        if self._proxy is None:
+            return {}
+        usual = self._properties()
+        return {
+            "listeners": f"{usual['listeners']},PROXIED://127.0.0.1:{self.behind_proxy}",
+            "advertised.listeners": f"{usual['advertised.listeners']},PROXIED://127.0.0.1:{self._proxy}",
+            "listener.security.protocol.map": f"{usual['listener.security.protocol.map']},PROXIED:PLAINTEXT",
         }
 
     def close(self) -> None:

@@ -32,19 +32,26 @@ def postgres_binaries() -> Path | None:
 
 
 class PostgresServer(Server):
-    """A server on a free loopback port, with fsync on and no password: only for tests on this machine."""
+    """A server on a free loopback port, with fsync on and no password: only for tests on this machine.
+
+    With `disk` its data lie on a disk of their own, of so many bytes; only root can make one.
+    """
 
     name = "PostgreSQL"
     system_user = "postgres"  # made by the Debian package; PostgreSQL refuses to run as root
     stop_signal = signal.SIGINT  # "fast": ends the sessions, then writes a checkpoint
 
-    def __init__(self) -> None:
+    def __init__(self, disk: int = 0) -> None:
         super().__init__()
         binaries = postgres_binaries()
         if binaries is None:
             raise ServerError("PostgreSQL is not here: run `make services`")
         self._binaries = binaries
         self.directory = Path(tempfile.mkdtemp(prefix="seamwatch-postgres-"))
+        self._disk = disk
+        if disk:
+            options = ["-t", "tmpfs", "-o", f"size={disk}", "tmpfs", str(self.directory)]
+            subprocess.run(["mount", *options], check=True)
         if os.geteuid() == 0:
             shutil.chown(self.directory, self.system_user, self.system_user)
         (self._port,) = free_ports(1)
@@ -95,7 +102,7 @@ class PostgresServer(Server):
         """End the server and its sessions at once; the data stay."""
         if self._process is None:
             return
-        sessions = [pid for pid, (_, parent) in _processes().items() if parent == self._process.pid]
+        sessions = self._sessions()
         super().kill()
         for session in sessions:  # they hold the shared memory that a new server needs
             with contextlib.suppress(ProcessLookupError):
@@ -105,6 +112,33 @@ class PostgresServer(Server):
             if time.monotonic() > deadline:
                 raise ServerError(f"{self.name}: sessions did not end\n{self.tail()}")
             time.sleep(0.02)
+
+    def pause(self) -> None:
+        """Freeze it with all of its sessions, as a machine that hangs would."""
+        super().pause()
+        for session in self._sessions():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(session, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it and its sessions go on after `pause`."""
+        for session in self._sessions():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(session, signal.SIGCONT)
+        super().resume()
+
+    def close(self) -> None:
+        """End it and remove its data. Safe to call twice."""
+        if self.running:
+            self.resume()
+        super().close()
+        if self._disk:
+            self._disk = 0
+            subprocess.run(["umount", str(self.directory)], check=True)
+            self.directory.rmdir()
+
+    def _sessions(self) -> list[int]:
+        return [pid for pid, (_, parent) in _processes().items() if parent == self.pid]
 
     def _make_cluster(self) -> None:
         initdb = [str(self._binaries / "initdb"), "--pgdata", str(self.data), "--username", USER, *INITDB_OPTIONS]

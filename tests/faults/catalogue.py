@@ -1,0 +1,443 @@
+"""The faults: each one sentence, and a function that does it to a world and ends it again."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from kafka.admin import ConfigResource, ConfigResourceType
+from sqlalchemy.engine import make_url
+
+from streams.failpoints import EXIT_CODE
+from tests.faults.world import World
+from tests.support.workers import WorkerProcess, until
+
+__all__ = ["FAULTS", "Fault"]
+
+Act = Callable[[World], None]
+
+STEPS = (
+    "before_findings",
+    "after_findings",
+    "after_tallies",
+    "after_rows",
+    "before_transaction",
+    "after_transaction",
+    "after_commit",
+    "mid_recovery",
+    "mid_rebalance",
+)
+"""The failpoints: between each two steps of a batch, of a transaction and its commit, of a recovery and of a rebalance."""
+
+SMALL_DISK = 192 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that can go wrong.
+
+    ``says`` what happens in a sentence; ``act`` does it to a world under load, and returns when it is over. ``static``: the workers have names that the
+    group knows. ``disk``: bytes of the database's disk.
+    """
+
+    name: str
+    says: str
+    act: Act
+    workers: int = 3
+    static: bool = False
+    disk: int = 0
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(*, name: str = "", says: str = "", **needs: Any) -> Callable[[Act], Act]:
+    """Add a function to the catalogue, under its own name and with its own docstring unless told."""
+
+    def add(act: Act) -> Act:
+        called = name or act.__name__.replace("_", "-")
+        FAULTS[called] = Fault(called, says or (act.__doc__ or "").strip(), act, **needs)
+        return act
+
+    return add
+
+
+# --- workers ----------------------------------------------------------------------------------------------------------
+
+
+@fault()
+def undisturbed(world: World) -> None:
+    """Nothing happens for two minutes."""
+    before = world.figures()
+    world.outage(120)
+    world.notes.append(f"at first {before}; in the end {world.figures()}")
+
+
+@fault()
+def kill_storm(world: World) -> None:
+    """`kill -9` of one, two or all three workers, eight times at random moments."""
+    for _ in range(4 if world.quick else 8):
+        time.sleep(world.chance.uniform(0.5, 4.0))
+        world.crew.kill(*world.chance.sample(world.crew.names, world.chance.randint(1, 3)))
+
+
+@fault()
+def terminate(world: World) -> None:
+    """SIGTERM to one worker after the other; each is started again."""
+    for name in world.crew.names:
+        world.crew.restart(name)
+        time.sleep(2)
+
+
+@fault()
+def freeze(world: World) -> None:
+    """SIGSTOP of a worker for longer than its session; it wakes when others have its partitions."""
+    frozen = world.crew.freeze("w0")
+    time.sleep(world.session + 4)
+    frozen.process.send_signal(signal.SIGCONT)
+    assert frozen.wait(15) == 1, "a worker that stood still went on"
+
+
+@fault(static=True)
+def twin(world: World) -> None:
+    """A named worker freezes, another takes its name and its partitions, then the first one wakes."""
+    world.crew.freeze("w0")
+    frozen = world.crew.replace("w0")
+    world.crew.worker("w0").wait_ready(60)
+    time.sleep(3)
+    frozen.process.send_signal(signal.SIGCONT)
+    assert frozen.wait(15) == 1, "a worker whose name was taken went on"
+
+
+@fault(workers=2)
+def join_and_leave(world: World) -> None:
+    """Eight workers join and leave (SIGTERM) two others, one a second or two, before the group comes to rest."""
+    for number in range(3 if world.quick else 8):
+        world.crew.start(f"guest{number}")
+        time.sleep(world.chance.uniform(1.0, 5.0))
+        if number:
+            world.crew.leave(f"guest{number - 1}")
+
+
+@fault(static=True)
+def rolling_restart(world: World) -> None:
+    """Named workers are told to end and started again, one after the other, as an update would."""
+    before = world.rebalances()
+    for name in world.crew.names:
+        world.crew.restart(name)
+        world.crew.worker(name).wait_ready(60)
+        time.sleep(1)
+    world.notes.append(f"{world.rebalances() - before} rebalances by the restarts")
+
+
+def _at(step: str, world: World, how: str = "") -> WorkerProcess:
+    """Start a worker that dies or freezes at ``step``, see that it comes there, and return it; for a rebalance a guest joins."""
+    # Who joins passes a first rebalance with nothing to give up.
+    passes = {"mid_recovery": 1, "mid_rebalance": 2}.get(step) or world.chance.randint(1, 8)
+    world.crew.kill("w0")
+    time.sleep(0.3)
+    world.crew.replace("w0", failpoint=f"{step}:{passes}{how}")
+    worker = world.crew.worker("w0")
+    deadline = time.monotonic() + 60
+    while worker.running and not _stands_still(worker):
+        assert time.monotonic() < deadline, f"never came to {step}\n{worker.tail()}"
+        if step == "mid_rebalance" and "guest" not in world.crew.names and worker.get("/readyz")[0] == 200:
+            world.crew.start("guest")
+        time.sleep(0.05)
+    world.crew.kills += 1
+    return worker
+
+
+def _die(step: str, world: World) -> None:
+    assert _at(step, world).wait(1) == EXIT_CODE
+    time.sleep(2)
+
+
+def _stand(step: str, world: World) -> None:
+    frozen = _at(step, world, ":freeze")
+    time.sleep(world.session + 4)
+    frozen.process.send_signal(signal.SIGCONT)
+    if step.startswith("mid_"):
+        time.sleep(10)  # it owns nothing yet, or no longer: it may join again
+    else:
+        assert frozen.wait(15) == 1, "a worker that stood still went on"
+
+
+def _stands_still(worker: WorkerProcess) -> bool:
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    return False
+
+
+for _step in STEPS:
+    _called = _step.replace("_", "-")
+    fault(name=f"die-{_called}", says=f"A worker ends at once at `{_step}`.")(partial(_die, _step))
+    fault(name=f"freeze-{_called}", says=f"A worker freezes at `{_step}` for longer than its session, then goes on.")(
+        partial(_stand, _step)
+    )
+
+
+# --- broker -----------------------------------------------------------------------------------------------------------
+
+
+@fault()
+def broker_killed(world: World) -> None:
+    """`kill -9` of the broker, which comes back after five seconds; twice."""
+    for _ in range(1 if world.quick else 2):
+        world.server_kills += 1
+        world.servers.kafka.kill()
+        time.sleep(5)
+        world.servers.kafka.start()
+        time.sleep(5)
+
+
+@fault()
+def broker_stopped(world: World) -> None:
+    """The broker is shut down in order and comes back after twenty seconds; a worker is told to end meanwhile."""
+    world.server_kills += 1
+    world.servers.kafka.stop()
+    world.crew.restart("w0")
+    world.outage(20)
+    world.servers.kafka.start()
+
+
+@fault()
+def broker_frozen(world: World) -> None:
+    """SIGSTOP of the broker for thirty seconds; a worker is told to end meanwhile."""
+    world.server_kills += 1
+    world.servers.kafka.pause()
+    world.outage(15)
+    world.crew.restart("w0")
+    world.outage(15)
+    world.servers.kafka.resume()
+
+
+@fault()
+def broker_slow(world: World) -> None:
+    """The network to the broker has 200 ms delay either way and 100 kB/s for half a minute."""
+    world.servers.to_broker.delay, world.servers.to_broker.rate = 0.2, 100_000
+    world.outage(30)
+    world.servers.to_broker.heal()
+
+
+@fault()
+def broker_cut(world: World) -> None:
+    """All connections to the broker break, and no new one is made for twenty seconds; a worker is told to end meanwhile."""
+    world.servers.to_broker.cut()
+    world.outage(10)
+    world.crew.restart("w0")
+    world.outage(10)
+    world.servers.to_broker.heal()
+
+
+@fault()
+def broker_deaf(world: World) -> None:
+    """The network to the broker swallows everything for twenty seconds; a worker is told to end meanwhile."""
+    world.servers.to_broker.deaf = True
+    world.outage(10)
+    world.crew.restart("w0")
+    world.outage(10)
+    world.servers.to_broker.heal()
+
+
+def _unwritable(topic: str, world: World) -> None:
+    """Make the broker refuse every record of a topic for a while."""
+    admin = world.installation.admin
+    resource = ConfigResource(
+        ConfigResourceType.TOPIC, f"{world.installation.prefix}.{topic}", {"max.message.bytes": "1"}
+    )
+    before = {"max.message.bytes": str(4 * 1024 * 1024)}
+    admin.alter_configs([resource])
+    world.outage(20)
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, resource.name, before)])
+
+
+for _topic in ("alerts", "tallies", "watch-changelog", "scores"):
+    fault(
+        name=f"{_topic}-unwritable", says=f"The broker refuses every record of the topic `{_topic}` for twenty seconds."
+    )(partial(_unwritable, _topic))
+
+
+# --- database ---------------------------------------------------------------------------------------------------------
+
+
+@fault()
+def database_stopped(world: World) -> None:
+    """The database is shut down for two minutes; a worker is killed and one told to end meanwhile."""
+    world.server_kills += 1
+    before, found = world.figures(), world.records("alerts")
+    world.servers.postgres.stop()
+    world.outage(60)
+    world.notes.append(f"at first {before}; after half of the time {world.figures()}")
+    world.crew.kill("w0")
+    world.crew.restart("w1")
+    world.outage(60)
+    world.notes.append(
+        f"in the end {world.figures()}; {world.records('alerts') - found} records of findings came meanwhile"
+    )
+    world.servers.postgres.start()
+
+
+@fault()
+def database_killed(world: World) -> None:
+    """`kill -9` of the database while a transaction has written findings and not yet alerts; three times."""
+    for _ in range(1 if world.quick else 3):
+        with _transaction_held(world):
+            world.server_kills += 1
+            world.servers.postgres.kill()
+        world.servers.postgres.start()
+        time.sleep(3)
+
+
+@fault()
+def killed_in_transaction(world: World) -> None:
+    """All workers get `kill -9` while a transaction has written findings and not yet alerts; three times."""
+    for _ in range(1 if world.quick else 3):
+        with _transaction_held(world):
+            time.sleep(2)  # were anything acknowledged before its transaction, it would be committed by now
+            world.crew.kill(*world.crew.names)
+            time.sleep(0.3)
+        time.sleep(8)
+
+
+@fault()
+def sessions_ended(world: World) -> None:
+    """The database ends all sessions of the workers, four times a second for ten seconds."""
+    with _connected(world) as connection:
+        for _ in range(20 if world.quick else 40):
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'seamwatch'"
+            )
+            time.sleep(0.25)
+    world.server_kills += 1
+
+
+@fault()
+def database_frozen(world: World) -> None:
+    """SIGSTOP of the database with its sessions, in the middle of statements, for fifty seconds; a worker is told to end meanwhile."""
+    world.server_kills += 1
+    world.servers.postgres.pause()
+    world.outage(10)
+    world.notes.append(f"after ten seconds {world.figures()}")
+    world.crew.restart("w0")
+    world.outage(40)
+    world.servers.postgres.resume()
+
+
+@fault(disk=SMALL_DISK)
+def database_disk_full(world: World) -> None:
+    """The disk of the database is full for half a minute; then there is room again, and who fell over is started again."""
+    world.server_kills += 1
+    ballast = world.servers.postgres.directory / "ballast"
+    with suppress(OSError), ballast.open("wb") as file:
+        while True:
+            file.write(b"0" * 65536)
+    world.outage(30)
+    world.notes.append(f"in the end {world.figures()}")
+    ballast.unlink()
+    world.servers.heal()
+
+
+@fault()
+def database_slow(world: World) -> None:
+    """The network to the database has 100 ms delay either way and 200 kB/s for half a minute."""
+    world.servers.to_database.delay, world.servers.to_database.rate = 0.1, 200_000
+    world.outage(30)
+    world.servers.to_database.heal()
+
+
+@fault()
+def database_cut(world: World) -> None:
+    """All connections to the database break, and no new one is made for twenty seconds; a worker is told to end meanwhile."""
+    world.servers.to_database.cut()
+    world.outage(10)
+    world.crew.restart("w0")
+    world.outage(10)
+    world.servers.to_database.heal()
+
+
+@fault()
+def database_deaf(world: World) -> None:
+    """The network to the database swallows everything for fifty seconds; a worker is told to end meanwhile."""
+    world.servers.to_database.deaf = True
+    world.outage(10)
+    world.crew.restart("w0")
+    world.outage(40)
+    world.servers.to_database.heal()
+
+
+# --- everything -------------------------------------------------------------------------------------------------------
+
+
+@fault()
+def anything(world: World) -> None:
+    """Twelve blows at random: kills and pauses of workers, broker, database and network, some before the last one is over."""
+    servers, crew, chance = world.servers, world.crew, world.chance
+
+    def database() -> None:
+        world.server_kills += 1
+        servers.postgres.kill()
+        time.sleep(chance.uniform(0.2, 3))
+        servers.postgres.start()
+
+    def broker() -> None:
+        world.server_kills += 1
+        servers.kafka.kill()
+        time.sleep(chance.uniform(0.2, 3))
+        servers.kafka.start()
+
+    def pause() -> None:
+        worker = crew.freeze(chance.choice(crew.names))
+        time.sleep(chance.uniform(1, 1.5 * world.session))
+        worker.process.send_signal(signal.SIGCONT)
+
+    def network() -> None:
+        link = chance.choice([servers.to_broker, servers.to_database])
+        link.cut() if chance.random() < 0.5 else setattr(link, "deaf", True)
+        time.sleep(chance.uniform(1, 8))
+        link.heal()
+
+    blows: list[Callable[[], None]] = [
+        lambda: crew.kill(chance.choice(crew.names)),
+        lambda: crew.kill(*crew.names),
+        lambda: crew.restart(chance.choice(crew.names)),
+        database,
+        broker,
+        pause,
+        network,
+    ]
+    for _ in range(12):
+        chance.choice(blows)()
+        time.sleep(chance.uniform(0, 5))
+
+
+@contextmanager
+def _connected(world: World) -> Iterator[psycopg.Connection[Any]]:
+    address = make_url(world.installation.database).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as connection:
+        yield connection
+
+
+@contextmanager
+def _transaction_held(world: World) -> Iterator[None]:
+    """Hold the alerts, so that a worker's next transaction stands between its findings and its alerts."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'seamwatch' AND wait_event_type = 'Lock'"
+    address = make_url(world.installation.database).set(drivername="postgresql").render_as_string(hide_password=False)
+    holder, watcher = psycopg.connect(address), psycopg.connect(address, autocommit=True)
+    try:
+        holder.execute("LOCK TABLE alerts IN EXCLUSIVE MODE")
+
+        def held() -> bool:
+            row = watcher.execute(waiting).fetchone()
+            return row is not None and row[0] > 0
+
+        until(held, 60)
+        watcher.close()
+        yield
+    finally:
+        holder.close()

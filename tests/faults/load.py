@@ -1,0 +1,89 @@
+"""Touchpoints that keep coming: what an installation has to do while something fails."""
+
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from kafka import KafkaProducer
+
+from tests.support.stories import stories
+
+__all__ = ["CUSTOMERS", "Load"]
+
+CUSTOMERS = 400
+"""How many stories are told side by side; each is of one or two customers."""
+
+_TURN = 0.05
+_PATIENCE_MS = 600_000
+_FAR = 40
+"""By how many places a touchpoint comes too early or too late."""
+
+
+class Load:
+    """A producer in a thread of its own, `rate` records a second from `start` to `finish`, through whatever fails.
+
+    The stories of some hundred customers in the order of their times, side by side, each touchpoint up to forty places off; one in twenty comes twice, one
+    record in a hundred is no touchpoint. Deadlines are long past by the wall clock, so at every pause the workers' heartbeats fire them, and what comes late
+    takes findings back.
+    """
+
+    def __init__(self, bootstrap: str, topic: str, rate: int, seed: int) -> None:
+        self.rate = rate
+        self.sent = 0
+        self._topic = topic
+        self._records = self._make(seed)
+        self._producer = KafkaProducer(
+            bootstrap_servers=bootstrap,
+            linger_ms=20,
+            enable_idempotence=True,
+            delivery_timeout_ms=_PATIENCE_MS,
+            max_block_ms=_PATIENCE_MS,
+        )
+        self._futures: list[Any] = []
+        self._finished = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def finish(self) -> set[tuple[int, int]]:
+        """End, and return partition and offset of every record that the broker acknowledged: all of them."""
+        self._finished.set()
+        self._thread.join()
+        self._producer.flush()
+        self._producer.close()
+        return {(done.partition, done.offset) for done in (future.get(0) for future in self._futures)}
+
+    def end(self) -> None:
+        """End without waiting for anything."""
+        self._finished.set()
+        self._producer.close(timeout=0)
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        for key, value in self._records:
+            while self.sent > (time.monotonic() - began) * self.rate:
+                if self._finished.wait(_TURN):
+                    return
+            self._futures.append(self._producer.send(self._topic, key=key, value=value))
+            self.sent += 1
+
+    @staticmethod
+    def _make(seed: int) -> Iterator[tuple[bytes, bytes]]:
+        chance = random.Random(seed)
+        for block in range(1000):
+            first = (seed * 1000 + block) * CUSTOMERS
+            log = [
+                each for each in stories(range(first, first + CUSTOMERS)) for _ in range(1 + (chance.random() < 0.05))
+            ]
+            placed = sorted(enumerate(log), key=lambda each: each[0] + chance.uniform(0, _FAR))
+            for _, touchpoint in placed:
+                key = f"{touchpoint.get('tenant', 'default')}/{touchpoint['customer']}".encode()
+                value = json.dumps(touchpoint).encode()
+                yield key, value
+                if chance.random() < 0.01:
+                    yield key, value[: len(value) // 2]
