@@ -14,10 +14,10 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from sqlalchemy.engine import make_url
 
 from streams.failpoints import EXIT_CODE
-from tests.faults.world import World
+from tests.faults.world import World, client_ports
 from tests.support.workers import WorkerProcess, until
 
-__all__ = ["FAULTS", "Fault"]
+__all__ = ["FAULTS", "Fault", "together"]
 
 Act = Callable[[World], None]
 
@@ -65,6 +65,18 @@ def fault(*, name: str = "", says: str = "", **needs: Any) -> Callable[[Act], Ac
         return act
 
     return add
+
+
+def together(*names: str) -> Fault:
+    """Return a fault that is several of the catalogue, one after the other."""
+
+    def act(world: World) -> None:
+        for name in names:
+            FAULTS[name].act(world)
+            world.servers.heal()
+            world.crew.wait_ready()
+
+    return Fault(", ".join(names), " ".join(FAULTS[name].says for name in names), act)
 
 
 # --- workers ----------------------------------------------------------------------------------------------------------
@@ -243,6 +255,25 @@ def broker_deaf(world: World) -> None:
     world.crew.restart("w0")
     world.outage(10)
     world.servers.to_broker.heal()
+
+
+@fault()
+def late_writes(world: World) -> None:
+    """A worker's connections swallow what it writes; it gives up, others go on, and then what it had written arrives; three times."""
+    for _ in range(3):
+        name = world.chance.choice(world.crew.names)
+        worker = world.crew.worker(name)
+        world.servers.to_broker.deaf_to = client_ports(worker.process.pid)
+        world.crew.kills += 1
+        until(partial(_is_over, worker), 60)
+        time.sleep(world.session + 8)
+        world.servers.to_broker.heal()
+        world.crew.wait_ready()
+        time.sleep(3)
+
+
+def _is_over(worker: WorkerProcess) -> bool:
+    return not worker.running
 
 
 def _unwritable(topic: str, world: World) -> None:

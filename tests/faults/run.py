@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.faults.catalogue import Fault
-from tests.faults.verifier import Verdict, verify
+from tests.faults.verifier import Verdict, stale_rows, verify
 from tests.faults.world import Servers, World
 
 __all__ = ["LONGEST_STOP", "Outcome", "run"]
@@ -59,6 +59,8 @@ def run(
         for name in world.crew.names:
             world.crew.leave(name)
         verdict = verify(world.installation, acknowledged)
+        if stale := stale_rows(world.installation):
+            world.notes.append(f"{stale} rows were written behind newer ones")
         return Outcome(
             fault.name,
             verdict,

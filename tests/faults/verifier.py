@@ -9,17 +9,21 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
 from agents.fields import Fingerprinter
+from agents.partition import PartitionWatch
 from agents.replay import Replay
+from agents.rows import chunk_offset
+from agents.timeline import microseconds
 from config.fields import load_fields
 from config.rules import load_rulebook
 from tests.support.workers import HASH_KEY, Installation, database_state, expected_state, stored
 
-__all__ = ["Verdict", "verify"]
+__all__ = ["Verdict", "stale_rows", "verify"]
 
 TOLERANCE = 1e-6
 
@@ -76,6 +80,7 @@ def verify(installation: Installation, acknowledged: set[tuple[int, int]]) -> Ve
     wrong += [f"dead letter {place}: expected none" for place in (letters - refused)]
     twice += _opened_twice(installation)
     wrong += _ambiguous(installation)
+    wrong += _rebuilt_otherwise(installation, expected.scores, latest)
     return Verdict(len(places), len(expected.findings), lost, twice, wrong)
 
 
@@ -147,6 +152,46 @@ def _opened_twice(installation: Installation) -> list[str]:
         if [row.from_state for row in rows] != left or any(row.from_state == row.to_state for row in rows):
             found.append(f"alert {alert}: {[(row.from_state, row.to_state, row.reason) for row in rows]}")
     return found
+
+
+def _rebuilt_otherwise(installation: Installation, expected: Mapping[Any, Any], as_of: datetime) -> list[str]:
+    """Tell of every customer whose state, rebuilt from what compaction leaves of the changelog, has another score than is expected."""
+    rulebook = load_rulebook()
+    make = partial(PartitionWatch, rulebook, load_fields(), Fingerprinter(HASH_KEY.encode()))
+    watches = {number: make(number) for number in range(installation.partitions)}
+    last = {(record.partition, record.key): record.value for record in _read(installation, "watch-changelog")}
+    for (partition, key), value in last.items():
+        watches[partition].restore(key, value)
+    moment, half_life = microseconds(as_of), rulebook.engine.customer_half_life
+    found: dict[str, tuple[float, float]] = {}
+    for watch in watches.values():
+        watch.restored()
+        for customer in watch.customers():
+            harm, findings = customer.harm(moment, half_life, None)
+            if findings:
+                found[f"{customer.tenant}/{customer.customer}"] = harm, findings
+    wanted = {f"{key[0]}/{key[3]}": numbers[1:] for key, numbers in expected.items() if key[2] == "customer"}
+    return [
+        f"state of {name} in the changelog: {found.get(name)}, expected {wanted.get(name)}"
+        for name in sorted(found.keys() | wanted.keys())
+        if any(
+            abs(ours - theirs) > TOLERANCE
+            for ours, theirs in zip(found.get(name, (-1, -1)), wanted.get(name, (-1, -1)), strict=True)
+        )
+    ]
+
+
+def stale_rows(installation: Installation) -> int:
+    """Return how many rows of customers stand in the changelog behind a newer one of the same key: written by a worker that had lost the partition."""
+    newest: dict[tuple[int, bytes], int] = {}
+    stale = 0
+    for record in _read(installation, "watch-changelog"):
+        if record.value is None or record.key.startswith(b"\x00"):
+            continue
+        offset = chunk_offset(record.value)
+        stale += offset < newest.get((record.partition, record.key), -1)
+        newest[record.partition, record.key] = max(offset, newest.get((record.partition, record.key), -1))
+    return stale
 
 
 def _ambiguous(installation: Installation) -> list[str]:

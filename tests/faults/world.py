@@ -19,9 +19,9 @@ from sqlalchemy.engine import make_url
 from tests.faults.load import Load
 from tests.support.proxy import Proxy
 from tests.support.services import KafkaServer, PostgresServer
-from tests.support.workers import COMMITTED, STILL, Installation, WorkerProcess
+from tests.support.workers import COMMITTED, STILL, Installation, WorkerProcess, until
 
-__all__ = ["Crew", "Servers", "World"]
+__all__ = ["Crew", "Servers", "World", "client_ports"]
 
 PARTITIONS = 4
 TUNED: Mapping[str, Any] = {"max_poll_records": 200, "commit_interval": 0.3}
@@ -113,8 +113,7 @@ class Crew:
 
     def wait_ready(self) -> None:
         """Wait until every worker is ready."""
-        for worker in self.workers:
-            worker.wait_ready(90)
+        until(lambda: all(worker.get("/readyz")[0] == 200 for worker in self.workers), 90, self._tails)
 
     def kill(self, *names: str) -> None:
         """End workers at once; the supervisor starts them again."""
@@ -159,6 +158,9 @@ class Crew:
         self._supervisor.join()
         for worker in [*self.workers, *self._frozen]:
             worker.kill()
+
+    def _tails(self) -> str:
+        return "\n".join(worker.tail() for worker in self.workers)
 
     def _supervise(self) -> None:
         gone: dict[str, float] = {}
@@ -285,6 +287,16 @@ class World:
             own = [topic for topic in admin.list_topics() if topic.startswith(f"{self.installation.prefix}.")]
             admin.delete_topics(own)
         self.installation.end()
+
+
+def client_ports(process: int) -> frozenset[int]:
+    """Return the local ports of a process's connections, as Linux tells them."""
+    sockets = set()
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            sockets.add(str(link.readlink()))
+    lines = [line.split() for line in Path(f"/proc/{process}/net/tcp").read_text().splitlines()[1:]]
+    return frozenset(int(line[1].rpartition(":")[2], 16) for line in lines if f"socket:[{line[9]}]" in sockets)
 
 
 def resident(process: int) -> int:

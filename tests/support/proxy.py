@@ -19,7 +19,7 @@ class Proxy:
     """Forwards connections to its own port to ``target``, a port of the same machine.
 
     ``delay`` holds every chunk back (seconds, either way), ``rate`` limits each direction of a connection (bytes a second, 0: none), and what is ``deaf``
-    takes connections and bytes but hands nothing on, as a firewall that drops packets.
+    takes connections and bytes but hands nothing on, as a firewall that drops packets. `deaf_to` holds ports of clients whose connections alone are so.
     """
 
     def __init__(self, target: int = 0) -> None:
@@ -27,6 +27,7 @@ class Proxy:
         self.delay = 0.0
         self.rate = 0
         self.deaf = False
+        self.deaf_to: frozenset[int] = frozenset()
         self._is_cut = False
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -41,7 +42,7 @@ class Proxy:
 
     def heal(self) -> None:
         """Be a good network again; connections that were deaf go on."""
-        self.delay, self.rate, self.deaf, self._is_cut = 0.0, 0, False, False
+        self.delay, self.rate, self.deaf, self.deaf_to, self._is_cut = 0.0, 0, False, frozenset(), False
 
     def close(self) -> None:
         """Listen no more and end all connections."""
@@ -88,20 +89,21 @@ class Proxy:
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
             self._open |= {client, server}
-        back = threading.Thread(target=self._forward, args=(server, client), daemon=True)
+        port = client.getpeername()[1]
+        back = threading.Thread(target=self._forward, args=(server, client, port), daemon=True)
         back.start()
-        self._forward(client, server)
+        self._forward(client, server, port)
         back.join()
         with self._lock:
             self._open -= {client, server}
         client.close()
         server.close()
 
-    def _forward(self, source: socket.socket, sink: socket.socket) -> None:
+    def _forward(self, source: socket.socket, sink: socket.socket, port: int) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(_CHUNK):
                 time.sleep(self.delay + (len(data) / self.rate if self.rate else 0.0))
-                while self.deaf:
+                while self.deaf or port in self.deaf_to:
                     time.sleep(_TURN)
                 sink.sendall(data)
         for one in (source, sink):

@@ -1,0 +1,36 @@
+"""The whole program while its workers, its broker and its database fail, on real servers: a short selection of `make faults`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.catalogue import together
+from tests.faults.run import run
+from tests.faults.world import Servers
+from tests.support.services import KafkaServer, PostgresServer
+
+pytestmark = pytest.mark.slow
+
+SELECTION = {
+    "workers": ("kill-storm", "freeze", "killed-in-transaction"),
+    "servers": ("database-frozen", "watch-changelog-unwritable", "broker-killed"),
+}
+
+
+@pytest.fixture(scope="module")
+def servers(kafka: KafkaServer, postgres: PostgresServer) -> Iterator[Servers]:
+    """Give servers that may be broken."""
+    del kafka, postgres  # their fixtures know when to skip
+    with Servers() as own:
+        yield own
+
+
+@pytest.mark.parametrize("names", SELECTION.values(), ids=SELECTION.keys())
+def test_whatever_fails_the_database_comes_to_what_the_log_says(
+    servers: Servers, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    """Three workers under load, one fault after the other: nothing is lost, counted twice or wrong, and who is told to stop does so in ten seconds."""
+    outcome = run(together(*names), servers, tmp_path, quick=True)
+    assert outcome.verdict.findings > 500
+    assert outcome.faultless, outcome
