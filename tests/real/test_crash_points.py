@@ -1,6 +1,5 @@
 """The whole program ends between any two steps, on a real Kafka and a real PostgreSQL: the database is that of an undisturbed run."""
 
-import random
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -75,20 +74,3 @@ def _die_while_touchpoints_come(
     assert worker.wait(1) == EXIT_CODE, worker.tail()
     for each in waiting:
         installation.produce(each)
-
-
-def test_kills_at_random_moments_change_nothing(
-    installation: Installation, log: list[dict[str, Any]], expected: State
-) -> None:
-    """`kill -9` of a worker again and again, while touchpoints come, leaves the findings, alerts and scores of a replay."""
-    chance, portion = random.Random(7), len(log) // 4 + 1
-    installation.prepare()
-    for start in range(0, len(log), portion):
-        worker = installation.start_tuned(SMALL, INSTANCE_ID="one")
-        installation.produce(log[start : start + portion])
-        worker.wait_ready()
-        time.sleep(chance.random())
-        worker.kill()
-    worker = installation.start_tuned(SMALL, INSTANCE_ID="one")
-    wait_until_caught_up(installation, worker)
-    assert_same(database_state(installation.database, newest(log)), expected)
