@@ -120,31 +120,37 @@ class PartitionWatch:
 
     # Recovery
 
-    def restore(self, key: bytes, value: bytes | None) -> None:
-        """Take back one changelog record, in the order of the log; raises ``CorruptRow``."""
+    def restore(self, key: bytes, value: bytes | None) -> bytes | None:
+        """Take back one changelog record, in the order of the log; return the newer value of its key where one came before it, else None.
+
+        Raises ``CorruptRow``.
+        """
         try:
             if key == _CLOCK_KEY:
                 clock, offset = _CLOCK.unpack(value or b"")
                 if offset >= self._last_offset:
                     self.clock, self._last_offset = clock, offset
-            elif key.startswith(_TALLY_KEY):
-                self._tallies.restore(key[len(_TALLY_KEY) :].decode(), value or b"")
-            else:
-                self._restore_chunk(key, value)
+                    return None
+                return _CLOCK.pack(self.clock, self._last_offset)
+            if key.startswith(_TALLY_KEY):
+                return self._tallies.restore(key[len(_TALLY_KEY) :].decode(), value or b"")
+            return self._restore_chunk(key, value)
         except (struct.error, ValueError, msgspec.MsgspecError) as error:
             raise CorruptRow(f"a changelog record with a key of {len(key)} bytes cannot be read: {error}") from error
 
-    def _restore_chunk(self, key: bytes, value: bytes | None) -> None:
+    def _restore_chunk(self, key: bytes, value: bytes | None) -> bytes | None:
         row, number = parse_chunk_key(key)
         chunks = self._chunks.setdefault(row, {})
         if value is None:
             chunks.pop(number, None)
             if not chunks:
                 del self._chunks[row]
-            return
+            return None
         offset = chunk_offset(value)
-        if number not in chunks or offset >= chunk_offset(chunks[number]):
-            chunks[number] = value
+        if number in chunks and offset < chunk_offset(chunks[number]):
+            return chunks[number]
+        chunks[number] = value
+        return None
 
     def restored(self) -> None:
         """End recovery: from now on records can be processed."""

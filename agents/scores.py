@@ -22,6 +22,7 @@ class Merger:
         self._prior = prior
         self._tallies: dict[bytes, dict[bytes, Sum]] = {}
         self._changed: set[bytes] = set()
+        self._overtaken: dict[bytes, bytes] = {}
 
     def take(self, key: bytes | None, value: bytes | None) -> bool:
         """Take in a tally, by its key and JSON (None: it is no more); return whether it is one.
@@ -41,8 +42,17 @@ class Merger:
             tallies.pop(partition, None)
         elif partition not in tallies or new.offset >= tallies[partition].offset:
             tallies[partition] = new
+        else:
+            self._overtaken[key or b""] = msgspec.json.encode(tallies[partition])
+            return True
+        self._overtaken.pop(key or b"", None)
         self._changed.add(entity)
         return True
+
+    def take_overtaken(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield key and JSON of each tally that stands before an older one of its key: to be written again, for compaction keeps the last."""
+        overtaken, self._overtaken = self._overtaken, {}
+        yield from overtaken.items()
 
     def take_scores(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield key and JSON of each score that changed since the last call, as of its newest tally; its value is null once all was taken back."""

@@ -51,21 +51,23 @@ class Tallies:
         self._floors: dict[_Entity, list[int]] = {}
         self._changed: set[_Entity] = set()
 
-    def restore(self, key: str, value: bytes) -> None:
-        """Take back a sum that was published; one that is older than what is known changes nothing.
+    def restore(self, key: str, value: bytes) -> bytes | None:
+        """Take back a sum that was published; one that is older than what is known changes nothing, and what is known is returned.
 
         Raises ``msgspec.ValidationError`` or ``ValueError`` for what is no tally.
         """
         tenant, _, scope, name, half_life = json.loads(key)[:5]
         restored = msgspec.json.decode(value, type=Sum)
         if half_life * 1_000_000 not in self._half_lives:
-            return
+            return None
         entity = (tenant, scope, name)
         sums = self._sums.setdefault(entity, [Sum(0.0, 0.0, 0, 0, restored.at, -1) for _ in self._half_lives])
         place = self._half_lives.index(half_life * 1_000_000)
-        if restored.offset >= sums[place].offset:
-            sums[place] = restored
-            self._floors[entity] = [each.offset for each in sums]
+        if restored.offset < sums[place].offset:
+            return msgspec.json.encode(sums[place])
+        sums[place] = restored
+        self._floors[entity] = [each.offset for each in sums]
+        return None
 
     def charge(self, tenant: str, charge: Charge, offset: int) -> None:
         """Add a charge that the record at ``offset`` caused; a sum that already holds that record is left alone."""

@@ -10,7 +10,7 @@ __all__ = ["Backend", "Chunk", "LogReader"]
 
 
 class Chunk(NamedTuple):
-    """Some records of one partition, in order; ``end`` is set with the last ones: the partition's end offset when reading began."""
+    """Some records of one partition, in order; ``end`` is set with the last ones: the offset after them."""
 
     partition: int
     records: Sequence[RawRecord]

@@ -8,6 +8,7 @@ __all__ = [
     "DeliveryFailed",
     "EmbeddedBrokerFailed",
     "IncompatibleLibrary",
+    "Overtaken",
     "Poison",
     "StreamError",
     "TopicMismatch",
@@ -61,6 +62,10 @@ class IncompatibleLibrary(StreamError):
 
 class Zombie(StreamError):
     """This worker stood still for so long that another may own its partitions by now."""
+
+
+class Overtaken(StreamError):
+    """Somebody else wrote rows of a partition that this worker owns: what a worker had written that lost it arrived late."""
 
 
 class BrokerUnreachable(StreamError):

@@ -181,7 +181,7 @@ class KafkaReader:
                         tps.discard(tp)
                         consumer.pause(tp)
                     if reached or tp in polled:
-                        yield Chunk(tp.partition, polled.get(tp, ()), ends[tp] if reached else None)
+                        yield Chunk(tp.partition, polled.get(tp, ()), await consumer.position(tp) if reached else None)
         finally:
             await consumer.stop()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -10,8 +10,9 @@ from faust.types import TP
 
 from streams.app import SeamwatchApp
 from streams.batches import Batch
-from streams.errors import CorruptChangelog
+from streams.errors import CorruptChangelog, Overtaken
 from streams.failpoints import failpoint
+from streams.producer import Rows
 
 __all__ = ["Owned", "PartitionState", "Watch"]
 
@@ -25,8 +26,11 @@ class Watch(Protocol):
     def next_deadline(self) -> int | None:
         """When the clock must pass for something to fire, microseconds UTC; None where nothing waits."""
 
-    def restore(self, key: bytes, value: bytes | None) -> None:
-        """Take in one changelog record; raises an exception with the cause when it cannot be read."""
+    def restore(self, key: bytes, value: bytes | None) -> bytes | None:
+        """Take in one changelog record; return the newer value of its key where one came before it, else None.
+
+        Raises an exception with the cause when it cannot be read.
+        """
 
     def restored(self) -> None:
         """Everything was taken in."""
@@ -49,6 +53,15 @@ class Owned(Generic[W]):
         self.ready = asyncio.Event()
         self.changelog_end = 0
         self.settled = True
+
+    def wrote(self, rows: int, end: int) -> None:
+        """Note that so many rows were written, and that the changelog then ended at ``end``.
+
+        Raises `Overtaken` where others stand between: the next recovery finds them.
+        """
+        expected, self.changelog_end = self.changelog_end + rows, end
+        if end != expected:
+            raise Overtaken(f"partition {self.partition}: {end - expected} rows in the changelog are not this worker's")
 
 
 class PartitionState(Generic[W]):
@@ -126,23 +139,41 @@ class PartitionState(Generic[W]):
         if not partitions:
             return
         began, rows = monotonic(), dict.fromkeys(partitions, 0)
+        overtaken: dict[int, dict[bytes, bytes]] = {partition: {} for partition in partitions}
         changelog = self._app.names.changelog
         async for partition, records, end in self._app.backend.reader().read(changelog, partitions):
             watch = self._owned[partition].watch
             for record in records:
+                key = record.key or b""
                 try:
-                    watch.restore(record.key or b"", record.value)
+                    newer = watch.restore(key, record.value)
                 except Exception as error:
                     raise CorruptChangelog(
                         f"{changelog}, partition {partition}, offset {record.offset}: {error}"
                     ) from error
+                if newer is not None:
+                    overtaken[partition][key] = newer
+                elif overtaken[partition]:
+                    overtaken[partition].pop(key, None)
             rows[partition] += len(records)
             failpoint("mid_recovery")
             if end is not None:
                 watch.restored()
-                self._owned[partition].changelog_end = end
+                self._owned[partition].changelog_end = await self._repair(partition, end, overtaken[partition])
                 self._complete(self._owned[partition], rows[partition], monotonic() - began)
             await asyncio.sleep(0)
+
+    async def _repair(self, partition: int, end: int, overtaken: Mapping[bytes, bytes]) -> int:
+        """Write rows again that stand before older ones of their keys, for compaction keeps the last; return where the changelog then ends."""
+        if not overtaken:
+            return end
+        _log.warning(
+            "partition %d: %d rows were overtaken by older ones and are written again", partition, len(overtaken)
+        )
+        changelog = self._app.names.changelog
+        return (await self._app.delivery.deliver([Rows(changelog, partition, list(overtaken.items()))]))[
+            changelog, partition
+        ]
 
     def _complete(self, owned: Owned[W], rows: int, seconds: float) -> None:
         owned.ready.set()

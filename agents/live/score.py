@@ -21,6 +21,10 @@ class TallyMerger(Protocol):
     def take(self, key: bytes | None, value: bytes | None) -> bool:
         """Take in a tally; return whether it is one."""
 
+    def take_overtaken(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield key and JSON of each tally that is to be written again."""
+        ...
+
     def take_scores(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield key and JSON of each score that changed."""
         ...
@@ -66,4 +70,7 @@ class _Merging:
         if partition not in self._targets:
             self._targets[partition] = app.consumer.highwater(TP(batch.topic, partition)) or 0
         if batch.end >= self._targets[partition]:
-            await app.delivery.deliver([Outgoing(app.names.scores, None, *each) for each in merger.take_scores()])
+            await app.delivery.deliver([
+                *(Outgoing(app.names.scores, None, *each) for each in merger.take_scores()),
+                *(Outgoing(app.names.tallies, partition, *each) for each in merger.take_overtaken()),
+            ])  # fmt: skip

@@ -77,7 +77,7 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         failpoint("after_tallies")
         ends = await deliver([Rows(names.changelog, partition, effects.rows)])
         failpoint("after_rows")
-        owned.changelog_end = ends.get((names.changelog, partition), owned.changelog_end)
+        owned.wrote(len(effects.tally_rows) + len(effects.rows), ends[names.changelog, partition])
         owned.settled = True
         heartbeats.processed(partition)
 

@@ -178,6 +178,21 @@ def test_a_restart_after_each_batch_changes_nothing(touchpoints: list[dict[str, 
     assert_same_sums(sink, plain, clock)
 
 
+def test_rows_that_arrive_behind_newer_ones_change_nothing_and_are_told() -> None:
+    """Old rows read after new ones are answered with the new ones, to be written again; those of other keys are taken in."""
+    log, watch = records([each for seed in range(12) for each in random_scenario(seed)]), partition()
+    first = watch.process(log[: len(log) // 2])
+    second = watch.process(log[len(log) // 2 :])
+    newest = dict([*second.tally_rows, *second.rows])
+    after = partition()
+    assert not [key for key, value in newest.items() if after.restore(key, value) is not None]
+    behind = {key: value for key, value in [*first.tally_rows, *first.rows] if newest.get(key) != value}
+    assert behind.keys() & newest.keys()
+    for key, value in behind.items():
+        assert after.restore(key, value) == newest.get(key)
+    assert [after.restore(key, value) for key, value in newest.items()] == [None] * len(newest)
+
+
 def test_a_damaged_row_ends_recovery() -> None:
     """A changelog record that cannot be read is an error, never a customer who is silently new."""
     watch = partition()

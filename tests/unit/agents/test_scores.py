@@ -54,11 +54,16 @@ def test_partitions_add_up_each_decayed_to_the_newest() -> None:
 
 
 def test_a_tally_of_an_older_offset_changes_nothing() -> None:
-    """A writer that had lost the partition cannot set a score back."""
+    """A writer that had lost the partition cannot set a score back; what it overtook is to be written again, until it is."""
     merger = Merger(20)
     merger.take(key(0), tally(1.0, 10.0, offset=9))
     merger.take(key(0), tally(7.0, 70.0, offset=8))
     assert merged(merger)["components"]["opportunities"] == 10.0
+    ((overtaken, value),) = merger.take_overtaken()
+    assert (overtaken, json.loads(value)) == (key(0), json.loads(tally(1.0, 10.0, offset=9)))
+    merger.take(key(0), tally(7.0, 70.0, offset=8))
+    merger.take(key(0), value)
+    assert not list(merger.take_overtaken())
 
 
 def test_a_score_of_which_all_was_taken_back_has_no_value() -> None:

@@ -49,16 +49,18 @@ class CountingEngine:
         self.next_deadline: int | None = None
         self._taken: list[Any] = []
 
-    def restore(self, key: bytes, value: bytes | None) -> None:
-        """Take in a row."""
+    def restore(self, key: bytes, value: bytes | None) -> bytes | None:
+        """Take in a row, or return the newer one that came before it."""
         if key.startswith(b"["):
-            return  # the row of a tally
+            return None  # the row of a tally
         if key == b"clock":
             self.clock = json.loads(value or b"")
-            return
+            return None
         count, offset = json.loads(value or b"")
-        if offset >= self.counts.get(key, (0, -1))[1]:
-            self.counts[key] = (count, offset)
+        if offset < self.counts.get(key, (0, -1))[1]:
+            return json.dumps(self.counts[key]).encode()
+        self.counts[key] = (count, offset)
+        return None
 
     def restored(self) -> None:
         """Nothing is derived."""

@@ -1,13 +1,16 @@
 """The other live agents over the in-memory broker."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import pytest
 from faust.types import TP
 
 from agents.live import normalise, score, sink, watch
 from agents.live.sink import SinkRecord
+from agents.scores import Merger
 from streams.app import SeamwatchApp
 from streams.errors import Backpressure, DeliveryFailed, Poison
 from streams.memory import MemoryBroker
@@ -90,6 +93,10 @@ class AddingMerger:
         self.numbers[key] = int(value)
         return True
 
+    def take_overtaken(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield nothing."""
+        return iter(())
+
     def take_scores(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield the sum under the key without the source partition."""
         if self.numbers:
@@ -108,6 +115,22 @@ async def test_scores_are_merged_from_the_latest_tally_of_every_partition() -> N
             await eventually(lambda: broker.records("t.scores")[-1].value == b"25")
     assert {record.key for record in broker.records("t.scores")} == {b'["acme","s","team","x",60]'}
     assert broker.committed["t"] == {}
+
+
+async def test_a_tally_that_was_overtaken_is_written_again() -> None:
+    """An older tally behind a newer one of its key would be what compaction keeps: the newer one is appended once more, and only once."""
+    broker = MemoryBroker()
+    newer, older = (
+        json.dumps({"harm": 1.0, "opportunities": 2.0, "charges": 1, "segments": 2, "at": 5, "offset": offset}).encode()
+        for offset in (9, 8)
+    )
+    for value in (newer, older):
+        broker.append("t.tallies", 0, b'["acme","s","team","x",60,0]', value)
+    for _ in range(2):
+        async with worker(broker, lambda app: score(app, partial(Merger, 20.0))):
+            await eventually(lambda: len(broker.records("t.tallies")) == 3)
+            await asyncio.sleep(0.2)
+    assert [json.loads(record.value or b"")["offset"] for record in broker.records("t.tallies")] == [9, 8, 9]
 
 
 class ListWriter:

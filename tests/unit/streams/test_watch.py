@@ -13,7 +13,7 @@ from faust.types import TP
 
 from agents.live import watch
 from streams.app import SeamwatchApp
-from streams.errors import CorruptChangelog, DeliveryFailed
+from streams.errors import CorruptChangelog, DeliveryFailed, Overtaken
 from streams.memory import MemoryBroker
 from streams.observer import Unobserved
 from streams.producer import Outgoing
@@ -218,3 +218,21 @@ async def test_a_batch_that_takes_long_is_taken_in_turns(monkeypatch: pytest.Mon
         await eventually(lambda: committed(broker) == ends(broker))
     assert turns == [1, 0, 1, 0, 1, 0, -1]
     assert state(broker) == counts
+
+
+async def test_rows_that_arrive_late_end_their_owner_and_are_written_over() -> None:
+    """A row of a worker that had lost the partition lands behind a newer one: the owner notices at its next write, and its successor repairs it."""
+    broker, end = MemoryBroker(), Ends()
+    key = b"acme/c0"
+    for _ in range(2):
+        broker.append(TOPIC, 0, key, b"{}")
+    async with worker(broker, watching, ends=end):
+        await eventually(lambda: committed(broker) == ends(broker))
+        broker.append("t.watch-changelog", 0, key, b"[1, 0]")
+        broker.append(TOPIC, 0, b"acme/c2", b"{}")
+        await eventually(lambda: bool(end.errors))
+    assert isinstance(end.errors[0], Overtaken)
+    async with worker(broker, watching):
+        await eventually(lambda: committed(broker) == ends(broker))
+    last = {record.key: record.value for record in broker.records("t.watch-changelog")}
+    assert last[key] == b"[2, 1]"
