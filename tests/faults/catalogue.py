@@ -259,17 +259,15 @@ def broker_deaf(world: World) -> None:
 
 @fault()
 def late_writes(world: World) -> None:
-    """A worker's connections swallow what it writes; it gives up, others go on, and then what it had written arrives; three times."""
-    for _ in range(3):
-        name = world.chance.choice(world.crew.names)
-        worker = world.crew.worker(name)
+    """The network holds the rows that a worker writes; it gives up, others go on, and then its rows arrive; twice."""
+    for _ in range(2):
+        worker = _at("after_tallies", world, ":freeze")
         world.servers.to_broker.deaf_to = client_ports(worker.process.pid)
-        world.crew.kills += 1
+        worker.process.send_signal(signal.SIGCONT)
         until(partial(_is_over, worker), 60)
         time.sleep(world.session + 8)
         world.servers.to_broker.heal()
-        world.crew.wait_ready()
-        time.sleep(3)
+        time.sleep(8)
 
 
 def _is_over(worker: WorkerProcess) -> bool:
