@@ -6,7 +6,7 @@ fully before the next (findings, tallies, rows), so that a crash between two ste
 
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
@@ -63,6 +63,7 @@ class Counts:
         self.duplicates = 0
         self.conflicts = 0
         self.unknown_keys = 0
+        self.misplaced = 0
 
     def take(self) -> "Counts":
         """Return what was counted, and start again at nothing."""
@@ -74,12 +75,13 @@ class Counts:
 class Effects:
     """What one batch does, in the order of its steps."""
 
-    __slots__ = ("customer_scores", "dead_letters", "findings", "rows", "tallies", "tally_rows")
+    __slots__ = ("customer_scores", "dead_letters", "findings", "misplaced", "rows", "tallies", "tally_rows")
 
     def __init__(self) -> None:
         self.findings: list[tuple[bytes, bytes]] = []
         self.customer_scores: list[tuple[bytes, bytes]] = []
         self.dead_letters: list[DeadLetter] = []
+        self.misplaced: list[tuple[bytes, bytes | None]] = []
         self.tallies: list[tuple[bytes, bytes]] = []
         self.tally_rows: list[tuple[bytes, bytes]] = []
         self.rows: list[tuple[bytes, bytes | None]] = []
@@ -96,14 +98,19 @@ class PartitionWatch:
         partition: int,
         *,
         keyed: bool = True,
+        home: Callable[[bytes], int] | None = None,
     ) -> None:
-        """Watch ``partition``; records from files have no keys and are not ``keyed``."""
+        """Watch ``partition``; records from files have no keys and are not ``keyed``.
+
+        ``home`` tells the partition of a key: a customer who is new here and at home elsewhere is sent there.
+        """
         self._engine = rulebook.engine
         self._panel = Panel(rulebook, fields)
         self._fields = fields
         self._fingerprinter = fingerprinter
         self._partition = partition
         self._keyed = keyed
+        self._home = home
         self._rows: dict[bytes, Row] = {}
         self._chunks: dict[bytes, dict[int, bytes]] = {}
         self._tallies = Tallies(rulebook.engine.half_lives)
@@ -230,12 +237,16 @@ class PartitionWatch:
         return touchpoint, touchpoint.time
 
     def _row_key(self, record: Record, touchpoint: Touchpoint, effects: Effects) -> bytes | None:
-        """Return the key of the row that a touchpoint belongs to; None: its record is refused."""
+        """Return the key of the row that a touchpoint belongs to; None: its record is refused, or sent to its own partition."""
         if touchpoint.type == "heartbeat":
             return b""
         key = f"{touchpoint.tenant}/{touchpoint.customer}".encode()
         if self._keyed and record.key != key:
             self._refuse(effects, record, _WITHOUT_KEY if record.key is None else _WITH_WRONG_KEY)
+            return None
+        if self._home is not None and key not in self._rows and self._home(key) != self._partition:
+            self.counts.misplaced += 1
+            effects.misplaced.append((key, record.value))
             return None
         return key
 

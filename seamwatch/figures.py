@@ -62,6 +62,7 @@ class WatchFigures:
             metrics.touchpoints(counts.touchpoints)
             metrics.duplicates(same=counts.duplicates - counts.conflicts, other=counts.conflicts)
             metrics.unknown_keys(counts.unknown_keys)
+            metrics.misplaced(counts.misplaced)
             metrics.findings(counts.findings)
             metrics.withdrawn(counts.withdrawn)
             metrics.dead_letters(counts.dead_letters)

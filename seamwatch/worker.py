@@ -169,13 +169,16 @@ class Worker:
         from agents.scores import Merger
         from seamwatch.figures import ScoreFigures, Storing, WatchFigures
         from seamwatch.mapping import mapper
+        from streams.producer import partition_for
 
         plan, metrics = self.plan, self.metrics
         if "normalise" in plan.roles:
             refused: Callable[[str], None] = lambda reason: metrics.dead_letters({reason: 1})  # noqa: E731
             live.normalise(app, {source.name: mapper(source, refused) for source in plan.sources})
         if "watch" in plan.roles:
-            state = live.watch(app, partial(PartitionWatch, plan.rulebook, plan.fields, plan.fingerprinter))
+            home = partial(partition_for, partitions=app.streams.partitions)
+            engine_of = partial(PartitionWatch, plan.rulebook, plan.fields, plan.fingerprinter, home=home)
+            state = live.watch(app, engine_of)
             app.add_service_task(WatchFigures(app, state, metrics).run)
         if "score" in plan.roles:
             live.score(app, partial(Merger, plan.rulebook.engine.prior_opportunities))

@@ -68,6 +68,12 @@ DUPLICATES = Definition(
     ("content",),
 )
 UNKNOWN_KEYS = Definition("unknown_keys_total", "counter", "keys", "Keys of accepted touchpoints that are not known.")
+MISPLACED = Definition(
+    "misplaced_records_total",
+    "counter",
+    "records",
+    "Touchpoints in another partition than that of their key, which were sent there: somebody writes with another partitioner.",
+)
 FINDINGS = Definition(
     "findings_total", "counter", "findings", "Findings when they are first made.", ("detector", "reason", "severity")
 )
@@ -155,6 +161,7 @@ DEFINITIONS = (
     TOUCHPOINTS,
     DUPLICATES,
     UNKNOWN_KEYS,
+    MISPLACED,
     FINDINGS,
     WITHDRAWN,
     DEAD_LETTERS,
@@ -195,6 +202,7 @@ class Metrics:
         self._touchpoints = self._counter(TOUCHPOINTS)
         self._duplicates = self._counter(DUPLICATES)
         self._unknown_keys = self._counter(UNKNOWN_KEYS)
+        self._misplaced = self._counter(MISPLACED)
         self._findings = self._counter(FINDINGS)
         self._withdrawn = self._counter(WITHDRAWN)
         self._dead_letters = self._counter(DEAD_LETTERS)
@@ -233,6 +241,10 @@ class Metrics:
     def unknown_keys(self, count: int) -> None:
         """Add keys that are not known."""
         self._unknown_keys.inc(count)
+
+    def misplaced(self, count: int) -> None:
+        """Add records that were sent to their own partition."""
+        self._misplaced.inc(count)
 
     def findings(self, counts: Mapping[tuple[str, str, str], int]) -> None:
         """Add new findings by (detector, reason, severity)."""

@@ -56,6 +56,7 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         await deliver([
             *(Outgoing(names.alerts, partition, key, value) for key, value in effects.findings),
             *(Outgoing(names.scores, None, key, value) for key, value in effects.customer_scores),
+            *(Outgoing(names.touchpoints, None, key, value) for key, value in effects.misplaced),
             *(
                 dead_letter(
                     names.dead_letters,

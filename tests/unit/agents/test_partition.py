@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from agents.partition import Record
+from agents.fields import Fingerprinter
+from agents.partition import PartitionWatch, Record
 from models.dead_letter import DeadLetterReason
-from tests.unit.agents.support import Sink, partition, run
+from tests.unit.agents.support import KEY, Sink, fields, partition, rulebook, run
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = 1_000_000
@@ -197,6 +198,19 @@ def test_a_record_must_have_the_key_of_its_customer(key: bytes | None, reason: D
     """A record under another key may lie in another partition than its customer's others: it is refused."""
     (letter,) = partition(keyed=True).process([line(told(1, 0), 0, BASE, key)]).dead_letters
     assert letter.reason is reason
+
+
+def test_who_is_at_home_in_another_partition_is_sent_there() -> None:
+    """A record that another partitioner misplaced goes to its own partition, counted; a customer who is known here stays."""
+    home = 0
+    watch = PartitionWatch(rulebook(), fields(), Fingerprinter(KEY), 0, home=lambda _: home)
+    watch.process([line(told(1, 0), 0)])
+    home = 1
+    misplaced = point(2, 1, customer="new")
+    effects = watch.process([line(asked(3, 1), 1), line(misplaced, 2, key=b"default/new")])
+    assert effects.findings
+    assert effects.misplaced == [(b"default/new", json.dumps(misplaced).encode())]
+    assert (watch.counts.misplaced, watch.rows) == (1, 1)
 
 
 def test_customer_ids_with_signs_that_are_no_address_pass() -> None:
