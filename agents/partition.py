@@ -259,7 +259,11 @@ class PartitionWatch:
         row.touched = self._batch
         blob = encode(entry)
         outcome = customer.apply(entry, len(blob), self.clock)
-        if isinstance(outcome, Change):
+        if outcome is NO_CHANGE and row.deadline is None and not customer.fold.pending:
+            row.added(blob)
+            row.offset = record.offset
+            self._dirty[row.key] = row
+        elif isinstance(outcome, Change):
             row.added(blob)
             self._emit(row, customer, outcome, record.offset, effects)
         elif outcome == "too_late":
