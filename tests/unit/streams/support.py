@@ -37,6 +37,7 @@ class Effects:
         self.rows: list[tuple[bytes, bytes | None]] = []
         self.tally_rows: list[tuple[bytes, bytes]] = []
         self.dead_letters: list[Any] = []
+        self.misplaced: list[tuple[bytes, bytes | None]] = []
 
 
 class CountingEngine:
