@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import platform
 import re
 import sys
@@ -56,7 +57,7 @@ def main() -> int:
     console.print(_table(outcomes))
     for problem in broken:
         console.print(f"[red]{problem}[/]", highlight=False)
-    if asked.write and not broken:
+    if asked.write and outcomes:
         _write(asked.write, outcomes, asked)
     survived = not broken and all(outcome.faultless for outcome in outcomes)
     console.print("Nothing lost, nothing twice, nothing wrong." if survived else "[red]Not all was survived.[/]")
@@ -136,28 +137,28 @@ def _table(outcomes: list[Outcome]) -> Table:
 
 
 def _write(path: Path, outcomes: list[Outcome], asked: argparse.Namespace) -> None:
-    """Put the matrix between its markers."""
-    memory = max(outcome.memory for outcome in outcomes) >> 20
+    """Put the matrix between its markers; faults that were not run now keep the lines that they have."""
+    text = path.read_text()
+    before = text.partition(BEGIN)[2].partition(END)[0].splitlines()
     versions = ", ".join(f"{name} {version(name)}" for name in ("faust-streaming", "aiokafka", "psycopg"))
+    ran = {outcome.fault for outcome in outcomes}
+    rows = {fault: [line for line in before if line.startswith(f"| {fault} |")] for fault in FAULTS.keys() - ran}
+    for row, outcome in zip(_rows(outcomes), outcomes, strict=True):
+        rows.setdefault(outcome.fault, []).append(f"| {' | '.join(row)} | {FAULTS[outcome.fault].says} |")
+    notes = [line for line in before if line.startswith("- ") and line[2:].partition(":")[0] not in ran]
     lines = [
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()} with {len(_cores())} cores shared by everything, Python {platform.python_version()}, {versions};"
-        f" {asked.rate} touchpoints a second, seed {asked.seed}. The most memory that any worker had: {memory} MiB.",
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {len(os.sched_getaffinity(0))} shared cores, Python {platform.python_version()}, {versions};"
+        f" {asked.rate} touchpoints a second, seed {asked.seed}.",
         "",
         f"| {' | '.join(COLUMNS)} | what happens |",
         f"|---|{'---:|' * (len(COLUMNS) - 1)}---|",
-        *(f"| {' | '.join(row)} | {FAULTS[row[0]].says} |" for row in _rows(outcomes)),
+        *(line for fault in FAULTS for line in rows[fault]),
         "",
+        *notes,
         *(f"- {outcome.fault}: {note}." for outcome in outcomes for note in outcome.notes),
     ]
     matrix = f"{BEGIN}\n{chr(10).join(lines).rstrip()}\n{END}"
-    text = path.read_text()
     path.write_text(re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: matrix, text, flags=re.DOTALL))
-
-
-def _cores() -> set[int]:
-    import os
-
-    return os.sched_getaffinity(0)
 
 
 if __name__ == "__main__":

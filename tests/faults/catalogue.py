@@ -107,6 +107,18 @@ def terminate(world: World) -> None:
 
 
 @fault()
+def terminate_early(world: World) -> None:
+    """A fourth worker is told to end half a second to three after its start, while it loads and connects, and as soon as it has joined; twice."""
+    for seconds in (0.5, 1.0, 1.5, 2.0, 3.0, None, None):
+        world.crew.start("guest")
+        if seconds is None:
+            until(lambda: world.crew.worker("guest").metric("recovery_seconds_count") > 0, 60)
+        else:
+            time.sleep(seconds)
+        world.crew.leave("guest")
+
+
+@fault()
 def freeze(world: World) -> None:
     """SIGSTOP of a worker for longer than its session; it wakes when others have its partitions."""
     frozen = world.crew.freeze("w0")

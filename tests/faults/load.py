@@ -5,9 +5,11 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from tests.support.stories import stories
 
@@ -59,9 +61,12 @@ class Load:
         return {(done.partition, done.offset) for done in (future.get(0) for future in self._futures)}
 
     def end(self) -> None:
-        """End without waiting for anything."""
+        """End without waiting for anything: what was not acknowledged is nobody's."""
         self._finished.set()
-        self._producer.close(timeout=0)
+        if self._thread.is_alive():
+            self._thread.join(10)
+        with suppress(KafkaError):
+            self._producer.close(timeout=0)
 
     def _run(self) -> None:
         began = time.monotonic()
