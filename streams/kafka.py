@@ -23,14 +23,19 @@ __all__ = ["KafkaBackend", "KafkaConsumer", "KafkaReader"]
 
 
 
+def _as_it_is(value: bytes | None) -> bytes | None:
+    """Return ``value``: a consumer with this deserializer gets what aiokafka's decoder made, without a copy into a ``ConsumerRecord``."""
+    return value
+
+
 class _PartitionRecords(fetcher.PartitionRecords):
-    """Hands on what aiokafka's decoder made, which has offset, timestamp, key, value and headers, instead of copying it into another object."""
+    """Hands on the decoder's records, which have offset, timestamp, key, value and headers, to consumers that ask for it by their deserializer."""
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:
-        return record
+        return record if self._value_deserializer is _as_it_is else super()._consumer_record(tp, record)
 
 
-fetcher.PartitionRecords = _PartitionRecords  # aiokafka's fetcher names the class and takes no other
+fetcher.PartitionRecords = _PartitionRecords  # aiokafka's fetcher names the class and takes no other; all else stays as it is
 
 _RECOVERY_ROWS = 5000
 _RECOVERY_STALL = 60.0
@@ -48,6 +53,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
             group_instance_id=settings.instance,
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             enable_auto_commit=False,
+            value_deserializer=_as_it_is,
             auto_offset_reset="earliest",
             max_poll_records=settings.max_poll_records,
             max_partition_fetch_bytes=settings.max_fetch_size,
@@ -133,6 +139,7 @@ class KafkaReader:
             bootstrap_servers=self._settings.bootstrap,
             client_id=f"{self._settings.client}-reader",
             enable_auto_commit=False,
+            value_deserializer=_as_it_is,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=self._settings.max_fetch_size,
             request_timeout_ms=int(self._settings.request_timeout * 1000),
