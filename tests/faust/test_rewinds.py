@@ -97,6 +97,7 @@ async def test_d4_the_results_of_an_unfinished_record_are_published(log: Log) ->
         await held.wait()
         await stock.commit()
         published = [offset for offset, _ in log.read(results)]
+        await eventually(lambda: bool(ours.ends.errors))
         release.set()
     assert published == [*range(6)], MENDED
     assert isinstance(ours.ends.errors[0], NotImplementedError)
