@@ -176,13 +176,13 @@ class PartitionWatch:
 
     def take(self, records: Iterable[Record]) -> None:
         """Apply records in the order of their offsets; those that were applied before change nothing."""
-        effects, rows, counted, last_offset = self._effects, self._rows, self._counted, self._last_offset
+        rows, counted, last_offset = self._rows, self._counted, self._last_offset
         for record in records:
             offset = record.offset
             if offset <= last_offset:
                 continue
             self._last_offset = last_offset = offset
-            read = decode_touchpoint(record.value) or self._parsed(record, effects)
+            read = decode_touchpoint(record.value) or self._parsed(record)
             if read is None:
                 continue
             touchpoint, moment = read
@@ -190,89 +190,90 @@ class PartitionWatch:
             beats = touchpoint.type == "heartbeat"
             key = record.key or b""
             row = rows.get(key)
-            if row is None or row.customer != touchpoint.customer or row.tenant != touchpoint.tenant:
-                found = self._row_key(record, touchpoint, effects)
+            if not beats and (row is None or row.customer != touchpoint.customer or row.tenant != touchpoint.tenant):
+                found = self._row_key(record, touchpoint)
                 if found is None:
                     continue
                 key, row = found, rows.get(found)
             moved, timestamp = time, record.timestamp
             if timestamp is not None and time > timestamp * 1000:
                 if time > timestamp * 1000 + FUTURE:
-                    self._refuse(effects, record, _FROM_THE_FUTURE)
+                    self._refuse(record, _FROM_THE_FUTURE)
                     continue
                 if not beats:
                     moved = timestamp * 1000
+            if row is None and not beats and self._sent_home(key, record):
+                continue
             counted.append((touchpoint.source, touchpoint.type))
             if moved > self.clock:
-                self._move_clock(moved, offset, effects)
+                self._move_clock(moved, offset)
             if beats:
                 continue
             if row is None:
                 row = rows[key] = Row(key)
             elif offset <= row.floor:
                 continue
-            self._apply(row, compact(touchpoint, time, offset, self._fields, self._fingerprinter), record, effects)
+            self._apply(row, compact(touchpoint, time, offset, self._fields, self._fingerprinter), record)
 
     def effects(self) -> Effects:
         """Return what was done since the last call."""
+        self._finish()
         effects, self._effects = self._effects, Effects()
-        self._finish(effects)
         return effects
 
     def advance(self, clock: int) -> Effects:
         """Move the clock as a record would that came last; for files, at their end."""
         self._last_offset += 1
-        self._move_clock(clock, self._last_offset, self._effects)
+        self._move_clock(clock, self._last_offset)
         return self.effects()
 
-    def _parsed(self, record: Record, effects: Effects) -> tuple[Touchpoint, datetime] | None:
+    def _parsed(self, record: Record) -> tuple[Touchpoint, datetime] | None:
         """Return what the model of record says of a record that is not quite regular; None: it is refused."""
         touchpoint = parse_touchpoint(record.value)
         if isinstance(touchpoint, Refusal):
-            self._refuse(effects, record, touchpoint)
+            self._refuse(record, touchpoint)
             return None
         if touchpoint.type != "heartbeat":
             parts = touchpoint, touchpoint.actor, touchpoint.data
             self.counts.unknown_keys += sum(len(part.__pydantic_extra__ or ()) for part in parts)
         return touchpoint, touchpoint.time
 
-    def _row_key(self, record: Record, touchpoint: Touchpoint, effects: Effects) -> bytes | None:
-        """Return the key of the row that a touchpoint belongs to; None: its record is refused, or sent to its own partition."""
-        if touchpoint.type == "heartbeat":
-            return b""
+    def _row_key(self, record: Record, touchpoint: Touchpoint) -> bytes | None:
+        """Return the key of the row that a touchpoint belongs to; None: its record is refused."""
         key = f"{touchpoint.tenant}/{touchpoint.customer}".encode()
         if self._keyed and record.key != key:
-            self._refuse(effects, record, _WITHOUT_KEY if record.key is None else _WITH_WRONG_KEY)
-            return None
-        if self._home is not None and key not in self._rows and self._home(key) != self._partition:
-            self.counts.misplaced += 1
-            effects.misplaced.append((key, record.value))
+            self._refuse(record, _WITHOUT_KEY if record.key is None else _WITH_WRONG_KEY)
             return None
         return key
 
-    def _refuse(self, effects: Effects, record: Record, refusal: Refusal) -> None:
-        self.counts.dead_letters[refusal.reason] += 1
-        effects.dead_letters.append(DeadLetter(record.offset, refusal.reason, refusal.detail, record.key, record.value))
+    def _sent_home(self, key: bytes, record: Record) -> bool:
+        """Send the record of a customer who is at home in another partition there, and tell whether that was so."""
+        if self._home is None or self._home(key) == self._partition:
+            return False
+        self.counts.misplaced += 1
+        self._effects.misplaced.append((key, record.value))
+        return True
 
-    def _apply(self, row: Row, entry: Entry, record: Record, effects: Effects) -> None:
+    def _refuse(self, record: Record, refusal: Refusal) -> None:
+        self.counts.dead_letters[refusal.reason] += 1
+        letter = DeadLetter(record.offset, refusal.reason, refusal.detail, record.key, record.value)
+        self._effects.dead_letters.append(letter)
+
+    def _apply(self, row: Row, entry: Entry, record: Record) -> None:
         customer = row.live or self._decode(row, self.clock)
         row.touched = self._batch
         blob = encode(entry)
         outcome = customer.apply(entry, len(blob), self.clock)
-        if outcome is NO_CHANGE and row.deadline is None and not customer.fold.pending:
+        if isinstance(outcome, Change):
             row.added(blob)
-            row.offset = record.offset
-            self._dirty[row.key] = row
-        elif isinstance(outcome, Change):
-            row.added(blob)
-            self._emit(row, customer, outcome, record.offset, effects)
+            self._emit(row, customer, outcome, record.offset)
         elif outcome == "too_late":
-            self._refuse(effects, record, _TOO_LATE)
+            self._refuse(record, _TOO_LATE)
         else:
             self.counts.duplicates += 1
             self.counts.conflicts += outcome == "conflict"
 
-    def _move_clock(self, time: int, offset: int, effects: Effects) -> None:
+    def _move_clock(self, time: int, offset: int) -> None:
         if time <= self.clock:
             return
         self.clock = time
@@ -284,13 +285,13 @@ class PartitionWatch:
                 continue
             customer = row.live or self._decode(row, deadline - 1)
             row.touched = self._batch
-            self._emit(row, customer, customer.advance(deadline), offset, effects)
+            self._emit(row, customer, customer.advance(deadline), offset)
 
     def _decode(self, row: Row, clock: int) -> Customer:
         self._decoded[row.key] = row
         return row.decoded(self._panel, clock)
 
-    def _emit(self, row: Row, customer: Customer, change: Change, offset: int, effects: Effects) -> None:
+    def _emit(self, row: Row, customer: Customer, change: Change, offset: int) -> None:
         row.offset = offset
         self._dirty[row.key] = row
         deadline = customer.fold.next_deadline() if customer.fold.pending else None
@@ -305,13 +306,14 @@ class PartitionWatch:
         if change.journeys:
             self._scored.setdefault(row.key, set()).update(change.journeys)
         for body in change.findings:
-            effects.findings.append((row.key, _json(body)))
+            self._effects.findings.append((row.key, _json(body)))
             if body["withdrawn"]:
                 self.counts.withdrawn[body["detector"]] += 1
             elif body["revision"] == 1:
                 self.counts.findings[body["detector"], body["reason"], body["severity"]] += 1
 
-    def _finish(self, effects: Effects) -> None:
+    def _finish(self) -> None:
+        effects = self._effects
         for key, journeys in self._scored.items():
             customer = self._rows[key].decoded(self._panel, self.clock)
             for journey in (None, *sorted(journeys)):

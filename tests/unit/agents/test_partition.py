@@ -213,6 +213,14 @@ def test_who_is_at_home_in_another_partition_is_sent_there() -> None:
     assert (watch.counts.misplaced, watch.rows) == (1, 1)
 
 
+def test_a_misplaced_record_that_is_refused_is_refused_where_it_lies() -> None:
+    """A dead letter names the place where the record was written, not that of a copy."""
+    watch = PartitionWatch(rulebook(), fields(), Fingerprinter(KEY), 0, home=lambda _: 1)
+    effects = watch.process([line(point(1, 400, customer="new"), 7, BASE, b"default/new")])
+    assert [(letter.offset, letter.reason) for letter in effects.dead_letters] == [(7, DeadLetterReason.FUTURE_TIME)]
+    assert effects.misplaced == []
+
+
 def test_customer_ids_with_signs_that_are_no_address_pass() -> None:
     """Plus signs and colons alone make no raw identifier."""
     for customer in ("crm:c-10", "a+b", "+12", "+1234567890123456", "12:30"):
