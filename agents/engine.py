@@ -118,9 +118,9 @@ class Customer:
         if entries:
             memory, most, most_bytes = self._panel.reach
             newest = entries[-1]
-            oldest = (max(newest.time, time)) - memory
+            oldest = max(newest.time, time) - memory
             if entries[0].time < oldest or len(entries) >= most or self._bytes + size > most_bytes:
-                self._drop_beyond_memory(entry, size, clock)
+                self._drop_beyond_memory(oldest, size, clock)
                 if self.horizon is not None and sort_key(entry) <= self.horizon:
                     return "too_late"
                 entries = self.entries
@@ -169,10 +169,10 @@ class Customer:
         self._folded_opportunities = len(self.fold.opportunities)
         self.contributions = self._contributions(self.fold)
 
-    def _drop_beyond_memory(self, entry: Entry, size: int, clock: int) -> None:
+    def _drop_beyond_memory(self, oldest: int, size: int, clock: int) -> None:
+        """Drop what is from before ``oldest`` (microseconds UTC) and what one more touchpoint of ``size`` bytes leaves no room for."""
         entries = self.entries
-        memory, most, most_bytes = self._panel.reach
-        oldest = max(entry.time, entries[-1].time) - memory
+        _, most, most_bytes = self._panel.reach
         surplus = len(entries) + 1 - most
         excess = self._bytes + size - most_bytes
         waiting = {id(wait.seen.entry) for wait in self.fold.pending if wait.pending}

@@ -33,7 +33,6 @@ class Panel:
         self.fields = fields
         # Read for every touchpoint, so not through the model.
         self.reach = rulebook.engine.memory, rulebook.engine.maximum_touchpoints, rulebook.engine.maximum_bytes
-        self.transit = rulebook.engine.transit
         detectors: list[Detector[Any]] = [
             DETECTORS[rule.detector](rule, rulebook.engine, fields) for rule in rulebook.rules if rule.mode != "off"
         ]
@@ -61,7 +60,6 @@ class Fold:
         "_contact_journeys",
         "_contacts",
         "_dependents",
-        "_has_waits",
         "_journeys",
         "_latest",
         "_memories",
@@ -85,7 +83,6 @@ class Fold:
         self._memories: dict[int, dict[Any, Any]] = {}
         self._dependents: dict[str, set[str]] = {}
         self._accepting: Wait | None = None
-        self._has_waits = False
         self.position = 0
         self.standing: dict[str, Found] = {}
         self.changed: dict[str, Found | None] = {}
@@ -110,42 +107,24 @@ class Fold:
 
     def apply(self, entry: Entry) -> None:
         """Take the next touchpoint of the timeline."""
-        kind, speaker = entry.type, entry.kind
         seen = Seen()
         seen.entry = entry
         seen.position = self.position
         self.position += 1
-        contact = seen.contact = self._place(seen)
-        handler = contact.last_worker
-        working = False
-        if speaker == "customer":
-            # A customer talks to actor.team, or to who last worked in the contact.
-            if entry.team is not None:
-                handler = Handler(entry.team, contact.is_machine(entry.team))
-            seen.team, seen.machine = (None, None) if handler is None else handler
-        else:
-            team = seen.team = entry.team
-            machine = seen.machine = speaker in _MACHINES if speaker in _HANDLERS else None
-            if team is not None and machine is not None and kind not in _NEVER_WORK and not (kind == "message" and entry.data[0]):
-                working = True
-                if handler is None or handler.team != team or handler.machine != machine:
-                    handler = Handler(team, machine)
-        seen.handler = handler
-        if contact.run_of is not handler and contact.run_of != handler:
-            contact.run_of = handler
-            contact.run += 1
-        place = contact.run if entry.segment is None else entry.segment
-        segment = contact.segments.get(place)
-        if segment is None:
-            segment = contact.segments[place] = Segment()
-        seen.segment = segment
+        kind = entry.type
+        journey = seen.journey = self._journey(entry)
+        contact = seen.contact = self._contact(entry, journey)
+        works = _is_work(entry)
+        handler = self._resolve_handler(seen, contact, works=works)
+        segment = seen.segment = self._segment(entry, handler, contact)
         if kind == "handoff.accepted":
             self._accept(seen)
-        if working and handler is not None:
-            self._work(seen, handler)
-        # An answer is to a read-back only until the handler speaks again.
-        if segment.read_backs and speaker in _HANDLERS:
-            segment.read_backs = [asked for asked in segment.read_backs if asked.entry.time == entry.time]
+        if entry.kind in _HANDLERS:
+            if works and handler is not None:
+                self._work(seen, handler)
+            # An answer is to a read-back only until the handler speaks again.
+            if segment.read_backs:
+                segment.read_backs = [asked for asked in segment.read_backs if asked.entry.time == entry.time]
         if kind == "info.provided":
             seen.answers = segment.open_requests.pop(entry.data[0], []) if seen.by_customer and entry.data[3] else []
         elif kind == "handoff.started":
@@ -183,35 +162,67 @@ class Fold:
 
     # Places
 
-    def _place(self, seen: Seen) -> Contact:
-        """Find the touchpoint's journey and contact; a passive one takes a journey and gives none."""
-        entry = seen.entry
-        identifier, name, time = entry.journey, entry.contact, entry.time
+    def _journey(self, entry: Entry) -> Journey:
+        """Return the touchpoint's journey; a passive one takes a journey and gives none."""
+        identifier = entry.journey
+        contact = entry.contact
+        passive = entry.type in PASSIVE
         if identifier is None:
-            if name is not None:
-                identifier = self._contact_journeys.get(name)
+            if contact is not None:
+                identifier = self._contact_journeys.get(contact)
             if identifier is None:
                 latest = self._latest
-                joins = latest is not None and time - latest[0] <= self._panel.engine.journey_gap
-                identifier = latest[1] if latest is not None and joins else auto_journey(entry.source, entry.id)
-        if entry.type not in PASSIVE:
-            self._latest = (time, identifier)
-            if name is not None:
-                self._contact_journeys[name] = identifier
+                if latest is not None and entry.time - latest[0] <= self._panel.engine.journey_gap:
+                    identifier = latest[1]
+                else:
+                    identifier = auto_journey(entry.source, entry.id)
+        if not passive:
+            self._latest = (entry.time, identifier)
+            if contact is not None:
+                self._contact_journeys[contact] = identifier
         journey = self._journeys.get(identifier)
         if journey is None:
             journey = self._journeys[identifier] = Journey(identifier)
-        seen.journey = journey
-        key = (identifier,) if name is None else name
+        return journey
+
+    def _contact(self, entry: Entry, journey: Journey) -> Contact:
+        key = entry.contact if entry.contact is not None else (journey.id,)
         contact = self._contacts.get(key)
         if contact is None:
-            contact = self._contacts[key] = Contact(name)
+            contact = self._contacts[key] = Contact(entry.contact)
         if entry.previous_contact is not None:
             contact.previous = entry.previous_contact
         if contact.journey is not journey:
             contact.journey = journey
             journey.contacts[id(contact)] = contact
         return contact
+
+    def _resolve_handler(self, seen: Seen, contact: Contact, *, works: bool) -> Handler | None:
+        """Tell whose touchpoint it is: work is its team's, a customer talks to ``actor.team``, all else is with who last worked in the contact."""
+        entry = seen.entry
+        kind, team = entry.kind, entry.team
+        handler = contact.last_worker
+        if kind == "customer":
+            if team is not None:
+                handler = Handler(team, contact.is_machine(team))
+            seen.team, seen.machine = (None, None) if handler is None else handler
+        else:
+            seen.team = team
+            seen.machine = kind in _MACHINES if kind in _HANDLERS else None
+            if works and team is not None and (handler is None or handler != (team, seen.machine)):
+                handler = Handler(team, kind in _MACHINES)
+        seen.handler = handler
+        return handler
+
+    def _segment(self, entry: Entry, handler: Handler | None, contact: Contact) -> Segment:
+        if contact.run_of is not handler and contact.run_of != handler:
+            contact.run_of = handler
+            contact.run += 1
+        key = contact.run if entry.segment is None else entry.segment
+        segment = contact.segments.get(key)
+        if segment is None:
+            segment = contact.segments[key] = Segment()
+        return segment
 
     # Work, chains, hops
 
@@ -222,7 +233,7 @@ class Fold:
         if handler not in seen.segment.workers:
             seen.segment.workers += (handler,)
             self.opportunities.append(("segment", team, seen.entry.channel, time))
-        if team in self._panel.transit:
+        if team in self._panel.engine.transit:
             return
         follows = contact.last_work
         if follows is None:
@@ -233,8 +244,7 @@ class Fold:
         if contact.working_at != time:
             contact.working_at, contact.working_teams = time, ()
         contact.working_teams += (team,)
-        if self._has_waits:
-            self._answer_waits(work)
+        self._answer_waits(work)
         if follows is not None and follows.team != team:
             accepting = self._accepting
             accepted = accepting if accepting is not None and accepting.accepted is seen else None
@@ -313,7 +323,6 @@ class Fold:
 
     def _begin(self, wait: Wait) -> None:
         contact, time = wait.contact, wait.seen.entry.time
-        self._has_waits = True
         contact.waits += (wait,)
         # Answers and ends count by time, so one at the very moment counts though it sorts before.
         wait.answered = wait.within(time) and any(
@@ -420,6 +429,16 @@ class Fold:
         if explained_by != found.explained_by:
             self._note(identifier)
             self.standing[identifier] = found.again_explained(explained_by)
+
+
+def _is_work(entry: Entry) -> bool:
+    """Tell whether a touchpoint is work: what somebody or something of a known team does, unless the customer does not see it."""
+    return (
+        entry.team is not None
+        and entry.kind in _HANDLERS
+        and entry.type not in _NEVER_WORK
+        and not (entry.type == "message" and entry.data[0])
+    )
 
 
 # What a touchpoint leaves behind for later ones, after it was judged.

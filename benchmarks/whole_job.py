@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
+from typing import NamedTuple
 from urllib.request import urlopen
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
@@ -39,14 +40,24 @@ class Result:
     findings: int
 
 
+class Peer(NamedTuple):
+    """Who does less on the same topic.
+
+    ``foreign``: it needs an environment of its own. ``share``: how much of the events it counts, for some are slow.
+    """
+
+    module: str
+    foreign: bool = False
+    share: float = 1.0
+
+
 PEERS = {
-    "stock Faust, count in a table": ("stock_faust", 0.3),
-    "Quix Streams, stateful count with changelog": ("quix_count", 1.0),
-    "Bytewax, stateful count": ("bytewax_count", 1.0),
-    "aiokafka + json.loads, the limit of reading": ("aiokafka_json", 1.0),
-    "our batch path, count with changelog": ("our_count", 1.0),
+    "stock Faust, count in a table": Peer("stock_faust", share=0.3),
+    "Quix Streams, stateful count with changelog": Peer("quix_count", foreign=True),
+    "Bytewax, stateful count": Peer("bytewax_count", foreign=True),
+    "aiokafka + json.loads, the limit of reading": Peer("aiokafka_json"),
+    "our batch path, count with changelog": Peer("our_count"),
 }
-"""By what it is called: the module, and the share of the events that it counts."""
 
 WHOLE_JOB = "Seamwatch, the whole job"
 
@@ -72,19 +83,15 @@ def run(customers: int, peers_python: str | None) -> Result:
         _say(f"producing {customers * TOUCHPOINTS_A_CUSTOMER:,} touchpoints")
         events, size = produce(kafka.bootstrap, topic, customers)
         rates = {}
-        for name, (module, share) in PEERS.items():
-            python = sys.executable if module in _OURS else peers_python
+        for name, peer in PEERS.items():
+            python = peers_python if peer.foreign else sys.executable
             if python is not None:
                 _say(name)
-                rates[name] = _peer(python, module, kafka.bootstrap, topic, round(share * events))
+                rates[name] = _peer(python, peer.module, kafka.bootstrap, topic, round(peer.share * events))
         _say(WHOLE_JOB)
         rates[WHOLE_JOB] = _ours(kafka.bootstrap, environment, events, Path(folder))
         findings = _verify(environment["SEAMWATCH_DATABASE"], customers)
         return Result(rates, events, size / events, findings)
-
-
-_OURS = {"stock_faust", "aiokafka_json", "our_count"}
-"""Peers that need no more than this project does."""
 
 
 def _peer(python: str, module: str, bootstrap: str, topic: str, events: int) -> float:

@@ -73,7 +73,6 @@ def group_by_partition(
     Raises ``ValueError`` for a record with neither key nor partition: it would have no place of its own.
     """
     groups: defaultdict[tuple[str, int], list[Content]] = defaultdict(list)
-    counts: dict[str, int] = {}
     for record in records:
         if isinstance(record, Rows):
             if record.pairs:
@@ -83,10 +82,7 @@ def group_by_partition(
         if partition is None:
             if key is None:
                 raise ValueError(f"a record for {topic} has neither key nor partition")
-            count = counts.get(topic)
-            if count is None:
-                count = counts[topic] = partitions(topic)
-            partition = partition_for(key, count)
+            partition = partition_for(key, partitions(topic))
         groups[topic, partition].append((key, value, headers))
     return groups
 

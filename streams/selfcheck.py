@@ -46,6 +46,7 @@ REQUIRED: dict[str, tuple[str, ...] | None] = {
     "faust.streams:Stream.noack": (),
     "faust.transport.producer:Producer.flush": (),
     # aiokafka.
+    "aiokafka.consumer.fetcher:PartitionRecords.__init__": ("value_deserializer",),
     "aiokafka.consumer.fetcher:PartitionRecords._consumer_record": ("tp", "record"),
     "aiokafka.consumer.subscription_state:SubscriptionState.fetch_context": (),
     "aiokafka.producer.producer:AIOKafkaProducer.create_batch": (),

@@ -1,7 +1,8 @@
 """The agent that watches: touchpoints in, findings, scores, tallies and state out."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
@@ -86,21 +87,19 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
     return state
 
 
-def _turns(records: Sequence[_R]) -> Iterator[Iterator[_R]]:
+def _turns(records: Iterable[_R]) -> Iterator[Iterator[_R]]:
     """Yield iterators that together go over ``records``; each ends when the event loop must have its turn."""
-    source, left = iter(records), len(records)
+    source = iter(records)
+    for first in source:
+        yield _turn(chain((first,), source))
 
-    def turn() -> Iterator[_R]:
-        nonlocal left
-        end = monotonic() + _TURN
-        for record in source:
-            left -= 1
-            yield record
-            if monotonic() >= end:
-                return
 
-    while left:
-        yield turn()
+def _turn(source: Iterator[_R]) -> Iterator[_R]:
+    end = monotonic() + _TURN
+    for record in source:
+        yield record
+        if monotonic() >= end:
+            return
 
 
 def _tally_partition(key: bytes, partitions: int) -> int:

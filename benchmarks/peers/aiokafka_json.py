@@ -4,9 +4,10 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from benchmarks.peers.rate import Rate
 
 
 async def main() -> None:
@@ -16,15 +17,13 @@ async def main() -> None:
     await consumer.start()
     consumer.assign([TopicPartition(topic, number) for number in range(partitions)])
     counts: Counter[str] = Counter()
-    seen, since = 0, 0.0
-    while seen < events:
+    rate = Rate(events)
+    while True:
         for records in (await consumer.getmany(timeout_ms=500, max_records=5000)).values():
-            since = since or monotonic()
+            rate.start()
             for record in records:
                 counts[json.loads(record.value)["customer"]] += 1
-            seen += len(records)
-    print(f"RATE {seen / (monotonic() - since):.0f}", flush=True)
-    await consumer.stop()
+            rate.count(len(records))
 
 
 if __name__ == "__main__":

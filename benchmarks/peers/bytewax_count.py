@@ -1,9 +1,7 @@
 """Bytewax: a stateful count, as its documentation has it; without recovery, so nothing of it is kept."""
 
 import json
-import os
 import sys
-from time import monotonic
 from typing import Any
 
 import bytewax.operators as op
@@ -12,8 +10,9 @@ from bytewax.dataflow import Dataflow
 from bytewax.run import cli_main
 from bytewax.testing import TestingSink
 
-_EVENTS = int(sys.argv[4])
-_seen = {"events": 0, "since": 0.0}
+from benchmarks.peers.rate import Rate
+
+_rate = Rate(int(sys.argv[4]))
 
 
 def parse(message: Any) -> tuple[str, dict[str, Any]]:
@@ -24,11 +23,7 @@ def parse(message: Any) -> tuple[str, dict[str, Any]]:
 
 def count(state: int | None, event: dict[str, Any]) -> tuple[int, None]:
     """Count one event of its key."""
-    _seen["since"] = _seen["since"] or monotonic()
-    _seen["events"] += 1
-    if _seen["events"] == _EVENTS:
-        print(f"RATE {_EVENTS / (monotonic() - _seen['since']):.0f}", flush=True)
-        os._exit(0)
+    _rate.count()
     return (state or 0) + 1, None
 
 

@@ -6,13 +6,13 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from agents.live import watch
 from agents.partition import Effects
+from benchmarks.peers.rate import Rate
 from streams.app import create_app
 from streams.garbage import tune_garbage_collector
 from streams.kafka import KafkaBackend
@@ -21,7 +21,7 @@ from streams.settings import StreamSettings
 from streams.topics import Topics
 
 _EVENTS = int(sys.argv[4])
-_seen = {"since": 0.0}
+_rate = Rate(_EVENTS)
 
 
 class Counts:
@@ -41,7 +41,7 @@ class Counts:
 
     def take(self, records: Iterable[Any]) -> None:
         """Count what is new."""
-        _seen["since"] = _seen["since"] or monotonic()
+        _rate.start()
         for record in records:
             key = json.loads(record.value)["customer"].encode()
             count = self._counts.setdefault(key, [0, -1])
@@ -105,8 +105,7 @@ async def main() -> None:
     watch(app, Counts)
     await app.start()
     await progress.done.wait()
-    print(f"RATE {_EVENTS / (monotonic() - _seen['since']):.0f}", flush=True)
-    os._exit(0)
+    _rate.end()
 
 
 if __name__ == "__main__":

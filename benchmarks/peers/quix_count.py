@@ -1,25 +1,22 @@
 """Quix Streams: a stateful count with its changelog, as its documentation has it."""
 
-import os
 import sys
 import tempfile
-from time import monotonic, time
+from time import time
 from typing import Any
 
 from quixstreams import Application, State
 
-_EVENTS = int(sys.argv[4])
-_seen = {"events": 0, "since": 0.0}
+from benchmarks.peers.rate import Rate
+
+_rate = Rate(int(sys.argv[4]))
 
 
 def count(value: dict[str, Any], state: State) -> dict[str, Any]:
     """Count one event of the message's key."""
-    _seen["since"] = _seen["since"] or monotonic()
+    _rate.start()
     state.set("count", state.get("count", 0) + 1)
-    _seen["events"] += 1
-    if _seen["events"] == _EVENTS:
-        print(f"RATE {_EVENTS / (monotonic() - _seen['since']):.0f}", flush=True)
-        os._exit(0)
+    _rate.count()
     return value
 
 

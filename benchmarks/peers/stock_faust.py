@@ -1,12 +1,13 @@
 """Stock Faust as its documentation has it: one JSON event at a time, counted by customer in a table with its changelog."""
 
-import os
 import sys
 import tempfile
-from time import monotonic, time
+from time import time
 from typing import Any
 
 import faust
+
+from benchmarks.peers.rate import Rate
 
 
 class Touchpoint(faust.Record, serializer="json"):  # type: ignore[misc, call-arg]  # Faust's models are untyped
@@ -35,18 +36,14 @@ def main() -> None:
     )
     touchpoints = app.topic(name, key_type=bytes, key_serializer="raw", value_type=Touchpoint)
     counts = app.Table("counts", default=int, partitions=partitions, key_type=str)
-    seen: dict[str, Any] = {"events": 0, "since": 0.0}
+    rate = Rate(events)
 
     @app.agent(touchpoints)  # type: ignore[untyped-decorator]  # as above
     async def count(stream: Any) -> None:
         async for event in stream:
-            if not seen["events"]:
-                seen["since"] = monotonic()
+            rate.start()
             counts[event.customer] += 1
-            seen["events"] += 1
-            if seen["events"] == events:
-                print(f"RATE {events / (monotonic() - seen['since']):.0f}", file=sys.__stdout__, flush=True)
-                os._exit(0)
+            rate.count()
 
     app.finalize()
     faust.Worker(app, loglevel="ERROR").execute_from_commandline()

@@ -79,6 +79,13 @@ def together(*names: str) -> Fault:
     return Fault(", ".join(names), " ".join(FAULTS[name].says for name in names), act)
 
 
+def _outage_with_restart(world: World, before: float, after: float) -> None:
+    """Let time pass, ask a worker to end and start it again, and let time pass."""
+    world.outage(before)
+    world.crew.restart("w0")
+    world.outage(after)
+
+
 # --- workers ----------------------------------------------------------------------------------------------------------
 
 
@@ -235,9 +242,7 @@ def broker_frozen(world: World) -> None:
     """SIGSTOP of the broker for thirty seconds; a worker is told to end meanwhile."""
     world.server_kills += 1
     world.servers.kafka.pause()
-    world.outage(15)
-    world.crew.restart("w0")
-    world.outage(15)
+    _outage_with_restart(world, 15, 15)
     world.servers.kafka.resume()
 
 
@@ -253,9 +258,7 @@ def broker_slow(world: World) -> None:
 def broker_cut(world: World) -> None:
     """All connections to the broker break, and no new one is made for twenty seconds; a worker is told to end meanwhile."""
     world.servers.to_broker.cut()
-    world.outage(10)
-    world.crew.restart("w0")
-    world.outage(10)
+    _outage_with_restart(world, 10, 10)
     world.servers.to_broker.heal()
 
 
@@ -263,9 +266,7 @@ def broker_cut(world: World) -> None:
 def broker_deaf(world: World) -> None:
     """The network to the broker swallows everything for twenty seconds; a worker is told to end meanwhile."""
     world.servers.to_broker.deaf = True
-    world.outage(10)
-    world.crew.restart("w0")
-    world.outage(10)
+    _outage_with_restart(world, 10, 10)
     world.servers.to_broker.heal()
 
 
@@ -396,9 +397,7 @@ def database_slow(world: World) -> None:
 def database_cut(world: World) -> None:
     """All connections to the database break, and no new one is made for twenty seconds; a worker is told to end meanwhile."""
     world.servers.to_database.cut()
-    world.outage(10)
-    world.crew.restart("w0")
-    world.outage(10)
+    _outage_with_restart(world, 10, 10)
     world.servers.to_database.heal()
 
 
@@ -406,9 +405,7 @@ def database_cut(world: World) -> None:
 def database_deaf(world: World) -> None:
     """The network to the database swallows everything for fifty seconds; a worker is told to end meanwhile."""
     world.servers.to_database.deaf = True
-    world.outage(10)
-    world.crew.restart("w0")
-    world.outage(40)
+    _outage_with_restart(world, 10, 40)
     world.servers.to_database.heal()
 
 

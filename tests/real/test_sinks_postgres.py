@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import quote
 
 import psycopg
@@ -25,6 +26,19 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = create_engine(database_url)
     yield engine
     engine.dispose()
+
+
+@contextmanager
+def own_server() -> Iterator[tuple[PostgresServer, Engine, DatabaseWriter]]:
+    """Give a server that may be broken, and a writer on it that has written a finding."""
+    with PostgresServer() as server:
+        url = server.new_database()
+        upgrade(url)
+        engine = create_engine(url)
+        writer = DatabaseWriter(engine, clock)
+        writer.write([record(finding("f0"))])
+        yield server, engine, writer
+        engine.dispose()
 
 
 class TestPostgres(Conformance):
@@ -55,12 +69,7 @@ def test_programs_that_upgrade_at_once_all_succeed(database_url: str) -> None:
 def test_a_database_that_goes_away_is_waited_for(postgres: PostgresServer) -> None:
     """A server that stops is an error that asks to try again; when it is back the same writer goes on, nothing lost."""
     del postgres  # its fixture knows when to skip
-    with PostgresServer() as server:
-        url = server.new_database()
-        upgrade(url)
-        engine = create_engine(url)
-        writer = DatabaseWriter(engine, clock)
-        writer.write([record(finding("f0"))])
+    with own_server() as (server, engine, writer):
         batch = [record(finding(f"f{number}")) for number in range(600)]
         server.kill()
         for _ in range(2):
@@ -70,7 +79,6 @@ def test_a_database_that_goes_away_is_waited_for(postgres: PostgresServer) -> No
         server.start()
         assert writer.write(batch).findings == 599
         assert rows(engine, "alerts", "occurrences") == [(600,)]
-        engine.dispose()
 
 
 def test_a_transaction_that_the_server_ends_is_tried_again(engine: Engine) -> None:
@@ -127,12 +135,7 @@ def test_a_server_that_freezes_within_a_statement_is_given_up(
     """A server that stands still while it is asked something is an error that asks to try again; when it goes on, so does the same writer."""
     del postgres  # its fixture knows when to skip
     monkeypatch.setattr(ImpatientConnection, "silence", 2.0)
-    with PostgresServer() as server:
-        url = server.new_database()
-        upgrade(url)
-        engine = create_engine(url)
-        writer = DatabaseWriter(engine, clock)
-        writer.write([record(finding("f0"))])
+    with own_server() as (server, engine, writer):
         blocker = psycopg.connect(_address(engine))
         blocker.execute("LOCK TABLE alerts")
         freeze = threading.Timer(0.5, server.pause)
@@ -144,7 +147,6 @@ def test_a_server_that_freezes_within_a_statement_is_given_up(
         server.resume()
         blocker.close()
         assert writer.write(batch).findings == 599
-        engine.dispose()
 
 
 def test_times_are_times(engine: Engine) -> None:
