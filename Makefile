@@ -79,7 +79,7 @@ bench: $(TOOLS) $(PEERS)/.installed services ## Measure it and its peers on a re
 	@$(BIN)/python -m benchmarks --peers-python $(PEERS)/bin/python
 
 .PHONY: faults
-faults: $(TOOLS) services ## Break it on real servers: kills, freezes, full disks, cut networks; half an hour
+faults: $(TOOLS) services ## Break it on real servers: kills, freezes, full disks, cut networks; an hour
 	$(call heading,faults)
 	@$(BIN)/python -m tests.faults
 

@@ -16,7 +16,7 @@ import msgspec
 from agents.engine import NO_CHANGE, Change, Customer
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.fold import Panel
-from agents.rows import CorruptRow, Row, chunk_offset, parse_chunk_key
+from agents.rows import CorruptRow, Row, chunk_length, chunk_offset, parse_chunk_key
 from agents.rules import Rulebook
 from agents.scores import customer_score, entity_score
 from agents.tallies import Tallies
@@ -113,6 +113,8 @@ class PartitionWatch:
         self._home = home
         self._rows: dict[bytes, Row] = {}
         self._chunks: dict[bytes, dict[int, bytes]] = {}
+        self._aside: dict[bytes, bytes] = {}
+        self._overtaking: set[bytes] = set()
         self._tallies = Tallies(rulebook.engine.half_lives)
         self._deadlines: list[tuple[int, bytes]] = []
         self._decoded: dict[bytes, Row] = {}
@@ -127,45 +129,74 @@ class PartitionWatch:
 
     # Recovery
 
-    def restore(self, key: bytes, value: bytes | None) -> bytes | None:
-        """Take back one changelog record, in the order of the log; return the newer value of its key where one came before it, else None.
-
-        Raises ``CorruptRow``.
-        """
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Take back one changelog record, in the order of the log; raises ``CorruptRow``."""
         try:
-            if key == _CLOCK_KEY:
-                clock, offset = _CLOCK.unpack(value or b"")
-                if offset >= self._last_offset:
-                    self.clock, self._last_offset = clock, offset
-                    return None
-                return _CLOCK.pack(self.clock, self._last_offset)
-            if key.startswith(_TALLY_KEY):
-                return self._tallies.restore(key[len(_TALLY_KEY) :].decode(), value or b"")
-            return self._restore_chunk(key, value)
+            stands = self._restore(key, value)
         except (struct.error, ValueError, msgspec.MsgspecError) as error:
             raise CorruptRow(f"a changelog record with a key of {len(key)} bytes cannot be read: {error}") from error
+        if not stands:
+            self._overtaking.add(key)
+        elif self._overtaking:
+            self._overtaking.discard(key)
 
-    def _restore_chunk(self, key: bytes, value: bytes | None) -> bytes | None:
+    def _restore(self, key: bytes, value: bytes | None) -> bool:
+        """Take back a record; return whether it is what stands for its key from now on."""
+        if key == _CLOCK_KEY:
+            clock, offset = _CLOCK.unpack(value or b"")
+            if offset >= self._last_offset:
+                self.clock, self._last_offset = clock, offset
+            return bool(offset == self._last_offset)
+        if key.startswith(_TALLY_KEY):
+            return self._tallies.restore(key[len(_TALLY_KEY) :].decode(), value or b"")
+        return self._restore_chunk(key, value)
+
+    def _restore_chunk(self, key: bytes, value: bytes | None) -> bool:
+        """Take back a chunk: of a full one, which a later one follows, the longest; of the newest one that with the highest offset."""
         row, number = parse_chunk_key(key)
         chunks = self._chunks.setdefault(row, {})
         if value is None:
             chunks.pop(number, None)
             if not chunks:
                 del self._chunks[row]
-            return None
+            return True
         offset = chunk_offset(value)
-        if number in chunks and offset < chunk_offset(chunks[number]):
-            return chunks[number]
+        if number in chunks:
+            held = chunks[number]
+            is_full = number < max(chunks)
+            if chunk_length(value) < chunk_length(held) if is_full else offset < chunk_offset(held):
+                self._aside[key] = value
+                return False
         chunks[number] = value
-        return None
+        return True
 
-    def restored(self) -> None:
-        """End recovery: from now on records can be processed."""
+    def restored(self) -> list[tuple[bytes, bytes]]:
+        """End recovery: from now on records can be processed.
+
+        Return what must be written again, for compaction keeps the last record of a key: what stands before one that arrived late, from a worker that had lost
+        the partition.
+        """
+        for late, chunk in self._aside.items():
+            # What arrived late may be ahead: full, where the owner had not come so far.
+            of, number = parse_chunk_key(late)
+            chunks = self._chunks.get(of, {})
+            if number in chunks and number < max(chunks) and chunk_length(chunk) > chunk_length(chunks[number]):
+                chunks[number] = chunk
+        again = [(late, stands) for late in self._overtaking if (stands := self._standing(late)) is not None]
         for key, chunks in self._chunks.items():
             row = self._rows[key] = Row.restored(key, chunks)
             if row.deadline is not None:
                 heappush(self._deadlines, (row.deadline, key))
-        self._chunks = {}
+        self._chunks, self._aside, self._overtaking = {}, {}, set()
+        return again
+
+    def _standing(self, key: bytes) -> bytes | None:
+        if key == _CLOCK_KEY:
+            return _CLOCK.pack(self.clock, self._last_offset)
+        if key.startswith(_TALLY_KEY):
+            return self._tallies.encoded(key[len(_TALLY_KEY) :].decode())
+        row, number = parse_chunk_key(key)
+        return self._chunks.get(row, {}).get(number)
 
     # Processing
 

@@ -14,7 +14,7 @@ from agents.engine import Customer
 from agents.fold import Panel
 from agents.timeline import Entry, SortKey, encode, sort_key
 
-__all__ = ["CHUNK", "CorruptRow", "Row", "chunk_key", "chunk_offset", "parse_chunk_key"]
+__all__ = ["CHUNK", "CorruptRow", "Row", "chunk_key", "chunk_length", "chunk_offset", "parse_chunk_key"]
 
 CHUNK = 32
 """How many touchpoints a chunk holds."""
@@ -200,6 +200,12 @@ def chunk_offset(chunk: bytes) -> int:
     """Return the source offset in a stored chunk's head; raises ``CorruptRow``."""
     head, _ = _split(chunk)
     return int(_HEAD.unpack_from(head)[1])
+
+
+def chunk_length(chunk: bytes) -> int:
+    """Return how many touchpoints a stored chunk holds; raises ``CorruptRow``."""
+    _, blob = _split(chunk)
+    return int.from_bytes(blob[1:5])
 
 
 def _alive(entries: Sequence[Entry], horizon: SortKey | None, waiting: set[tuple[str, str]]) -> Sequence[Entry]:

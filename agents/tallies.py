@@ -51,23 +51,32 @@ class Tallies:
         self._floors: dict[_Entity, list[int]] = {}
         self._changed: set[_Entity] = set()
 
-    def restore(self, key: str, value: bytes) -> bytes | None:
-        """Take back a sum that was published; one that is older than what is known changes nothing, and what is known is returned.
+    def restore(self, key: str, value: bytes) -> bool:
+        """Take back a sum that was published; return whether it is what is known from now on: one that is older changes nothing.
 
         Raises ``msgspec.ValidationError`` or ``ValueError`` for what is no tally.
         """
-        tenant, _, scope, name, half_life = json.loads(key)[:5]
+        entity, place = self._place(key)
         restored = msgspec.json.decode(value, type=Sum)
-        if half_life * 1_000_000 not in self._half_lives:
-            return None
-        entity = (tenant, scope, name)
+        if place is None:
+            return True
         sums = self._sums.setdefault(entity, [Sum(0.0, 0.0, 0, 0, restored.at, -1) for _ in self._half_lives])
-        place = self._half_lives.index(half_life * 1_000_000)
         if restored.offset < sums[place].offset:
-            return msgspec.json.encode(sums[place])
+            return False
         sums[place] = restored
         self._floors[entity] = [each.offset for each in sums]
-        return None
+        return True
+
+    def encoded(self, key: str) -> bytes:
+        """Return the sum of a key, as it is published."""
+        entity, place = self._place(key)
+        return msgspec.json.encode(self._sums[entity][place or 0])
+
+    def _place(self, key: str) -> tuple[_Entity, int | None]:
+        """Return the entity of a key, and which of the half-lives it is of (None: none that is kept)."""
+        tenant, _, scope, name, half_life = json.loads(key)[:5]
+        kept = half_life * 1_000_000 in self._half_lives
+        return (tenant, scope, name), self._half_lives.index(half_life * 1_000_000) if kept else None
 
     def charge(self, tenant: str, charge: Charge, offset: int) -> None:
         """Add a charge that the record at ``offset`` caused; a sum that already holds that record is left alone."""

@@ -201,7 +201,7 @@ class BatchConsumer:
             return
         epoch = self.epoch
         turn = _SHORT_TURN if full else _TURN
-        records: Mapping[TP, Sequence[RawRecord]] = await self._getmany(active_partitions=wanted, timeout=turn)  # type: ignore[attr-defined]
+        records = await self._get(wanted, turn)
         if not records:
             await asyncio.sleep(0)
             return
@@ -211,6 +211,22 @@ class BatchConsumer:
             return
         for tp, polled in records.items():
             await self._hand_on(TP(tp.topic, tp.partition), polled, epoch)
+
+    async def _get(self, wanted: set[TP], turn: float) -> Mapping[TP, Sequence[RawRecord]]:
+        """Return what there is within ``turn`` seconds.
+
+        A poll that begins as a rebalance does returns when that is over, whatever its timeout, and it may wait for somebody who is dead: no standstill.
+        """
+        polling = asyncio.ensure_future(self._getmany(active_partitions=wanted, timeout=turn))  # type: ignore[attr-defined]
+        try:
+            while not (await asyncio.wait({polling}, timeout=_TURN))[0]:
+                if not self.flow_active:  # type: ignore[attr-defined]
+                    self.suspended_at = self.suspended_at or monotonic()
+                    self.app.liveness.turn()
+            records: Mapping[TP, Sequence[RawRecord]] = polling.result()
+            return records
+        finally:
+            polling.cancel()
 
     async def _seek_back(self) -> None:
         """Read again what was polled and dropped; while partitions come and go, later."""

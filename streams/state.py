@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -26,14 +26,12 @@ class Watch(Protocol):
     def next_deadline(self) -> int | None:
         """When the clock must pass for something to fire, microseconds UTC; None where nothing waits."""
 
-    def restore(self, key: bytes, value: bytes | None) -> bytes | None:
-        """Take in one changelog record; return the newer value of its key where one came before it, else None.
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Take in one changelog record; raises an exception with the cause when it cannot be read."""
 
-        Raises an exception with the cause when it cannot be read.
-        """
-
-    def restored(self) -> None:
-        """Everything was taken in."""
+    def restored(self) -> Sequence[tuple[bytes, bytes]]:
+        """Everything was taken in; return what must be written again, because something older came after it."""
+        ...
 
 
 W = TypeVar("W", bound=Watch)
@@ -139,31 +137,24 @@ class PartitionState(Generic[W]):
         if not partitions:
             return
         began, rows = monotonic(), dict.fromkeys(partitions, 0)
-        overtaken: dict[int, dict[bytes, bytes]] = {partition: {} for partition in partitions}
         changelog = self._app.names.changelog
         async for partition, records, end in self._app.backend.reader().read(changelog, partitions):
             watch = self._owned[partition].watch
             for record in records:
-                key = record.key or b""
                 try:
-                    newer = watch.restore(key, record.value)
+                    watch.restore(record.key or b"", record.value)
                 except Exception as error:
                     raise CorruptChangelog(
                         f"{changelog}, partition {partition}, offset {record.offset}: {error}"
                     ) from error
-                if newer is not None:
-                    overtaken[partition][key] = newer
-                elif overtaken[partition]:
-                    overtaken[partition].pop(key, None)
             rows[partition] += len(records)
             failpoint("mid_recovery")
             if end is not None:
-                watch.restored()
-                self._owned[partition].changelog_end = await self._repair(partition, end, overtaken[partition])
+                self._owned[partition].changelog_end = await self._repair(partition, end, watch.restored())
                 self._complete(self._owned[partition], rows[partition], monotonic() - began)
             await asyncio.sleep(0)
 
-    async def _repair(self, partition: int, end: int, overtaken: Mapping[bytes, bytes]) -> int:
+    async def _repair(self, partition: int, end: int, overtaken: Sequence[tuple[bytes, bytes]]) -> int:
         """Write rows again that stand before older ones of their keys, for compaction keeps the last; return where the changelog then ends."""
         if not overtaken:
             return end
@@ -171,9 +162,7 @@ class PartitionState(Generic[W]):
             "partition %d: %d rows were overtaken by older ones and are written again", partition, len(overtaken)
         )
         changelog = self._app.names.changelog
-        return (await self._app.delivery.deliver([Rows(changelog, partition, list(overtaken.items()))]))[
-            changelog, partition
-        ]
+        return (await self._app.delivery.deliver([Rows(changelog, partition, overtaken)]))[changelog, partition]
 
     def _complete(self, owned: Owned[W], rows: int, seconds: float) -> None:
         owned.ready.set()

@@ -36,8 +36,9 @@ class Counts:
         """Take in one row."""
         self._counts[key] = json.loads(value or b"[0, -1]")
 
-    def restored(self) -> None:
-        """Nothing is derived."""
+    def restored(self) -> list[tuple[bytes, bytes]]:
+        """Nothing is derived, and nothing written again."""
+        return []
 
     def take(self, records: Iterable[Any]) -> None:
         """Count what is new."""

@@ -12,7 +12,7 @@ from tests.support.services import KafkaServer, PostgresServer
 
 pytestmark = pytest.mark.slow
 
-SELECTION = ("kill-storm", "killed-in-transaction", "database-frozen", "broker-killed")
+SELECTION = ("kill-storm", "killed-in-transaction", "database-killed", "broker-killed")
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def first_of_each(touchpoints: Sequence[dict[str, Any]]) -> list[dict[str, Any]]
 
 
 class Sink:
-    """Keeps the newest revision of each finding, as the database does, and the newest tally of each entity."""
+    """Keeps the newest revision of each finding, as the database does, and the newest tally of each entity, as the merger does."""
 
     def __init__(self) -> None:
         self.bodies: dict[str, dict[str, Any]] = {}
@@ -69,7 +69,9 @@ class Sink:
 
     def take_tallies(self, effects: Effects) -> None:
         for key, value in effects.tallies:
-            self.tallies[key.decode()] = json.loads(value)
+            tally = json.loads(value)
+            if tally["offset"] >= self.tallies.get(key.decode(), tally)["offset"]:
+                self.tallies[key.decode()] = tally
 
     def standing(self) -> dict[str, dict[str, Any]]:
         """Return what stands, by id, without the revision (which may differ between orders of arrival)."""

@@ -3,6 +3,7 @@
 import gc
 import json
 import random
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from agents.context import Contact, Seen, Wait
 from agents.fields import Fingerprinter
 from agents.fold import Fold
+from agents.partition import Effects, PartitionWatch, Record
 from agents.replay import Replay
 from agents.rows import CorruptRow
 from tests.reference import oracle
@@ -178,19 +180,62 @@ def test_a_restart_after_each_batch_changes_nothing(touchpoints: list[dict[str, 
     assert_same_sums(sink, plain, clock)
 
 
-def test_rows_that_arrive_behind_newer_ones_change_nothing_and_are_told() -> None:
-    """Old rows read after new ones are answered with the new ones, to be written again; those of other keys are taken in."""
-    log, watch = records([each for seed in range(12) for each in random_scenario(seed)]), partition()
-    first = watch.process(log[: len(log) // 2])
-    second = watch.process(log[len(log) // 2 :])
-    newest = dict([*second.tally_rows, *second.rows])
-    after = partition()
-    assert not [key for key, value in newest.items() if after.restore(key, value) is not None]
-    behind = {key: value for key, value in [*first.tally_rows, *first.rows] if newest.get(key) != value}
-    assert behind.keys() & newest.keys()
-    for key, value in behind.items():
-        assert after.restore(key, value) == newest.get(key)
-    assert [after.restore(key, value) for key, value in newest.items()] == [None] * len(newest)
+@examples(20)
+@given(
+    st.integers(0, 10**6),
+    st.integers(0, 100),
+    st.integers(1, 60),
+    st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    st.integers(0, 4),
+)
+def test_rows_that_arrive_late_are_worth_what_they_say(
+    seed: int, committed: int, late: int, sizes: list[int], after: int
+) -> None:
+    """The rows of a worker that was cut off arrive among those of the next owner: recovery, and recovery after compaction, end as if they had not."""
+    touchpoints = [
+        each | {"id": f"{number}/{each['id']}", "customer": "c", "tenant": "acme"}
+        for number in range(4)
+        for each in random_scenario(seed + number)
+    ]
+    log, clock = records(touchpoints), clock_after(touchpoints)
+    plain = run(touchpoints, clock)
+    said: list[Effects] = []
+    before = written([], partition(), [log[:committed]], said)
+    cut_off = written([], rebuilt(before)[0], [log[committed : committed + late]], said)
+    owner = rebuilt(before)[0]
+    own = list(batches(log[committed:], sizes))[: len(sizes)]
+    rows = written(before, owner, own[:after], said) + cut_off
+    committed += sum(map(len, own[:after]))
+    rows = written(rows, owner, own[after : after + 1], said)  # the owner notices at its next write, and ends
+    state, again = rebuilt(rows)
+    compacted, none = rebuilt(dict([*rows, *again]).items())
+    assert none == []
+    for watch in (state, compacted):
+        sink = Sink()
+        for effects in [*said, watch.process(log[committed:]), watch.advance(clock)]:
+            sink.take_findings(effects)
+            sink.take_tallies(effects)
+        assert sink.bodies == plain.bodies
+        assert_same_sums(sink, plain, clock)
+
+
+def written(
+    rows: list[tuple[bytes, bytes | None]], watch: PartitionWatch, log: Iterable[list[Record]], said: list[Effects]
+) -> list[tuple[bytes, bytes | None]]:
+    """Return ``rows`` and those that batches of a log add; note in ``said`` what else these do."""
+    for batch in log:
+        effects = watch.process(batch)
+        rows = [*rows, *effects.tally_rows, *effects.rows]
+        said.append(effects)
+    return rows
+
+
+def rebuilt(rows: Iterable[tuple[bytes, bytes | None]]) -> tuple[PartitionWatch, list[tuple[bytes, bytes]]]:
+    """Return a partition as its changelog has it, and the rows that are to be written again."""
+    watch = partition()
+    for key, value in rows:
+        watch.restore(key, value)
+    return watch, watch.restored()
 
 
 def test_a_damaged_row_ends_recovery() -> None:

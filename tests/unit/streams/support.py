@@ -46,25 +46,27 @@ class CountingEngine:
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.counts: dict[bytes, tuple[int, int]] = {}
+        self.overtaking: set[bytes] = set()
         self.clock = 0
         self.next_deadline: int | None = None
         self._taken: list[Any] = []
 
-    def restore(self, key: bytes, value: bytes | None) -> bytes | None:
-        """Take in a row, or return the newer one that came before it."""
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Take in a row."""
         if key.startswith(b"["):
-            return None  # the row of a tally
+            return  # the row of a tally
         if key == b"clock":
             self.clock = json.loads(value or b"")
-            return None
+            return
         count, offset = json.loads(value or b"")
-        if offset < self.counts.get(key, (0, -1))[1]:
-            return json.dumps(self.counts[key]).encode()
-        self.counts[key] = (count, offset)
-        return None
+        if offset >= self.counts.get(key, (0, -1))[1]:
+            self.counts[key] = (count, offset)
+        else:
+            self.overtaking.add(key)
 
-    def restored(self) -> None:
-        """Nothing is derived."""
+    def restored(self) -> list[tuple[bytes, bytes]]:
+        """Return the rows that older ones came after."""
+        return [(key, json.dumps(self.counts[key]).encode()) for key in self.overtaking]
 
     def take(self, records: Iterable[Any]) -> None:
         """Keep records for the next count."""

@@ -236,3 +236,27 @@ async def test_rows_that_arrive_late_end_their_owner_and_are_written_over() -> N
         await eventually(lambda: committed(broker) == ends(broker))
     last = {record.key: record.value for record in broker.records("t.watch-changelog")}
     assert last[key] == b"[2, 1]"
+
+
+async def test_a_poll_that_waits_for_its_group_is_no_standstill() -> None:
+    """A poll that began as a rebalance did waits until that is over; a worker in it is alive all the while, and reads on afterwards."""
+    broker, held = MemoryBroker(), asyncio.Event()
+    async with worker(broker, watching) as app:
+        consumer, polls = app.consumer, []
+        get = consumer._getmany
+
+        async def wait(**asked: Any) -> Any:
+            polls.append(asked)
+            await held.wait()
+            return await get(**asked)
+
+        consumer._getmany = wait
+        await eventually(lambda: bool(polls))
+        consumer.stop_flow()
+        await asyncio.sleep(1.5)
+        assert app.liveness.age < 1.0
+        assert consumer.suspended_at is not None
+        held.set()
+        consumer.resume_flow()
+        fill(broker, 20)
+        await eventually(lambda: committed(broker) == ends(broker))
