@@ -7,7 +7,6 @@ fully before the next (findings, tallies, rows), so that a crash between two ste
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
@@ -213,11 +212,10 @@ class PartitionWatch:
             if offset <= last_offset:
                 continue
             self._last_offset = last_offset = offset
-            read = decode_touchpoint(record.value) or self._parsed(record)
-            if read is None:
+            touchpoint = decode_touchpoint(record.value) or self._parsed(record)
+            if touchpoint is None:
                 continue
-            touchpoint, moment = read
-            time = microseconds(moment)
+            time = microseconds(touchpoint.time)
             beats = touchpoint.type == "heartbeat"
             key = record.key or b""
             row = rows.get(key)
@@ -258,7 +256,7 @@ class PartitionWatch:
         self._move_clock(clock, self._last_offset)
         return self.effects()
 
-    def _parsed(self, record: Record) -> tuple[Touchpoint, datetime] | None:
+    def _parsed(self, record: Record) -> Touchpoint | None:
         """Return what the model of record says of a record that is not quite regular; None: it is refused."""
         touchpoint = parse_touchpoint(record.value)
         if isinstance(touchpoint, Refusal):
@@ -267,7 +265,7 @@ class PartitionWatch:
         if touchpoint.type != "heartbeat":
             parts = touchpoint, touchpoint.actor, touchpoint.data
             self.counts.unknown_keys += sum(len(part.__pydantic_extra__ or ()) for part in parts)
-        return touchpoint, touchpoint.time
+        return touchpoint
 
     def _row_key(self, record: Record, touchpoint: Touchpoint) -> bytes | None:
         """Return the key of the row that a touchpoint belongs to; None: its record is refused."""

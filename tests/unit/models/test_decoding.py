@@ -1,7 +1,6 @@
 """The fast way to read a touchpoint gives what the models of record give, or leaves it to them."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -93,15 +92,13 @@ def _objects(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 _TOUCHPOINTS = st.one_of([_objects(_SCHEMA["$defs"][each["$ref"].rsplit("/", 1)[1]]) for each in _SCHEMA["oneOf"]])
 
 
-def _plain(part: Any, name: str = "") -> Any:
+def _plain(part: Any) -> Any:
     """Return what both kinds of objects hold, by attribute, with the type of each value."""
-    if name == "time":
-        return datetime.fromisoformat(part) if isinstance(part, str) else part
     if isinstance(part, BaseModel):
-        return {name: _plain(getattr(part, name), name) for name in type(part).model_fields} | (part.__pydantic_extra__ or {})
+        return {name: _plain(getattr(part, name)) for name in type(part).model_fields} | (part.__pydantic_extra__ or {})
     if isinstance(part, msgspec.Struct):
         names = {*part.__struct_fields__, *({"type"} if hasattr(part, "type") else ())}
-        return {name: _plain(getattr(part, name), name) for name in names}
+        return {name: _plain(getattr(part, name)) for name in names}
     return type(part), part
 
 
@@ -109,11 +106,9 @@ def _agree(value: bytes) -> bool:
     fast = decode_touchpoint(value)
     if fast is None:
         return False
-    touchpoint, time = fast
     slow = parse_touchpoint(value)
     assert not isinstance(slow, Refusal), slow
-    assert time == slow.time
-    assert _plain(touchpoint) == _plain(slow)
+    assert _plain(fast) == _plain(slow)
     return True
 
 
@@ -138,7 +133,7 @@ def test_what_is_spoilt_is_never_read_otherwise_than_by_the_model(touchpoint: di
     _agree(text)
 
 
-@pytest.mark.parametrize("kind", sorted(_SCHEMA["discriminator"]["mapping"].keys() - {"heartbeat", "promise.made"}))
+@pytest.mark.parametrize("kind", sorted(_SCHEMA["discriminator"]["mapping"].keys() - {"heartbeat"}))
 def test_every_type_can_be_read_fast(kind: str) -> None:
     """A well-formed touchpoint of each type takes the fast way, with and without what may be left out."""
     model = _SCHEMA["$defs"][_SCHEMA["discriminator"]["mapping"][kind].rsplit("/", 1)[1]]
@@ -171,3 +166,14 @@ def test_an_identifier_with_a_control_character_is_not_read_fast(field: str, let
         text = json.dumps(touchpoint, ensure_ascii=ascii_only).encode()
         assert decode_touchpoint(text) is None
         assert isinstance(parse_touchpoint(text), Refusal)
+
+
+@pytest.mark.parametrize("fraction", [".9999999", "\\u002e9999999", ".\\u0039999999"])
+def test_a_time_finer_than_a_microsecond_is_not_read_fast(fraction: str) -> None:
+    """What would be rounded there and is cut off by the model is left to the model, however it is escaped."""
+    text = '{"id":"1","source":"s","time":"2026-03-02T09:14:05_Z","type":"contact.answered","customer":"c","channel":"voice","actor":{"kind":"agent"}}'
+    text = text.replace("_", fraction)
+    assert decode_touchpoint(text.encode()) is None
+    slow = parse_touchpoint(text.encode())
+    assert not isinstance(slow, Refusal)
+    assert slow.time.microsecond == 999999
