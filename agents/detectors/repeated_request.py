@@ -49,11 +49,11 @@ class RepeatedRequest(Detector[RepetitionRule]):
             explanations=tuple(_explanations(seen, field, identity=certain)),
         )
         if not certain:
-            memory[seen] = found, {provision.fingerprint for provision in given}
+            memory[self, seen] = found, {provision.fingerprint for provision in given}
         yield found
 
     def _decided(self, memory: dict[Any, Any], request: Seen, answer: Seen) -> Iterable[Verdict]:
-        found, values = memory.pop(request, (None, ()))
+        found, values = memory.pop((self, request), (None, ()))
         if found is None:
             return
         if answer.entry.data[1] in values:
