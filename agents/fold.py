@@ -429,7 +429,8 @@ class Fold:
         explained_by = self._explain(found)
         if explained_by != found.explained_by:
             self._note(identifier)
-            self.standing[identifier] = found.again_explained(explained_by)
+            again = self.standing[identifier] = found.copied()
+            again.explained_by = explained_by
 
 
 def _is_work(entry: Entry) -> bool:

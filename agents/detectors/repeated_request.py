@@ -1,7 +1,6 @@
 """A customer is asked for something that they have already told us in this journey."""
 
 from collections.abc import Iterable
-from copy import copy
 from typing import Any
 
 from agents.context import Seen
@@ -57,10 +56,7 @@ class RepeatedRequest(Detector[RepetitionRule]):
         if found is None:
             return
         if answer.entry.data[1] in values:
-            confirmed = copy(found)
-            confirmed.severity = self.rule.severity
-            confirmed.evidence = (answer,)
-            yield confirmed
+            yield found.copied(severity=self.rule.severity, evidence=(answer,))
         else:
             yield Gone(self.rule, request, found.discriminator)
 
