@@ -64,6 +64,7 @@ class SeamwatchApp(faust.App):
         self.delivery: Producer = backend.producer(self.liveness.check)
         self.lanes = Lanes(self._finish, self._release, self.fail, self._batch_done)
         self.retire_timeout = settings.rebalance_timeout * 0.8
+        self.read_topics: set[str] = set()
         self.reread_topics: set[str] = set()
         self._end = end
         self._listeners: list[AssignmentListener] = []
@@ -100,6 +101,8 @@ class SeamwatchApp(faust.App):
         It returns when everything that follows from the batch is delivered, raises `Abandoned` when the partition went away meanwhile, and any other
         exception ends the worker before the batch is acknowledged.
         """
+        topics = set(topics)
+        self.read_topics |= topics
         source = self.topic(
             *topics, schema=BatchSchema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
         )

@@ -147,6 +147,12 @@ class TopicAdmin:
             self._client.wait_for_topics([spec.name for spec in missing])
         return [spec.name for spec in missing]
 
+    def topic_id(self, name: str) -> str | None:
+        """Return Kafka's id of a topic; None where the broker gives none."""
+        [topic] = self._client.describe_topics([name])
+        found = topic.get("topic_id")
+        return str(found) if found else None
+
     def check(self) -> list[Deviation]:
         """Return everything that is not as it is to be, by name; of the embedded broker only existence and partitions can be seen."""
         there = {topic["name"]: topic for topic in self._client.describe_topics()}
