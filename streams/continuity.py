@@ -123,6 +123,8 @@ async def check_before_joining(app: Any) -> None:
                     check_source(settings, touchpoints, Source.decode(record.value), present)
     others = app.read_topics - app.reread_topics - {touchpoints}
     partitions = [TP(topic, number) for topic in sorted(others) for number in numbers]
+    if not partitions:
+        return
     committed: Mapping[TP, int | None] = await reader.committed(partitions)
     bounds: Mapping[TP, Bounds] = await reader.bounds(partitions)
     for tp in partitions:

@@ -12,7 +12,7 @@ from streams.app import SeamwatchApp
 from streams.backend import Bounds
 from streams.batches import Batch
 from streams.continuity import SOURCE_KEY, Source, check_applied, check_source, present_source
-from streams.errors import CorruptChangelog, Overtaken
+from streams.errors import CorruptChangelog, LogMismatch, Overtaken
 from streams.failpoints import failpoint
 from streams.producer import Rows
 from streams.settings import StreamSettings
@@ -129,6 +129,8 @@ class PartitionState(Generic[W]):
         try:
             origin = None if self._app.streams.embedded else await _Origin.find(self._app, self._topic, partitions)
             await self._rebuild(await self._take_up(partitions, origin), origin)
+        except LogMismatch as error:
+            self._app.refuse(error)
         except Exception as error:  # noqa: BLE001  # half a state must not be used, whatever the cause
             self._app.fail(error)
 
@@ -152,7 +154,7 @@ class PartitionState(Generic[W]):
     async def _rebuild(self, partitions: set[int], origin: "_Origin | None") -> None:
         if not partitions:
             return
-        began, rows = monotonic(), dict.fromkeys(partitions, 0)
+        began, rows, seconds = monotonic(), dict.fromkeys(partitions, 0), dict.fromkeys(partitions, 0.0)
         changelog = self._app.names.changelog
         async for partition, records, end in self._app.backend.reader().read(changelog, partitions):
             owned = self._owned[partition]
@@ -171,12 +173,14 @@ class PartitionState(Generic[W]):
             if end is not None:
                 if origin is not None:
                     origin.check(owned)
-                owned.changelog_end = await self._repair(owned, end, origin)
-                self._complete(owned, rows[partition], monotonic() - began)
+                owned.changelog_end, seconds[partition] = end, monotonic() - began
             await asyncio.sleep(0)
+        for partition in partitions:  # none before all are found to be right: a worker that is refused has done nothing
+            await self._repair(self._owned[partition], origin)
+            self._complete(self._owned[partition], rows[partition], seconds[partition])
 
-    async def _repair(self, owned: Owned[W], end: int, origin: "_Origin | None") -> int:
-        """Write what the changelog lacks, and return where it then ends.
+    async def _repair(self, owned: Owned[W], origin: "_Origin | None") -> None:
+        """Write what the changelog lacks.
 
         It may not name the source yet; and rows may stand before older ones of their keys, of which compaction would keep the last.
         """
@@ -186,9 +190,9 @@ class PartitionState(Generic[W]):
         if origin is not None and owned.source != origin.source:
             owned.source = origin.source
             rows.append((SOURCE_KEY, origin.source.encode()))
-        if not rows:
-            return end
-        return (await self._app.delivery.deliver([Rows(changelog, partition, rows)]))[changelog, partition]
+        if rows:
+            ends = await self._app.delivery.deliver([Rows(changelog, partition, rows)])
+            owned.changelog_end = ends[changelog, partition]
 
     def _complete(self, owned: Owned[W], rows: int, seconds: float) -> None:
         owned.ready.set()

@@ -42,7 +42,7 @@ async def run_worker(app: SeamwatchApp, *, check_topics: bool = True) -> int:
         _log.critical("topics are not as they are to be: %s", error)
         return 1
     except LogMismatch as error:
-        _log.critical("the worker does not start: %s", error)
+        _say_refused(error)
         return 1
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -51,6 +51,10 @@ async def run_worker(app: SeamwatchApp, *, check_topics: bool = True) -> int:
 
 def _say(problem: str, seconds: float) -> None:
     _log.warning("%s; next attempt in %.1f s", problem, seconds)
+
+
+def _say_refused(error: LogMismatch) -> None:
+    _log.critical("the worker does not start: %s", error)
 
 
 def _require_topics(app: SeamwatchApp) -> None:
@@ -76,8 +80,11 @@ async def _unless(stop: asyncio.Event, waited: Any) -> bool:
 
 
 async def _until_end(app: SeamwatchApp, stop: asyncio.Event) -> None:
-    """Wait until ``stop`` is set; a crash of Faust itself ends the worker like any other failure."""
+    """Wait until ``stop`` is set or the app refuses its state; a crash of Faust itself ends the worker like any other failure."""
     while not stop.is_set():
+        if app.refusal is not None:
+            _say_refused(app.refusal)
+            return
         if app.crashed:
             app.fail(app.crash_reason or RuntimeError("Faust crashed"))
             return

@@ -146,27 +146,22 @@ async def used() -> MemoryBroker:
     return broker
 
 
-async def refusal(broker: MemoryBroker) -> str:
-    """Return why a worker ends as soon as it has its partitions; it has written and committed nothing then."""
-    logs, commits, end = {tp: len(log) for tp, log in broker.logs.items()}, len(broker.commits), Ends()
-    async with worker(broker, watching, ends=end) as app:
-        await eventually(lambda: bool(end.errors))
-        assert not app.health.ready
-    assert isinstance(end.errors[0], LogMismatch)
-    assert {tp: len(log) for tp, log in broker.logs.items() if log} == {tp: end for tp, end in logs.items() if end}
-    assert len(broker.commits) == commits
-    return str(end.errors[0])
-
-
-async def not_started(
-    broker: MemoryBroker, build: Callable[[SeamwatchApp], Any] = watching, **changes: Any
-) -> None:
-    """Run a worker that is refused before it joins."""
-    chosen = settings(**changes)
-    app = create_app(chosen, MemoryBackend(broker, chosen.group_id), end=Ends())
+async def refusal(
+    broker: MemoryBroker, caplog: pytest.LogCaptureFixture, build: Callable[[SeamwatchApp], Any] = watching, **changes: Any
+) -> str:
+    """Return what a worker says that ends by itself; it was never ready, and has written and committed nothing."""
+    logs, commits = {tp: len(log) for tp, log in broker.logs.items() if log}, len(broker.commits)
+    chosen, end = settings(**changes), Ends()
+    app = create_app(chosen, MemoryBackend(broker, chosen.group_id), end=end)
     build(app)
+    caplog.clear()
     assert await asyncio.wait_for(run_worker(app, check_topics=False), 10) == 1
-    assert not app.health.started
+    assert end.errors == []
+    assert not app.health.ready
+    assert {tp: len(log) for tp, log in broker.logs.items() if log} == logs
+    assert len(broker.commits) == commits
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
+    return said
 
 
 @pytest.mark.slow
@@ -175,14 +170,11 @@ async def test_a_recreated_topic_is_refused_before_the_worker_joins(caplog: pyte
     broker = await used()
     broker.recreate(TOPIC)
     fill(broker, 300)
-    await not_started(broker)
-    assert "the worker does not start: t.touchpoints was deleted and made again" in caplog.text
-    assert broker.committed["t"] == {}
-    assert "t.touchpoints was deleted and made again" in await refusal(broker)
+    assert "the worker does not start: t.touchpoints was deleted and made again" in await refusal(broker, caplog)
 
 
 @pytest.mark.slow
-async def test_without_an_id_a_recreated_topic_is_known_by_its_end() -> None:
+async def test_without_an_id_a_recreated_topic_is_known_by_its_end(caplog: pytest.LogCaptureFixture) -> None:
     """An older changelog names no source; a topic that ends before what the state holds is refused all the same, and one that fits is accepted and named."""
     broker = await used()
     for number in range(broker.partitions):
@@ -198,7 +190,7 @@ async def test_without_an_id_a_recreated_topic_is_known_by_its_end() -> None:
         log[:] = [row._replace(value=Source(None, 2).encode()) if row.key == SOURCE_KEY else row for row in log]
     broker.recreate(TOPIC)
     fill(broker, 10)
-    assert "made again or lost its end" in await refusal(broker)
+    assert "made again or lost its end" in await refusal(broker, caplog)
 
 
 @pytest.mark.slow
@@ -206,8 +198,7 @@ async def test_more_partitions_are_refused(caplog: pytest.LogCaptureFixture) -> 
     """When all topics grew together, customers would be at home elsewhere and their history not: also a new partition's owner does not start."""
     broker = await used()
     broker.partitions = 3
-    await not_started(broker, partitions=3)
-    assert "had 2 partitions, now there are 3" in caplog.text
+    assert "had 2 partitions, now there are 3" in await refusal(broker, caplog, partitions=3)
 
 
 @pytest.mark.slow
@@ -224,14 +215,14 @@ async def test_a_group_that_was_deleted_goes_on_where_the_state_ends() -> None:
 
 
 @pytest.mark.slow
-async def test_records_deleted_unread_are_refused_until_that_is_accepted() -> None:
+async def test_records_deleted_unread_are_refused_until_that_is_accepted(caplog: pytest.LogCaptureFixture) -> None:
     """Retention passed what was read: the number of lost records is told; with the offset set to the earliest the worker goes on with what is left."""
     broker = await used()
     tp = TP(TOPIC, 0)
     end = len(broker.logs[tp])
     fill(broker, 100)
     broker.delete_before(TOPIC, 0, end + 7)
-    assert f"7 records of t.touchpoints[0] deleted unread, from offset {end} on" in await refusal(broker)
+    assert f"7 records of t.touchpoints[0] deleted unread, from offset {end} on" in await refusal(broker, caplog)
     broker.committed["t"][tp] = end + 7
     for _ in range(2):
         async with worker(broker, watching):
@@ -240,12 +231,12 @@ async def test_records_deleted_unread_are_refused_until_that_is_accepted() -> No
 
 
 @pytest.mark.slow
-async def test_a_lost_changelog_is_refused_and_built_again_from_the_log() -> None:
+async def test_a_lost_changelog_is_refused_and_built_again_from_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """Without its state the worker does not go on from the committed offset; with that deleted it reads the topic again, to the same state."""
     broker = await used()
     before = counts(broker)
     broker.recreate(CHANGELOG)
-    assert "the changelog holds nothing, though offset" in await refusal(broker)
+    assert "the changelog holds nothing, though offset" in await refusal(broker, caplog)
     broker.committed.clear()
     async with worker(broker, watching):
         await eventually(lambda: at_rest(broker))
@@ -259,8 +250,8 @@ async def test_unread_alerts_that_were_deleted_are_refused(caplog: pytest.LogCap
     broker.append("t.alerts", 0, b"k", b"{}")
     broker.committed["t"][TP("t.alerts", 0)] = 0
     broker.delete_before("t.alerts", 0, 1)
-    await not_started(broker, lambda app: sink(app, SimpleNamespace(write=print)))
-    assert "1 record of t.alerts[0] deleted unread, from offset 0 on" in caplog.text
+    said = await refusal(broker, caplog, lambda app: sink(app, SimpleNamespace(write=print)))
+    assert "1 record of t.alerts[0] deleted unread, from offset 0 on" in said
 
 
 @pytest.mark.slow
