@@ -148,7 +148,8 @@ class PartitionState(Generic[W]):
             owned.source = aside[partition].source
             if origin is not None:
                 origin.check(owned)
-            self._complete(owned, 0, 0.0)
+        for partition in kept:
+            self._complete(self._owned[partition], 0, 0.0)
         return partitions - kept
 
     async def _rebuild(self, partitions: set[int], origin: "_Origin | None") -> None:
@@ -178,6 +179,7 @@ class PartitionState(Generic[W]):
         for partition in partitions:  # none before all are found to be right: a worker that is refused has done nothing
             await self._repair(self._owned[partition], origin)
             self._complete(self._owned[partition], rows[partition], seconds[partition])
+            await asyncio.sleep(0)
 
     async def _repair(self, owned: Owned[W], origin: "_Origin | None") -> None:
         """Write what the changelog lacks.
@@ -187,7 +189,7 @@ class PartitionState(Generic[W]):
         partition, changelog, rows = owned.partition, self._app.names.changelog, list(owned.watch.restored())
         if rows:
             _log.warning("partition %d: %d rows were overtaken by older ones and are written again", partition, len(rows))
-        if origin is not None and owned.source != origin.source:
+        if origin is not None and owned.source != origin.source and (owned.source is None or owned.source.topic_id is None):
             owned.source = origin.source
             rows.append((SOURCE_KEY, origin.source.encode()))
         if rows:

@@ -156,8 +156,8 @@ class TopicAdmin:
     def topic_id(self, name: str) -> str | None:
         """Return Kafka's id of a topic; None where the broker gives none."""
         [topic] = self._client.describe_topics([name])
-        found = topic.get("topic_id")
-        return str(found) if found else None
+        found: str | None = topic.get("topic_id")
+        return found
 
     def check(self) -> list[Deviation]:
         """Return everything that is not as it is to be, by name; of the embedded broker only existence and partitions can be seen."""

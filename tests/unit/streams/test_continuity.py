@@ -262,3 +262,18 @@ async def test_a_source_that_cannot_be_read_is_a_corrupt_changelog() -> None:
     async with worker(broker, watching, ends=end):
         await eventually(lambda: bool(end.errors))
     assert isinstance(end.errors[0], CorruptChangelog)
+
+
+@pytest.mark.slow
+async def test_a_topic_that_is_recreated_under_a_worker_is_refused_at_the_next_rebalance() -> None:
+    """State that would be taken up again as it is does not fit the new topic either."""
+    broker = MemoryBroker()
+    fill(broker, 100)
+    async with worker(broker, watching) as app:
+        await eventually(lambda: at_rest(broker))
+        broker.recreate(TOPIC)
+        fill(broker, 300)
+        await broker.rebalance("t")
+        await eventually(lambda: app.refusal is not None)
+        assert "t.touchpoints was deleted and made again" in str(app.refusal)
+    assert broker.committed["t"] == {}
