@@ -380,6 +380,11 @@ class PartitionWatch:
         return deadlines[0][0] if deadlines else None
 
     @property
+    def last_offset(self) -> int:
+        """Return the offset of the last record that was applied, -1 before the first."""
+        return self._last_offset
+
+    @property
     def timers_pending(self) -> int:
         return len(self._deadlines)
 
