@@ -8,7 +8,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -25,7 +25,7 @@ from models.dead_letter import DeadLetter, DeadLetterReason
 from models.decoding import decode_touchpoint
 from models.touchpoint import Refusal, Touchpoint, parse_touchpoint
 
-__all__ = ["Counts", "Effects", "PartitionWatch", "Record"]
+__all__ = ["AnyRecord", "Counts", "Effects", "PartitionWatch", "Record"]
 
 FUTURE = 5 * 60 * 1_000_000
 """How far a touchpoint's time may lie after the broker's timestamp, in microseconds."""
@@ -43,8 +43,21 @@ _WITH_WRONG_KEY = Refusal(DeadLetterReason.WRONG_KEY, "the record's key is not i
 _json = msgspec.json.Encoder().encode
 
 
+class AnyRecord(Protocol):
+    """One record of a topic, as Kafka's client or a reader of files has it; ``timestamp`` is the broker's, in milliseconds UTC."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int | None: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
 class Record(NamedTuple):
-    """One record of a topic, or one line of a file; ``timestamp`` is the broker's, in milliseconds UTC. Kafka's own records will do as well."""
+    """A record made here, such as one line of a file."""
 
     offset: int
     timestamp: int | None
@@ -172,13 +185,13 @@ class PartitionWatch:
 
     # Processing
 
-    def process(self, records: Iterable[Record]) -> Effects:
+    def process(self, records: Iterable[AnyRecord]) -> Effects:
         """Take records and return what they do."""
         for _ in self.take(records):
             pass
         return self.effects()
 
-    def take(self, records: Iterable[Record], pause: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    def take(self, records: Iterable[AnyRecord], pause: Callable[[], bool] = lambda: False) -> Iterator[None]:
         """Apply records in the order of their offsets; those that were applied before change nothing. Yield wherever ``pause`` tells to."""
         rows, deadlines, counted, last_offset, timestamp = self._store.decoded, self._deadlines, self._counted, self._last_offset, None
         for record in records:
@@ -241,7 +254,7 @@ class PartitionWatch:
             self._come_due(*heappop(self._deadlines), self._last_offset)
         return self.effects()
 
-    def _parsed(self, record: Record) -> Touchpoint | None:
+    def _parsed(self, record: AnyRecord) -> Touchpoint | None:
         """Return what the model of record says of a record that is not quite regular; None: it is refused."""
         touchpoint = parse_touchpoint(record.value)
         if isinstance(touchpoint, Refusal):
@@ -252,7 +265,7 @@ class PartitionWatch:
             self.counts.unknown_keys += sum(len(part.__pydantic_extra__ or ()) for part in parts)
         return touchpoint
 
-    def _row_key(self, record: Record, touchpoint: Touchpoint) -> bytes | None:
+    def _row_key(self, record: AnyRecord, touchpoint: Touchpoint) -> bytes | None:
         """Return the key of the row that a touchpoint belongs to; None: its record is refused."""
         key = f"{touchpoint.tenant}/{touchpoint.customer}".encode()
         if self._keyed and record.key != key:
@@ -260,7 +273,7 @@ class PartitionWatch:
             return None
         return key
 
-    def _sent_home(self, key: bytes, record: Record) -> bool:
+    def _sent_home(self, key: bytes, record: AnyRecord) -> bool:
         """Send the record of a customer who is new here and at home in another partition there, and tell whether that was so."""
         if self._home is None or key in self._store or self._home(key) == self._partition:
             return False
@@ -268,7 +281,7 @@ class PartitionWatch:
         self._effects.misplaced.append((key, record.value))
         return True
 
-    def _row(self, key: bytes, record: Record) -> Row | None:
+    def _row(self, key: bytes, record: AnyRecord) -> Row | None:
         """Return the row of a customer who is not decoded; None: its touchpoints are only counted."""
         if self._nobody and key.partition(b"/")[2].decode() in self._nobody:
             self.counts.unwatched["not_a_customer"] += 1
@@ -284,19 +297,19 @@ class PartitionWatch:
             self._effects.rows += self._store.unwatch(key, record.offset, timestamp)
         return None
 
-    def _unwatch(self, row: Row, record: Record) -> None:
+    def _unwatch(self, row: Row, record: AnyRecord) -> None:
         """From now on only count the touchpoints of a customer who floods."""
         self.counts.unwatched["flood"] += 1
         self._dirty.pop(row.key, None)
         self._scored.pop(row, None)
         self._effects.rows += self._store.unwatch(row.key, record.offset, row.heard)
 
-    def _refuse(self, record: Record, refusal: Refusal) -> None:
+    def _refuse(self, record: AnyRecord, refusal: Refusal) -> None:
         self.counts.dead_letters[refusal.reason] += 1
         letter = DeadLetter(record.offset, refusal.reason, refusal.detail, record.key, record.value)
         self._effects.dead_letters.append(letter)
 
-    def _apply(self, row: Row, entry: Entry, record: Record) -> None:
+    def _apply(self, row: Row, entry: Entry, record: AnyRecord) -> None:
         timestamp = record.timestamp
         if timestamp is not None and timestamp > row.heard:
             if timestamp - row.heard > self._memory and self._store.is_expired(row.heard, row.deadline, timestamp):

@@ -16,8 +16,9 @@ ROOT = Path(__file__).parents[3]
 
 RUN = """
 import agents.partition, pickle, sys
+from types import SimpleNamespace
 from agents.fields import Fingerprinter
-from agents.partition import PartitionWatch, Record
+from agents.partition import PartitionWatch
 from config.fields import load_fields
 from config.rules import load_rulebook
 print(agents.partition.__file__)
@@ -25,7 +26,8 @@ logs, overrides, key = pickle.load(sys.stdin.buffer)
 for log, clock in logs:
     watch = PartitionWatch(load_rulebook(None, overrides), load_fields(), Fingerprinter(key), 0, keyed=False)
     for start in range(0, len(log), 7):
-        effects = watch.process([Record(*each) for each in log[start : start + 7]])
+        batch = [SimpleNamespace(offset=offset, timestamp=None, key=None, value=value) for offset, value in enumerate(log[start : start + 7], start)]
+        effects = watch.process(batch)
         print(effects.findings, effects.customer_scores, effects.dead_letters, sorted(effects.tallies), sorted(effects.rows))
         if start % 2:
             watch.forget_decoded()
@@ -54,7 +56,7 @@ def test_compiled_it_does_what_it_does_as_python() -> None:
         touchpoints = random_scenario(seed)
         values = [each.value for each in records(touchpoints)]
         values += [b"{", *values[::3]]
-        logs.append(([(offset, None, None, value) for offset, value in enumerate(values)], clock_after(touchpoints)))
+        logs.append((values, clock_after(touchpoints)))
     given = pickle.dumps((logs, ALL_ON, KEY))
     (place, *ours), (compiled_place, *theirs) = run(ROOT, given), run(folder, given)
     assert (Path(place).suffix, Path(compiled_place).suffix) == (".py", ".so")
