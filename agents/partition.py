@@ -79,12 +79,6 @@ class Counts:
         self.misplaced = 0
         self.unwatched: Counter[str] = Counter()
 
-    def take(self) -> "Counts":
-        """Return what was counted, and start again at nothing."""
-        taken = Counts()
-        taken.__dict__, self.__dict__ = self.__dict__, taken.__dict__
-        return taken
-
 
 class Effects:
     """What one batch does, in the order of its steps."""
@@ -383,6 +377,11 @@ class PartitionWatch:
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
 
     # What can be asked
+
+    def take_counts(self) -> Counts:
+        """Return what was counted since the last call."""
+        counts, self.counts = self.counts, Counts()
+        return counts
 
     @property
     def next_deadline(self) -> int | None:

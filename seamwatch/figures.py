@@ -58,7 +58,7 @@ class WatchFigures:
         self._round += 1
         for owned in self._state.recovered():
             watch, partition = cast(PartitionWatch, owned.watch), owned.partition
-            counts = watch.counts.take()
+            counts = watch.take_counts()
             metrics.touchpoints(counts.touchpoints)
             metrics.duplicates(same=counts.duplicates - counts.conflicts, other=counts.conflicts)
             metrics.unknown_keys(counts.unknown_keys)

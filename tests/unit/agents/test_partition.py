@@ -232,7 +232,7 @@ def test_the_same_identity_again_is_counted_not_applied() -> None:
     """The first record of an identity wins; one with other content is counted as a conflict."""
     watch = partition()
     watch.process([line(told(1, 0), 0), line(told(1, 0), 1), line(told(1, 0, "other"), 2)])
-    counts = watch.counts.take()
+    counts = watch.take_counts()
     assert (counts.duplicates, counts.conflicts) == (2, 1)
     assert watch.counts.duplicates == 0
 
