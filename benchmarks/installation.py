@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import CoordinatorNotAvailableError
 from sqlalchemy import create_engine, text
 
 from agents.fields import Fingerprinter
@@ -44,9 +45,9 @@ class Installation:
         return self.environment["SEAMWATCH_DATABASE"]
 
     @property
-    def metrics(self) -> str:
-        """Return the address of the worker's metrics."""
-        return f"http://127.0.0.1:{self.environment['SEAMWATCH_METRICS_PORT']}/metrics"
+    def metrics_port(self) -> int:
+        """Return the port of the worker's metrics."""
+        return int(self.environment["SEAMWATCH_METRICS_PORT"])
 
     @contextmanager
     def worker(self) -> Iterator["subprocess.Popen[bytes]"]:
@@ -82,7 +83,7 @@ class Installation:
 
 
 class Progress:
-    """How far a worker's group is. Raises what Kafka's clients raise."""
+    """How far a worker's group is."""
 
     def __init__(self, bootstrap: str, names: Topics) -> None:
         self._consumer = KafkaConsumer(bootstrap_servers=bootstrap)
@@ -91,7 +92,10 @@ class Progress:
 
     def caught_up(self) -> bool:
         """Tell whether everything is committed: by the watch role up to the end of the touchpoints, by the sink up to the end of what came of them."""
-        committed = self._admin.list_group_offsets([self._names.prefix])
+        try:
+            committed = self._admin.list_group_offsets([self._names.prefix])
+        except CoordinatorNotAvailableError:
+            return False  # the first worker is only beginning
         offsets = {tp: each.offset for tp, each in dict(committed.get(self._names.prefix, committed)).items()}
         for topic in (self._names.touchpoints, self._names.alerts, self._names.scores):
             partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]

@@ -1,7 +1,8 @@
 """How long a finding takes at half load, beside an echo of aiokafka on the same broker in the same run.
 
-Touchpoints are sent by a schedule that is fixed in advance, whatever becomes of them. The broker stamps what is appended (LogAppendTime, in whole milliseconds), of the
-alerts topic too, and all clocks are those of one machine. When a row is committed, a reader with a connection of its own sees it, which looks every two milliseconds.
+Touchpoints are sent by a schedule that is fixed in advance, whatever becomes of them. The broker stamps what is appended (LogAppendTime, in whole
+milliseconds), of the alerts topic too, and all clocks are those of one machine. A row counts as committed when a reader with a connection of its own sees it,
+which looks every two milliseconds.
 """
 
 import asyncio
@@ -58,7 +59,7 @@ class Round(NamedTuple):
     """What one round sent to either side: the number of its first touchpoint, how many, and when the first one was due."""
 
     first: int
-    count: int
+    number: int
     echo_began: float
     began: float
 
@@ -87,7 +88,7 @@ def run(rate: int, seconds: int, rounds: int) -> Report:
                 sent.append(load.send(warm_up + number * customers, customers))
         say("reading and verifying")
         samples = asyncio.run(_samples(installation, rate, sent[1:], rows.seen))
-        findings = installation.verify(value for each in sent for _, value in _stream(each.first, each.count))
+        findings = installation.verify(value for each in sent for _, value in _stream(each.first, each.number))
     return _report(rate, seconds, samples, f"{findings:,} findings", load.latest)
 
 
@@ -240,7 +241,7 @@ async def _samples(
 
 
 def _within(round_: Round, number: int) -> bool:
-    return round_.first <= number < round_.first + round_.count
+    return round_.first <= number < round_.first + round_.number
 
 
 def _due(round_: Round, number: int, began: float, rate: int) -> float:

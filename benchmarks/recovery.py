@@ -67,7 +67,8 @@ async def _write(settings: StreamSettings, changelog: str, rows: int) -> tuple[i
     """Fill the changelog with one row a customer, as compaction would leave it; return how many records it holds, clock included, and their bytes."""
     producer = KafkaBackend(settings).producer(lambda: None)
     await producer.start()
-    size, written = 0, set()
+    size = 0
+    written: set[bytes] = set()
     for pairs in _cohorts(rows):
         written.update(key for key, _ in pairs)
         size += sum(len(key) + len(value or b"") for key, value in pairs)

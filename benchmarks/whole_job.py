@@ -4,26 +4,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from typing import NamedTuple
 from urllib.request import urlopen
 
 from benchmarks.installation import PARTITIONS, Installation, Progress, installed
-from benchmarks.report import say
+from benchmarks.report import Report, say
 from benchmarks.workload import TOUCHPOINTS_A_CUSTOMER, produce, touchpoints
-
-
-@dataclass(frozen=True)
-class Result:
-    """Events a second by what was run, and what the verifier says."""
-
-    rates: Mapping[str, float]
-    events: int
-    bytes_an_event: float
-    findings: int
 
 
 class Peer(NamedTuple):
@@ -48,7 +36,7 @@ PEERS = {
 WHOLE_JOB = "Seamwatch, the whole job"
 
 
-def run(customers: int, peers_python: str | None) -> Result:
+def run(customers: int, peers_python: str | None) -> Report:
     """Measure all on one broker; raises ``AssertionError`` where the database is not what a replay gives.
 
     ``peers_python`` is a Python that has the peers which are not ours; without it they are left out.
@@ -66,7 +54,16 @@ def run(customers: int, peers_python: str | None) -> Result:
         say(WHOLE_JOB)
         rates[WHOLE_JOB] = _ours(installation, events)
         findings = installation.verify(value for _, value in touchpoints(customers))
-        return Result(rates, events, size / events, findings)
+    stock = rates[next(iter(PEERS))]
+    return Report(
+        title="Events a second, one process each, on the same topic",
+        columns=("", "events/s", "x stock Faust", "whole job / this"),
+        rows=[(name, f"{rate:,.0f}", f"{rate / stock:.1f}", f"{rates[WHOLE_JOB] / rate:.2f}") for name, rate in rates.items()],
+        notes=[
+            f"{events:,} touchpoints of {size / events:.0f} bytes, {customers:,} customers, {PARTITIONS} partitions.",
+            f"Verified: the {findings:,} findings in the database are those of a replay.",
+        ],
+    )
 
 
 def _peer(python: str, module: str, bootstrap: str, topic: str, events: int) -> float:
@@ -94,17 +91,17 @@ def _ours(installation: Installation, events: int) -> float:
         while True:
             if worker.poll() is not None:
                 raise RuntimeError("the worker ended: see above")
-            if began is None and _handled(installation.metrics):
+            if began is None and _handled(installation.metrics_port):
                 began = monotonic()
-                already = _handled(installation.metrics)
+                already = _handled(installation.metrics_port)
             if began is not None and progress.caught_up():
                 return (events - already) / (monotonic() - began)
             sleep(0.05)
 
 
-def _handled(metrics: str) -> int:
+def _handled(port: int) -> int:
     try:
-        with urlopen(metrics, timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             lines = answer.read().decode().splitlines()
     except OSError:
         return 0

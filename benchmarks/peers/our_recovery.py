@@ -20,6 +20,17 @@ from streams.settings import StreamSettings
 from streams.state import PartitionState
 
 
+class Recovered(Unobserved):
+    """``done`` once a partition's state is ready."""
+
+    def __init__(self) -> None:
+        self.done = asyncio.Event()
+
+    def recovered(self, partition: int, rows: int, seconds: float) -> None:
+        """Set it."""
+        self.done.set()
+
+
 def end(error: BaseException) -> None:
     """Say what went wrong, and go."""
     print(repr(error), file=sys.stderr)
@@ -30,14 +41,14 @@ async def main() -> None:
     """Recover and print."""
     bootstrap, prefix, customers = sys.argv[1], sys.argv[2], int(sys.argv[3])
     settings = StreamSettings(bootstrap=bootstrap, prefix=prefix, partitions=1)
-    app = create_app(settings, KafkaBackend(settings), observer=Unobserved(), end=end)
+    observer = Recovered()
+    app = create_app(settings, KafkaBackend(settings), observer=observer, end=end)
     make = partial(PartitionWatch, load_rulebook(), load_fields(), Fingerprinter(b"a benchmark needs no secret"))
     state = PartitionState(app, app.names.touchpoints, make)
     tune_garbage_collector()
     began = monotonic()
     state.assigned(frozenset({TP(app.names.touchpoints, 0)}))
-    while not state.recovered():
-        await asyncio.sleep(0.001)
+    await observer.done.wait()
     print(f"SECONDS {monotonic() - began:.3f}")
     rows = state.recovered()[0].watch.rows
     if rows != customers:
