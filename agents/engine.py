@@ -5,20 +5,23 @@ horizon, folds anew.
 """
 
 import math
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from agents.finding import Found
-from agents.fold import Fold, Kept, Panel
+from agents.fold import Fold, Kept, Naming, Panel
 from agents.timeline import Entry, SortKey, encode, sort_key
 
 __all__ = ["NO_CHANGE", "Change", "Charge", "Contribution", "Customer", "Outcome"]
 
 
-Outcome = Literal["duplicate", "conflict", "too_late"]
-"""Why a touchpoint was not applied: its identity is known, with the same or with other content, or it is from before the horizon."""
+Outcome = Literal["duplicate", "conflict", "too_late", "floods"]
+"""Why a touchpoint was not applied: its identity is known, with the same or with other content, it is from before the horizon, or there are too many."""
+
+_HOUR = 3600 * 1_000_000
 
 
 class Contribution(NamedTuple):
@@ -116,7 +119,9 @@ class Customer:
         time, entries = entry.time, self.entries
         newest = None
         if entries:
-            memory, most, most_bytes = self._panel.reach
+            memory, most, most_bytes, most_an_hour = self._panel.reach
+            if len(entries) >= most_an_hour and self._in_hour_of(time) >= most_an_hour:
+                return "floods"
             newest = entries[-1]
             oldest = max(newest.time, time) - memory
             if entries[0].time < oldest or len(entries) >= most or self._bytes + size > most_bytes:
@@ -169,10 +174,15 @@ class Customer:
         self._folded_opportunities = len(self.fold.opportunities)
         self.contributions = self._contributions(self.fold)
 
+    def _in_hour_of(self, time: int) -> int:
+        """Return how many touchpoints lie in the UTC hour of ``time`` (microseconds UTC)."""
+        hour = time - time % _HOUR
+        return bisect_left(self.entries, hour + _HOUR, key=_time) - bisect_left(self.entries, hour, key=_time)
+
     def _drop_beyond_memory(self, oldest: int, size: int, clock: int) -> None:
         """Drop what is from before ``oldest`` (microseconds UTC) and what one more touchpoint of ``size`` bytes leaves no room for."""
         entries = self.entries
-        _, most, most_bytes = self._panel.reach
+        _, most, most_bytes, _ = self._panel.reach
         surplus = len(entries) + 1 - most
         excess = self._bytes + size - most_bytes
         waiting = {id(wait.seen.entry) for wait in self.fold.pending if wait.pending}
@@ -209,23 +219,18 @@ class Customer:
     def _still_named(self, dropped: Sequence[Entry], stay: Sequence[Entry]) -> Kept:
         """Return what names the journeys that lost touchpoints but go on."""
         last = sort_key(dropped[-1])
-        fold = Fold(self._panel, self.tenant, self.kept)
+        naming = Naming(self._panel.engine.journey_gap, self.kept)
         for each in self.entries:
             if sort_key(each) > last:
                 break
-            fold.apply(each)
-        contacts, latest = fold.kept()
-        going_on = {each.contact for each in stay}
-        later = Fold(self._panel, self.tenant, (contacts, latest))
-        for each in stay:
-            later.apply(each)
-        kept = (
-            {contact: journey for contact, journey in contacts.items() if contact in going_on},
-            latest if latest is not None and latest[1] in later.journeys else None,
+            naming.journey(each)
+        contacts, latest = naming.kept()
+        going_on = {naming.journey(each) for each in stay} if latest is not None else set()
+        named = {each.contact for each in stay}
+        return (
+            {contact: journey for contact, journey in contacts.items() if contact in named},
+            latest if latest is not None and latest[1] in going_on else None,
         )
-        fold.release()
-        later.release()
-        return kept
 
     # Differences
 
@@ -314,6 +319,9 @@ class Customer:
                 found.cause.journey.id,
             )
         return contributions
+
+
+_time = attrgetter("time")
 
 
 def _opportunity_charges(tenant: str, opportunities: "Counter[tuple[str, str, str, int]]") -> list[Charge]:

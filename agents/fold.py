@@ -32,7 +32,8 @@ class Panel:
         self.engine: EngineRules = rulebook.engine
         self.fields = fields
         # Read for every touchpoint, so not through the model.
-        self.reach = rulebook.engine.memory, rulebook.engine.maximum_touchpoints, rulebook.engine.maximum_bytes
+        engine = rulebook.engine
+        self.reach = engine.memory, engine.maximum_touchpoints, engine.maximum_bytes, engine.maximum_an_hour
         detectors: list[Detector[Any]] = [
             DETECTORS[rule.detector](rule, rulebook.engine, fields) for rule in rulebook.rules if rule.mode != "off"
         ]
@@ -48,6 +49,38 @@ class Panel:
                 self.explaining.setdefault(rule.detector, []).append(rule.name)
 
 
+class Naming:
+    """Which journey a touchpoint belongs to: the one it names, that of its contact, the latest one, or one of its own."""
+
+    __slots__ = ("_contacts", "_gap", "_latest")
+
+    def __init__(self, gap: int, kept: Kept) -> None:
+        """Begin with what is ``kept``; a touchpoint joins the latest journey at most ``gap`` microseconds later."""
+        self._gap = gap
+        self._contacts, self._latest = dict(kept[0]), kept[1]
+
+    def journey(self, entry: Entry) -> str:
+        """Return the id of the journey of the next touchpoint; a passive one takes a journey and gives none."""
+        identifier = entry.journey
+        contact = entry.contact
+        if identifier is None:
+            if contact is not None:
+                identifier = self._contacts.get(contact)
+            if identifier is None:
+                latest = self._latest
+                joins = latest is not None and entry.time - latest[0] <= self._gap
+                identifier = latest[1] if latest is not None and joins else auto_journey(entry.source, entry.id)
+        if entry.type not in PASSIVE:
+            self._latest = (entry.time, identifier)
+            if contact is not None:
+                self._contacts[contact] = identifier
+        return identifier
+
+    def kept(self) -> Kept:
+        """Return what must be known of the touchpoints so far to name the journeys of later ones."""
+        return dict(self._contacts), self._latest
+
+
 class Fold:
     """One customer's timeline so far: touchpoints are applied in the order of their sort keys.
 
@@ -57,12 +90,11 @@ class Fold:
     __slots__ = (
         "_accepting",
         "_by_handoff",
-        "_contact_journeys",
         "_contacts",
         "_dependents",
         "_journeys",
-        "_latest",
         "_memories",
+        "_naming",
         "_panel",
         "_tenant",
         "changed",
@@ -77,8 +109,7 @@ class Fold:
         self._tenant = tenant
         self._contacts: dict[str | tuple[str | None], Contact] = {}
         self._journeys: dict[str | None, Journey] = {}
-        self._contact_journeys = dict(kept[0])
-        self._latest = kept[1]
+        self._naming = Naming(panel.engine.journey_gap, kept)
         self._by_handoff: dict[str, list[Wait]] = {}
         self._memories: dict[int, dict[Any, Any]] = {}
         self._dependents: dict[str, set[str]] = {}
@@ -89,21 +120,12 @@ class Fold:
         self.opportunities: list[Opportunity] = []
         self.pending: list[Wait] = []
 
-    def kept(self) -> Kept:
-        """Return what must be known of the touchpoints so far to name the journeys of later ones."""
-        return dict(self._contact_journeys), self._latest
-
     def release(self) -> None:
         """Undo the circles among what is known, so that it is freed at once and not by the cycle collector; the fold is of no use afterwards."""
         for contact in self._contacts.values():
             contact.release()
         for journey in self._journeys.values():
             journey.release()
-
-    @property
-    def journeys(self) -> Iterable[str | None]:
-        """Return the ids of the journeys that touchpoints so far belong to."""
-        return self._journeys.keys()
 
     def apply(self, entry: Entry) -> None:
         """Take the next touchpoint of the timeline."""
@@ -163,23 +185,7 @@ class Fold:
     # Places
 
     def _journey(self, entry: Entry) -> Journey:
-        """Return the touchpoint's journey; a passive one takes a journey and gives none."""
-        identifier = entry.journey
-        contact = entry.contact
-        passive = entry.type in PASSIVE
-        if identifier is None:
-            if contact is not None:
-                identifier = self._contact_journeys.get(contact)
-            if identifier is None:
-                latest = self._latest
-                if latest is not None and entry.time - latest[0] <= self._panel.engine.journey_gap:
-                    identifier = latest[1]
-                else:
-                    identifier = auto_journey(entry.source, entry.id)
-        if not passive:
-            self._latest = (entry.time, identifier)
-            if contact is not None:
-                self._contact_journeys[contact] = identifier
+        identifier = self._naming.journey(entry)
         journey = self._journeys.get(identifier)
         if journey is None:
             journey = self._journeys[identifier] = Journey(identifier)

@@ -15,7 +15,7 @@ import msgspec
 from agents.engine import NO_CHANGE, Change, Customer
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.fold import Panel
-from agents.rows import CorruptRow, Row, chunk_length, chunk_offset, parse_chunk_key
+from agents.rows import CorruptRow, Row, RowStore
 from agents.rules import Rulebook
 from agents.scores import customer_score, entity_score
 from agents.tallies import Tallies
@@ -29,8 +29,8 @@ __all__ = ["Counts", "Effects", "PartitionWatch", "Record"]
 FUTURE = 5 * 60 * 1_000_000
 """How far a touchpoint's time may lie after the broker's timestamp, in microseconds."""
 
-MAXIMUM_DECODED = 8_000
-"""How many customers of a partition are kept decoded; the others stay encoded until they are touched."""
+_RENEWED = 86_400_000
+"""After how many milliseconds it is noted again that a customer still floods."""
 
 _CLOCK_KEY = b"\x00clock"
 _TALLY_KEY = b"\x00tally"
@@ -63,6 +63,7 @@ class Counts:
         self.conflicts = 0
         self.unknown_keys = 0
         self.misplaced = 0
+        self.unwatched: Counter[str] = Counter()
 
     def take(self) -> "Counts":
         """Return what was counted, and start again at nothing."""
@@ -104,24 +105,23 @@ class PartitionWatch:
         ``home`` tells the partition of a key: a customer who is new here and at home elsewhere is sent there.
         """
         self._engine = rulebook.engine
+        self._memory = rulebook.engine.memory // 1000
+        self._nobody = rulebook.engine.not_a_customer
         self._panel = Panel(rulebook, fields)
         self._fields = fields
         self._fingerprinter = fingerprinter
         self._partition = partition
         self._keyed = keyed
         self._home = home
-        self._rows: dict[bytes, Row] = {}
-        self._chunks: dict[bytes, dict[int, bytes]] = {}
-        self._aside: dict[bytes, bytes] = {}
+        self._store = RowStore(self._panel)
         self._overtaking: set[bytes] = set()
         self._tallies = Tallies(rulebook.engine.half_lives)
         self._deadlines: list[tuple[int, bytes]] = []
-        self._decoded: dict[bytes, Row] = {}
         self._dirty: dict[bytes, Row] = {}
-        self._scored: dict[bytes, set[str]] = {}
+        self._scored: dict[Row, set[str]] = {}
         self._counted: list[tuple[str, str]] = []
         self._effects = Effects()
-        self._last_offset = -1
+        self._last_offset = self._heard = -1
         self._batch = 0
         self.clock = 0
         self.counts = Counts()
@@ -148,26 +148,7 @@ class PartitionWatch:
             return bool(offset == self._last_offset)
         if key.startswith(_TALLY_KEY):
             return self._tallies.restore(key[len(_TALLY_KEY) :].decode(), value or b"")
-        return self._restore_chunk(key, value)
-
-    def _restore_chunk(self, key: bytes, value: bytes | None) -> bool:
-        """Take back a chunk: of a full one, which a later one follows, the longest; of the newest one that with the highest offset."""
-        row, number = parse_chunk_key(key)
-        chunks = self._chunks.setdefault(row, {})
-        if value is None:
-            chunks.pop(number, None)
-            if not chunks:
-                del self._chunks[row]
-            return True
-        offset = chunk_offset(value)
-        if number in chunks:
-            held = chunks[number]
-            is_full = number < max(chunks)
-            if chunk_length(value) < chunk_length(held) if is_full else offset < chunk_offset(held):
-                self._aside[key] = value
-                return False
-        chunks[number] = value
-        return True
+        return self._store.restore(key, value)
 
     def restored(self) -> list[tuple[bytes, bytes]]:
         """End recovery: from now on records can be processed.
@@ -175,18 +156,10 @@ class PartitionWatch:
         Return what must be written again, for compaction keeps the last record of a key: what stands before one that arrived late, from a worker that had lost
         the partition.
         """
-        for late, chunk in self._aside.items():
-            # What arrived late may be ahead: full, where the owner had not come so far.
-            of, number = parse_chunk_key(late)
-            chunks = self._chunks.get(of, {})
-            if number in chunks and number < max(chunks) and chunk_length(chunk) > chunk_length(chunks[number]):
-                chunks[number] = chunk
+        for deadline in self._store.restored():
+            heappush(self._deadlines, deadline)
         again = [(late, stands) for late in self._overtaking if (stands := self._standing(late)) is not None]
-        for key, chunks in self._chunks.items():
-            row = self._rows[key] = Row.restored(key, chunks)
-            if row.deadline is not None:
-                heappush(self._deadlines, (row.deadline, key))
-        self._chunks, self._aside, self._overtaking = {}, {}, set()
+        self._overtaking = set()
         return again
 
     def _standing(self, key: bytes) -> bytes | None:
@@ -194,20 +167,22 @@ class PartitionWatch:
             return _CLOCK.pack(self.clock, self._last_offset)
         if key.startswith(_TALLY_KEY):
             return self._tallies.encoded(key[len(_TALLY_KEY) :].decode())
-        row, number = parse_chunk_key(key)
-        return self._chunks.get(row, {}).get(number)
+        return self._store.standing(key)
 
     # Processing
 
     def process(self, records: Iterable[Record]) -> Effects:
         """Take records and return what they do."""
-        self.take(records)
+        for _ in self.take(records):
+            pass
         return self.effects()
 
-    def take(self, records: Iterable[Record]) -> None:
-        """Apply records in the order of their offsets; those that were applied before change nothing."""
-        rows, counted, last_offset = self._rows, self._counted, self._last_offset
+    def take(self, records: Iterable[Record], pause: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Apply records in the order of their offsets; those that were applied before change nothing. Yield wherever ``pause`` tells to."""
+        rows, deadlines, counted, last_offset, timestamp = self._store.decoded, self._deadlines, self._counted, self._last_offset, None
         for record in records:
+            if pause():
+                yield
             offset = record.offset
             if offset <= last_offset:
                 continue
@@ -215,7 +190,7 @@ class PartitionWatch:
             touchpoint = decode_touchpoint(record.value) or self._parsed(record)
             if touchpoint is None:
                 continue
-            time = microseconds(touchpoint.time)
+            time, timestamp = microseconds(touchpoint.time), record.timestamp
             beats = touchpoint.type == "heartbeat"
             key = record.key or b""
             row = rows.get(key)
@@ -224,7 +199,7 @@ class PartitionWatch:
                 if found is None:
                     continue
                 key, row = found, rows.get(found)
-            moved, timestamp = time, record.timestamp
+            moved = time
             if timestamp is not None and time > timestamp * 1000:
                 if time > timestamp * 1000 + FUTURE:
                     self._refuse(record, _FROM_THE_FUTURE)
@@ -235,14 +210,21 @@ class PartitionWatch:
                 continue
             counted.append((touchpoint.source, touchpoint.type))
             if moved > self.clock:
-                self._move_clock(moved, offset)
+                self.clock = moved
+                while deadlines and deadlines[0][0] <= moved:
+                    self._come_due(*heappop(deadlines), offset)
+                    if pause():
+                        yield
             if beats:
                 continue
             if row is None:
-                row = rows[key] = Row(key)
-            elif offset <= row.floor:
-                continue
-            self._apply(row, compact(touchpoint, time, offset, self._fields, self._fingerprinter), record)
+                row = self._row(key, record)
+                if row is None:
+                    continue
+            if offset > row.floor:
+                self._apply(row, compact(touchpoint, time, offset, self._fields, self._fingerprinter, row.before), record)
+        if timestamp is not None and timestamp > self._heard:
+            self._heard = timestamp
 
     def effects(self) -> Effects:
         """Return what was done since the last call."""
@@ -253,7 +235,9 @@ class PartitionWatch:
     def advance(self, clock: int) -> Effects:
         """Move the clock as a record would that came last; for files, at their end."""
         self._last_offset += 1
-        self._move_clock(clock, self._last_offset)
+        self.clock = max(self.clock, clock)
+        while self._deadlines and self._deadlines[0][0] <= clock:
+            self._come_due(*heappop(self._deadlines), self._last_offset)
         return self.effects()
 
     def _parsed(self, record: Record) -> Touchpoint | None:
@@ -276,12 +260,35 @@ class PartitionWatch:
         return key
 
     def _sent_home(self, key: bytes, record: Record) -> bool:
-        """Send the record of a customer who is at home in another partition there, and tell whether that was so."""
-        if self._home is None or self._home(key) == self._partition:
+        """Send the record of a customer who is new here and at home in another partition there, and tell whether that was so."""
+        if self._home is None or key in self._store or self._home(key) == self._partition:
             return False
         self.counts.misplaced += 1
         self._effects.misplaced.append((key, record.value))
         return True
+
+    def _row(self, key: bytes, record: Record) -> Row | None:
+        """Return the row of a customer who is not decoded; None: its touchpoints are only counted."""
+        if self._nobody and key.partition(b"/")[2].decode() in self._nobody:
+            self.counts.unwatched["not_a_customer"] += 1
+            return None
+        head = self._store.head(key)
+        if head is None or head.watched:
+            return self._store.get(key, self.clock) or self._store.new(key)
+        timestamp = record.timestamp or -1
+        if self._store.is_expired(head.heard, None, timestamp):
+            return self._store.new(key)
+        self.counts.unwatched["flood"] += 1
+        if timestamp - head.heard > _RENEWED:
+            self._effects.rows += self._store.unwatch(key, record.offset, timestamp)
+        return None
+
+    def _unwatch(self, row: Row, record: Record) -> None:
+        """From now on only count the touchpoints of a customer who floods."""
+        self.counts.unwatched["flood"] += 1
+        self._dirty.pop(row.key, None)
+        self._scored.pop(row, None)
+        self._effects.rows += self._store.unwatch(row.key, record.offset, row.heard)
 
     def _refuse(self, record: Record, refusal: Refusal) -> None:
         self.counts.dead_letters[refusal.reason] += 1
@@ -289,38 +296,35 @@ class PartitionWatch:
         self._effects.dead_letters.append(letter)
 
     def _apply(self, row: Row, entry: Entry, record: Record) -> None:
-        customer = row.live or self._decode(row, self.clock)
+        timestamp = record.timestamp
+        if timestamp is not None and timestamp > row.heard:
+            if timestamp - row.heard > self._memory and self._store.is_expired(row.heard, row.deadline, timestamp):
+                self._effects.rows += [(chunk, None) for chunk in self._store.drop(row.key)]
+                row = self._store.new(row.key)
+            row.heard = timestamp
         row.touched = self._batch
-        blob = encode(entry)
-        outcome = customer.apply(entry, len(blob), self.clock)
+        outcome = row.live.apply(entry, len(encode(entry)), self.clock)
         if isinstance(outcome, Change):
-            row.added(blob)
-            self._emit(row, customer, outcome, record.offset)
+            row.add(entry)
+            self._emit(row, outcome, record.offset)
+        elif outcome == "floods":
+            self._unwatch(row, record)
         elif outcome == "too_late":
             self._refuse(record, _TOO_LATE)
         else:
             self.counts.duplicates += 1
             self.counts.conflicts += outcome == "conflict"
 
-    def _move_clock(self, time: int, offset: int) -> None:
-        if time <= self.clock:
+    def _come_due(self, deadline: int, key: bytes, offset: int) -> None:
+        if self._store.deadline(key) != deadline:
             return
-        self.clock = time
-        deadlines = self._deadlines
-        while deadlines and deadlines[0][0] <= time:
-            deadline, key = heappop(deadlines)
-            row = self._rows[key]
-            if row.deadline != deadline or offset <= row.floor:
-                continue
-            customer = row.live or self._decode(row, deadline - 1)
+        row = self._store.get(key, deadline - 1)
+        if row is not None and offset > row.floor:
             row.touched = self._batch
-            self._emit(row, customer, customer.advance(deadline), offset)
+            self._emit(row, row.live.advance(deadline), offset)
 
-    def _decode(self, row: Row, clock: int) -> Customer:
-        self._decoded[row.key] = row
-        return row.decoded(self._panel, clock)
-
-    def _emit(self, row: Row, customer: Customer, change: Change, offset: int) -> None:
+    def _emit(self, row: Row, change: Change, offset: int) -> None:
+        customer = row.live
         row.offset = offset
         self._dirty[row.key] = row
         deadline = customer.fold.next_deadline() if customer.fold.pending else None
@@ -333,7 +337,7 @@ class PartitionWatch:
         for charge in change.charges:
             self._tallies.charge(customer.tenant, charge, offset)
         if change.journeys:
-            self._scored.setdefault(row.key, set()).update(change.journeys)
+            self._scored.setdefault(row, set()).update(change.journeys)
         for body in change.findings:
             self._effects.findings.append((row.key, _json(body)))
             if body["withdrawn"]:
@@ -343,8 +347,8 @@ class PartitionWatch:
 
     def _finish(self) -> None:
         effects = self._effects
-        for key, journeys in self._scored.items():
-            customer = self._rows[key].decoded(self._panel, self.clock)
+        for row, journeys in self._scored.items():
+            customer = row.live
             for journey in (None, *sorted(journeys)):
                 score = customer_score(customer, journey, self.clock, self._engine.customer_half_life)
                 parts = [score["tenant"], score["score"], score["scope"], score["name"], score["half_life"]]
@@ -360,22 +364,9 @@ class PartitionWatch:
         self.counts.touchpoints.update(self._counted)
         self._counted.clear()
         self._batch += 1
-        self._forget_decoded()
+        self._store.forget(self._heard)
+        effects.rows += ((chunk, None) for chunk in self._store.expire(self._heard))
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
-
-    def _forget_decoded(self) -> None:
-        """Encode who was not touched for longest: of those decoded first, who was touched since gets another turn."""
-        decoded = self._decoded
-        for _ in range(2 * (len(decoded) - MAXIMUM_DECODED)):
-            if len(decoded) <= MAXIMUM_DECODED:
-                return
-            key = next(iter(decoded))
-            row = decoded.pop(key)
-            if row.touched > row.decoded_at:
-                row.decoded_at = row.touched
-                decoded[key] = row
-            else:
-                row.forget_decoded()
 
     # What can be asked
 
@@ -383,7 +374,7 @@ class PartitionWatch:
     def next_deadline(self) -> int | None:
         """Return when, grace included, the clock makes something come due; microseconds UTC."""
         deadlines = self._deadlines
-        while deadlines and self._rows[deadlines[0][1]].deadline != deadlines[0][0]:
+        while deadlines and self._store.deadline(deadlines[0][1]) != deadlines[0][0]:
             heappop(deadlines)
         return deadlines[0][0] if deadlines else None
 
@@ -393,21 +384,20 @@ class PartitionWatch:
 
     @property
     def rows(self) -> int:
-        return len(self._rows)
+        return len(self._store)
 
     @property
     def state_bytes(self) -> int:
-        """Return roughly how many bytes the encoded rows hold; walks all rows."""
-        return sum(row.size() for row in self._rows.values())
+        """Return how many bytes the rows hold encoded."""
+        return self._store.size
 
-    def decoded_rows(self) -> Iterator[Row]:
-        """Yield the rows that are decoded now."""
-        yield from self._decoded.values()
+    def forget_decoded(self) -> None:
+        """Keep all customers as they are stored, until they are touched."""
+        self._store.forget_all()
 
     def customers(self) -> Iterator[Customer]:
-        """Yield every customer as of the partition's clock."""
-        for row in self._rows.values():
-            yield row.decoded(self._panel, self.clock)
+        """Yield every customer who is watched, as of the partition's clock."""
+        yield from self._store.customers(self.clock)
 
     def entity_scores(self, as_of: int) -> Iterator[dict[str, Any]]:
         """Yield the scores of teams, channels, seams and tenants from this partition alone."""

@@ -1,149 +1,167 @@
-"""A customer's row: the timeline as it is stored, in chunks, so that a record rewrites the newest chunk alone.
+"""The customers of a partition: decoded while they are busy, otherwise as their chunks are stored."""
 
-A chunk is a fixed head (version, source offset, next deadline, length of the rest of the head), the rest of the head, and its touchpoints in order of
-arrival. The head of the newest chunk is the row's. A chunk that is full is written once more with the head that it had before: whoever reads it without
-its successor ignores the touchpoints that arrived after that head's offset, so no crash between two writes leaves half a row.
-"""
+from collections import defaultdict
+from collections.abc import Iterator
 
-import struct
-from collections.abc import Sequence
-
-import msgspec
-
+from agents.chunks import (
+    CHUNK,
+    NO_REST,
+    NOTHING_BEFORE,
+    CorruptRow,
+    Head,
+    Rest,
+    Stored,
+    chunk_key,
+    encode_rest,
+    head_of,
+    newest_of,
+    pack,
+    packed_of,
+    parse_chunk_key,
+    rest_of,
+    touchpoints_of,
+    write_chunk,
+)
 from agents.engine import Customer
 from agents.fold import Panel
-from agents.timeline import Entry, SortKey, encode, sort_key
+from agents.timeline import Entry, sort_key
 
-__all__ = ["CHUNK", "CorruptRow", "Row", "chunk_key", "chunk_length", "chunk_offset", "parse_chunk_key"]
+__all__ = ["CorruptRow", "Row", "RowStore"]
 
-CHUNK = 32
-"""How many touchpoints a chunk holds."""
+MAXIMUM_DECODED = 8_000
+"""How many customers of a partition are kept decoded; the others stay encoded until they are touched."""
 
-_HEAD = struct.Struct(">BqqI")
-_CHUNK_NUMBER = struct.Struct(">I")
-_VERSION = 1
+IDLE = 3_600_000
+"""After how many milliseconds of the broker's time without a record a customer is encoded, however few are decoded."""
+
+_DAY = 86_400_000
+_EXPIRED_A_BATCH = 1_000
 _NEVER = -1
-_decode_entries = msgspec.msgpack.Decoder(list[Entry]).decode
-
-
-class CorruptRow(Exception):
-    """A stored row cannot be read: the changelog is damaged, or was written by another version."""
-
-
-class _Rest(msgspec.Struct, array_like=True):
-    revisions: dict[bytes, tuple[int, int]]
-    horizon: tuple[int, int, int, str, str] | None
-    waiting: list[tuple[str, str]]
-    kept_contacts: dict[str, str]
-    kept_latest: tuple[int, str] | None
-
-
-_NOTHING = msgspec.msgpack.encode(_Rest({}, None, [], {}, None))
-_decode_rest = msgspec.msgpack.Decoder(_Rest).decode
 
 
 class Row:
-    """One customer's stored timeline; decoded into a ``Customer`` when touched.
+    """A decoded customer: the timeline, and how it is stored.
 
     ``key`` is that of the customer's records, ``tenant/customer``. ``offset`` is that of the last record in it, ``floor`` what it was when the row was
-    restored: a replayed record at or below it changes nothing. ``live`` is the customer while decoded; ``touched`` and ``decoded_at`` count batches, for who
-    decides what stays decoded.
+    decoded: a replayed record at or below it changes nothing. ``heard`` is the broker's time of the last record in milliseconds, negative where it told none.
+    ``before`` is what the next touchpoint is packed relative to. ``touched`` and ``decoded_at`` count batches, for who decides what stays decoded;
+    ``stored_day`` is the day of ``heard`` when it was last stored.
     """
 
     __slots__ = (
         "_full",
-        "_head",
         "_held",
+        "_key",
         "_newest",
+        "_rest",
         "_tail",
         "_unwritten",
+        "before",
         "customer",
         "deadline",
         "decoded_at",
         "floor",
+        "heard",
         "key",
         "live",
         "offset",
+        "stored_day",
         "tenant",
         "touched",
     )
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, live: Customer) -> None:
         self.key = key
-        self.tenant, _, self.customer = key.decode().partition("/")
+        self.live = live
+        self.tenant, self.customer = live.tenant, live.customer
         self.offset = self.floor = _NEVER
         self.deadline: int | None = None
-        self._head = _head(_NEVER, None, _NOTHING)
+        self.heard = _NEVER
+        self.before = NOTHING_BEFORE
+        self.touched = self.decoded_at = 0
+        self.stored_day = _NEVER
+        self._rest = NO_REST
         self._full: dict[int, bytes] = {}
         self._newest = 0
+        self._key = chunk_key(key, 0)
         self._tail = bytearray()
         self._held = 0
         self._unwritten: list[tuple[bytes, bytes]] = []
-        self.live: Customer | None = None
-        self.touched = self.decoded_at = 0
 
     @classmethod
-    def restored(cls, key: bytes, chunks: dict[int, bytes]) -> "Row":
-        """Put a row together from its chunks by number; raises ``CorruptRow``."""
-        row = cls(key)
-        row._newest = max(chunks)
-        newest = chunks[row._newest]
-        row._head, _ = _split(newest)
-        _, row.offset, deadline, _ = _HEAD.unpack_from(row._head)
-        row.floor = row.offset
-        row.deadline = None if deadline == _NEVER else deadline
-        row._full = dict(chunks)
+    def decoded(cls, key: bytes, stored: Stored, panel: Panel, clock: int) -> "Row":
+        """Put a customer together, folded as of ``clock``; raises ``CorruptRow``."""
+        full = {0: stored} if isinstance(stored, bytes) else dict(stored)
+        number = max(full)
+        newest = full.pop(number)
+        head, rest = head_of(newest), rest_of(newest)
+        entries = [each for chunk in sorted(full) for each in touchpoints_of(full[chunk]) if each.arrival <= head.offset]
+        arrived = touchpoints_of(newest)
+        entries += arrived
+        if rest.horizon is not None:
+            waiting, horizon = {(source, name) for source, name in rest.waiting}, rest.horizon
+            entries = [each for each in entries if sort_key(each) > horizon or (each.source, each.id) in waiting]
+        tenant, _, customer = key.decode().partition("/")
+        row = cls(key, Customer(
+            panel,
+            tenant,
+            customer,
+            entries=entries,
+            clock=clock,
+            revisions={finding.hex(): revision for finding, revision in rest.revisions.items()},
+            horizon=rest.horizon,
+            kept=(rest.kept_contacts, rest.kept_latest),
+        ))  # fmt: skip
+        row.offset = row.floor = head.offset
+        row.deadline, row.heard = head.deadline, head.heard
+        row._full, row._newest, row._key = full, number, chunk_key(key, number)
+        row._held, packed = packed_of(newest)
+        row._tail += packed
+        row._rest = encode_rest(rest)
+        if 0 < row._held < CHUNK:
+            row.before = arrived[-1]
         return row
 
-    def decoded(self, panel: Panel, clock: int) -> Customer:
-        """Return the customer, folded as of ``clock`` if it was not yet; raises ``CorruptRow``."""
-        if self.live is None:
-            self.live = self._decode(panel, clock)
-        return self.live
-
-    def forget_decoded(self) -> None:
-        """Keep only what is encoded; call it after ``write``."""
-        if self.live is not None and not self._unwritten:
-            self._full[self._newest] = self._chunk()
-            self._tail, self._held = bytearray(), 0
-            self.live.fold.release()
-            self.live = None
-
-    def added(self, blob: bytes) -> None:
-        """Note an encoded touchpoint that the customer took in."""
+    def add(self, entry: Entry) -> None:
+        """Take in a touchpoint that the customer took in."""
         if self._held >= CHUNK:
             self._close()
         self._held += 1
-        self._tail += blob
+        self._tail += pack(entry, self.before)
+        self.before = entry if self._held < CHUNK else NOTHING_BEFORE
 
     def write(self, rows: list[tuple[bytes, bytes | None]]) -> None:
         """Add what must be written, in this order: chunks that became full, the newest one, and chunks that nobody needs any more (None)."""
-        customer = self.live
-        if customer is None:
-            return
         if self._unwritten:
             rows += self._unwritten
             self._unwritten = []
-        self._head = _head(self.offset, self.deadline, _rest(customer))
-        rows.append((chunk_key(self.key, self._newest), self._chunk()))
-        if customer.horizon is not None:
-            needless = self._needless_chunk(customer)
+        live = self.live
+        self._rest = NO_REST if live.horizon is None and not live.revisions else _rest(live)
+        rows.append((self._key, self._chunk()))
+        if live.horizon is not None:
+            needless = self._needless_chunk(live)
             if needless is not None:
                 rows.append((chunk_key(self.key, needless), None))
 
+    def stored(self) -> Stored:
+        """Return the chunks of the row as they were written last; call it after ``write``."""
+        if self._newest == 0:
+            return self._chunk()
+        return {**self._full, self._newest: self._chunk()}
+
     def size(self) -> int:
-        """Return roughly how many bytes the row holds encoded."""
-        return len(self._head) + len(self._tail) + sum(map(len, self._full.values()))
+        """Return how many bytes the row holds encoded."""
+        return len(self._rest) + len(self._tail) + sum(map(len, self._full.values()))
 
     def _chunk(self) -> bytes:
-        """Write the newest chunk: the head, and its touchpoints as one MessagePack array."""
-        return b"".join((self._head, b"\xdd", self._held.to_bytes(4, "big"), self._tail))
+        return write_chunk(self.offset, self.deadline, self.heard, self._rest, self._held, self._tail)
 
     def _close(self) -> None:
         chunk = self._chunk()
-        self._unwritten.append((chunk_key(self.key, self._newest), chunk))
+        self._unwritten.append((self._key, chunk))
         self._full[self._newest] = chunk
         self._newest += 1
+        self._key = chunk_key(self.key, self._newest)
         self._tail, self._held = bytearray(), 0
 
     def _needless_chunk(self, customer: Customer) -> int | None:
@@ -151,92 +169,221 @@ class Row:
         first = min(self._full, default=self._newest)
         if first == self._newest:
             return None
-        entries = _decode_entries(_split(self._full[first])[1])
-        if any((entry.source, entry.id) in customer.identities for entry in entries):
+        if any((entry.source, entry.id) in customer.identities for entry in touchpoints_of(self._full[first])):
             return None
         del self._full[first]
         return first
 
-    def _decode(self, panel: Panel, clock: int) -> Customer:
-        if not self._full:
-            return Customer(panel, self.tenant, self.customer)
-        try:
-            rest = _decode_rest(self._head[_HEAD.size :])
-            entries: list[Entry] = []
-            for number in sorted(self._full):
-                blob = self._full[number]
-                arrived = [each for each in _decode_entries(_split(blob)[1]) if each.arrival <= self.offset]
-                entries.extend(arrived)
-                if number == self._newest:
-                    self._tail, self._held = bytearray().join(map(encode, arrived)), len(arrived)
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise CorruptRow(f"the row of a customer at offset {self.offset} cannot be read: {error}") from error
-        self._full.pop(self._newest, None)
-        waiting = set(rest.waiting)
-        horizon = rest.horizon
-        return Customer(
-            panel,
-            self.tenant,
-            self.customer,
-            entries=_alive(entries, horizon, waiting),
-            clock=clock,
-            revisions={key.hex(): value for key, value in rest.revisions.items()},
-            horizon=horizon,
-            kept=(rest.kept_contacts, rest.kept_latest),
-        )
-
-
-def chunk_key(row: bytes, number: int) -> bytes:
-    """Return the key of a row's chunk in the changelog."""
-    return row + b"\x00" + _CHUNK_NUMBER.pack(number)
-
-
-def parse_chunk_key(key: bytes) -> tuple[bytes, int]:
-    """Return the row's key and the chunk's number; raises ``struct.error`` where there is none."""
-    return key[: -_CHUNK_NUMBER.size - 1], _CHUNK_NUMBER.unpack(key[-_CHUNK_NUMBER.size :])[0]
-
-
-def chunk_offset(chunk: bytes) -> int:
-    """Return the source offset in a stored chunk's head; raises ``CorruptRow``."""
-    head, _ = _split(chunk)
-    return int(_HEAD.unpack_from(head)[1])
-
-
-def chunk_length(chunk: bytes) -> int:
-    """Return how many touchpoints a stored chunk holds; raises ``CorruptRow``."""
-    _, blob = _split(chunk)
-    return int.from_bytes(blob[1:5])
-
-
-def _alive(entries: Sequence[Entry], horizon: SortKey | None, waiting: set[tuple[str, str]]) -> Sequence[Entry]:
-    if horizon is None:
-        return entries
-    return [each for each in entries if sort_key(each) > horizon or (each.source, each.id) in waiting]
-
 
 def _rest(customer: Customer) -> bytes:
-    if customer.horizon is None and not customer.revisions:
-        return _NOTHING
     waiting = [(wait.seen.entry.source, wait.seen.entry.id) for wait in customer.fold.pending if wait.pending]
-    rest = _Rest(
+    rest = Rest(
         {bytes.fromhex(identifier): revision for identifier, revision in customer.revisions.items()},
         customer.horizon,
         waiting if customer.horizon is not None else [],
         *customer.kept,
     )
-    return msgspec.msgpack.encode(rest)
+    return encode_rest(rest)
 
 
-def _head(offset: int, deadline: int | None, rest: bytes) -> bytes:
-    return _HEAD.pack(_VERSION, offset, _NEVER if deadline is None else deadline, len(rest)) + rest
+class RowStore:
+    """All rows of a partition by key. ``decoded`` holds those that are decoded, in the order in which they became so."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._memory = panel.engine.memory // 1000
+        self.decoded: dict[bytes, Row] = {}
+        self._stored: dict[bytes, Stored] = {}
+        self._bytes = 0
+        self._quiet: defaultdict[int, list[bytes]] = defaultdict(list)
+        self._aside: dict[bytes, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self.decoded) + len(self._stored)
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes the rows hold encoded."""
+        return self._bytes + sum(row.size() for row in self.decoded.values())
+
+    # Recovery
+
+    def restore(self, key: bytes, chunk: bytes | None) -> bool:
+        """Take back a chunk: of a full one, which a later one follows, the longest; of the newest one that with the highest offset. Return whether it stands.
+
+        Raises ``struct.error`` or ``CorruptRow``.
+        """
+        row, number = parse_chunk_key(key)
+        held = self._stored.get(row)
+        if chunk is not None:
+            offset = head_of(chunk).offset
+            if number == 0 and not isinstance(held, dict):
+                if held is None or offset >= head_of(held).offset:
+                    self._stored[row] = chunk
+                    return True
+                self._aside[key] = chunk
+                return False
+        chunks = {} if held is None else {0: held} if isinstance(held, bytes) else held
+        if chunk is None:
+            chunks.pop(number, None)
+        elif number in chunks and self._is_behind(chunk, chunks[number], is_full=number < max(chunks)):
+            self._aside[key] = chunk
+            return False
+        else:
+            chunks[number] = chunk
+        if chunks:
+            self._stored[row] = chunks[0] if chunks.keys() == {0} else chunks
+        else:
+            self._stored.pop(row, None)
+        return True
+
+    def restored(self) -> Iterator[tuple[int, bytes]]:
+        """End recovery; yield the deadlines of rows, in microseconds UTC, with their keys."""
+        for key, chunk in self._aside.items():
+            # What arrived late may be ahead: full, where the owner had not come so far.
+            of, number = parse_chunk_key(key)
+            chunks = self._stored.get(of)
+            if isinstance(chunks, dict) and number in chunks and number < max(chunks) and packed_of(chunk)[0] > packed_of(chunks[number])[0]:
+                chunks[number] = chunk
+        self._aside = {}
+        for key, stored in self._stored.items():
+            self._bytes += _size(stored)
+            head = head_of(newest_of(stored))
+            if head.heard >= 0:
+                self._quiet[head.heard // _DAY].append(key)
+            if head.deadline is not None:
+                yield head.deadline, key
+
+    def standing(self, key: bytes) -> bytes | None:
+        """Return the stored chunk with this key in the changelog, during recovery."""
+        row, number = parse_chunk_key(key)
+        stored = self._stored.get(row, {})
+        return (stored if number == 0 else None) if isinstance(stored, bytes) else stored.get(number)
+
+    @staticmethod
+    def _is_behind(chunk: bytes, held: bytes, *, is_full: bool) -> bool:
+        if is_full:
+            return packed_of(chunk)[0] < packed_of(held)[0]
+        return head_of(chunk).offset < head_of(held).offset
+
+    # Decoding
+
+    def deadline(self, key: bytes) -> int | None:
+        """Return the next deadline of a row, in microseconds UTC."""
+        row = self.decoded.get(key)
+        if row is not None:
+            return row.deadline
+        head = self.head(key)
+        return None if head is None else head.deadline
+
+    def head(self, key: bytes) -> Head | None:
+        """Return what is known of a row that is not decoded."""
+        stored = self._stored.get(key)
+        return None if stored is None else head_of(newest_of(stored))
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self.decoded or key in self._stored
+
+    def get(self, key: bytes, clock: int) -> Row | None:
+        """Return a row, decoded as of ``clock`` if it was not yet; raises ``CorruptRow``."""
+        row = self.decoded.get(key)
+        if row is None:
+            stored = self._stored.pop(key, None)
+            if stored is None:
+                return None
+            self._bytes -= _size(stored)
+            row = self.decoded[key] = Row.decoded(key, stored, self._panel, clock)
+            row.stored_day = row.heard // _DAY
+        return row
+
+    def new(self, key: bytes) -> Row:
+        """Add an empty row."""
+        tenant, _, customer = key.decode().partition("/")
+        row = self.decoded[key] = Row(key, Customer(self._panel, tenant, customer))
+        return row
+
+    def forget(self, now: int) -> None:
+        """Encode who has been idle for long, by the broker's time in milliseconds, and of too many those who were not touched for longest.
+
+        Call it when all rows are written. Of those decoded first, who was touched since gets another turn.
+        """
+        decoded = self.decoded
+        for _ in range(max(2 * (len(decoded) - MAXIMUM_DECODED), 100)):
+            row = next(iter(decoded.values()), None)
+            if row is None or (len(decoded) <= MAXIMUM_DECODED and now - row.heard < IDLE):
+                return
+            del decoded[row.key]
+            if row.touched > row.decoded_at and now - row.heard < IDLE:
+                row.decoded_at = row.touched
+                decoded[row.key] = row
+            else:
+                self._keep(row)
+
+    def forget_all(self) -> None:
+        """Encode everybody; call it when all rows are written."""
+        for row in list(self.decoded.values()):
+            del self.decoded[row.key]
+            self._keep(row)
+
+    def _keep(self, row: Row) -> None:
+        stored = self._stored[row.key] = row.stored()
+        self._bytes += _size(stored)
+        row.live.fold.release()
+        if row.heard >= 0 and row.heard // _DAY != row.stored_day:
+            self._quiet[row.heard // _DAY].append(row.key)
+
+    def customers(self, clock: int) -> Iterator[Customer]:
+        """Yield every customer, those who are not decoded as of ``clock``."""
+        for row in self.decoded.values():
+            yield row.live
+        for key, stored in self._stored.items():
+            if head_of(newest_of(stored)).watched:
+                yield Row.decoded(key, stored, self._panel, clock).live
+
+    # What is not kept
+
+    def is_expired(self, heard: int, deadline: int | None, now: int) -> bool:
+        """Tell whether a row is past its memory at the broker's time ``now``, in milliseconds, and waits for nothing."""
+        return heard >= 0 and deadline is None and now - heard > self._memory
+
+    def expire(self, now: int) -> Iterator[bytes]:
+        """Drop some of the stored rows that are past their memory at the broker's time ``now``; yield the keys of their chunks."""
+        quiet, most = self._quiet, _EXPIRED_A_BATCH
+        while quiet and most:
+            day = min(quiet)
+            if (day + 1) * _DAY + self._memory >= now:
+                return
+            keys = quiet[day]
+            while keys and most:
+                most -= 1
+                key = keys.pop()
+                stored = self._stored.get(key)
+                head = None if stored is None else head_of(newest_of(stored))
+                if head is not None and self.is_expired(head.heard, head.deadline, now):
+                    yield from self.drop(key)
+            if not keys:
+                del quiet[day]
+
+    def drop(self, key: bytes) -> list[bytes]:
+        """Drop a row; return the keys of its chunks, oldest first: what is left of it if not all are removed still ends in its head."""
+        row = self.decoded.pop(key, None)
+        if row is not None:
+            row.live.fold.release()
+            stored = row.stored()
+        else:
+            stored = self._stored.pop(key)
+            self._bytes -= _size(stored)
+        return [chunk_key(key, number) for number in ((0,) if isinstance(stored, bytes) else sorted(stored))]
+
+    def unwatch(self, key: bytes, offset: int, heard: int) -> list[tuple[bytes, bytes | None]]:
+        """Keep nothing of a customer but that its touchpoints are only counted; return what must be written."""
+        gone = self.drop(key) if key in self else []
+        chunk = self._stored[key] = write_chunk(offset, None, heard, NO_REST, 0, b"", watched=False)
+        self._bytes += len(chunk)
+        if heard >= 0:
+            self._quiet[heard // _DAY].append(key)
+        return [*((each, None) for each in gone), (chunk_key(key, 0), chunk)]
 
 
-def _split(chunk: bytes) -> tuple[bytes, bytes]:
-    try:
-        version, _, _, length = _HEAD.unpack_from(chunk)
-    except struct.error as error:
-        raise CorruptRow(f"a chunk of {len(chunk)} bytes has no head") from error
-    if version != _VERSION:
-        raise CorruptRow(f"a chunk has version {version}; this program reads {_VERSION}")
-    end = _HEAD.size + length
-    return chunk[:end], chunk[end:]
+def _size(stored: Stored) -> int:
+    return len(stored) if isinstance(stored, bytes) else sum(map(len, stored.values()))

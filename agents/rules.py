@@ -50,6 +50,10 @@ class EngineRules(_Rules):
     """How far a timeline reaches back from the customer's newest touchpoint."""
     maximum_touchpoints: Annotated[int, Field(ge=1, le=10_000)] = 500
     maximum_bytes: Annotated[int, Field(ge=1024, le=900_000)] = 262_144
+    maximum_an_hour: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """How many touchpoints with times in one UTC hour a customer can have; one with more is none, and is watched no more."""
+    not_a_customer: frozenset[str] = frozenset()
+    """Ids under which a source files what belongs to no customer: counted, never watched."""
     journey_gap: Duration = "7d"  # type: ignore[assignment]
     """A touchpoint without journey and contact joins the latest one at most this much earlier."""
     grace: Duration = "5s"  # type: ignore[assignment]

@@ -79,24 +79,28 @@ def moment(time: int) -> str:
 
 
 def compact(
-    touchpoint: Touchpoint, time: int, arrival: int, fields: FieldCatalog, fingerprinter: Fingerprinter
+    touchpoint: Touchpoint, time: int, arrival: int, fields: FieldCatalog, fingerprinter: Fingerprinter, before: Entry
 ) -> Entry:
-    """Turn a validated touchpoint into what a row keeps; ``time`` is its time in microseconds. The raw value ends here."""
+    """Turn a validated touchpoint into what a row keeps; ``time`` is its time in microseconds. The raw value ends here.
+
+    What it says again of the one ``before`` it is shared with that one.
+    """
     kind = touchpoint.type
     reader = _DATA.get(kind)
     actor: Any = touchpoint.actor
+    source, team, journey, contact = touchpoint.source, actor.team, touchpoint.journey, touchpoint.contact
     return Entry(
         time,
         touchpoint.sequence,
         kind,
-        touchpoint.source,
+        before.source if source == before.source else source,
         touchpoint.id,
         arrival,
         touchpoint.channel or "",
         actor.kind,
-        actor.team,
-        touchpoint.journey,
-        touchpoint.contact,
+        before.team if team == before.team else team,
+        before.journey if journey == before.journey else journey,
+        before.contact if contact == before.contact else contact,
         touchpoint.segment,
         touchpoint.previous_contact,
         () if reader is None else reader(touchpoint.data, touchpoint.tenant, fields, fingerprinter),

@@ -63,6 +63,7 @@ class WatchFigures:
             metrics.duplicates(same=counts.duplicates - counts.conflicts, other=counts.conflicts)
             metrics.unknown_keys(counts.unknown_keys)
             metrics.misplaced(counts.misplaced)
+            metrics.unwatched(counts.unwatched)
             metrics.findings(counts.findings)
             metrics.withdrawn(counts.withdrawn)
             metrics.dead_letters(counts.dead_letters)

@@ -84,6 +84,13 @@ WITHDRAWN = Definition(
     "Findings taken back, because a late touchpoint showed otherwise.",
     ("detector",),
 )
+UNWATCHED = Definition(
+    "unwatched_touchpoints_total",
+    "counter",
+    "touchpoints",
+    "Touchpoints that were only counted: of a customer with more in an hour than one can have, or of an id that the rules list as nobody's.",
+    ("reason",),
+)
 DEAD_LETTERS = Definition(
     "dead_letters_total", "counter", "records", "Records that could not be used and were set aside.", ("reason",)
 )
@@ -162,6 +169,7 @@ DEFINITIONS = (
     DUPLICATES,
     UNKNOWN_KEYS,
     MISPLACED,
+    UNWATCHED,
     FINDINGS,
     WITHDRAWN,
     DEAD_LETTERS,
@@ -203,6 +211,7 @@ class Metrics:
         self._duplicates = self._counter(DUPLICATES)
         self._unknown_keys = self._counter(UNKNOWN_KEYS)
         self._misplaced = self._counter(MISPLACED)
+        self._unwatched = self._counter(UNWATCHED)
         self._findings = self._counter(FINDINGS)
         self._withdrawn = self._counter(WITHDRAWN)
         self._dead_letters = self._counter(DEAD_LETTERS)
@@ -245,6 +254,11 @@ class Metrics:
     def misplaced(self, count: int) -> None:
         """Add records that were sent to their own partition."""
         self._misplaced.inc(count)
+
+    def unwatched(self, counts: Mapping[str, int]) -> None:
+        """Add touchpoints that were only counted, by reason (``flood``, ``not_a_customer``)."""
+        for reason, count in counts.items():
+            self._unwatched.labels(reason).inc(count)
 
     def findings(self, counts: Mapping[tuple[str, str, str], int]) -> None:
         """Add new findings by (detector, reason, severity)."""

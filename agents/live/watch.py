@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 from time import monotonic
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from streams.app import SeamwatchApp
 from streams.batches import Batch
@@ -21,14 +20,14 @@ __all__ = ["PartitionEngine", "watch"]
 _TURN = 0.2
 """Seconds of computing after which the event loop has its turn, however large the batch."""
 
-_R = TypeVar("_R")
+_DONE = object()
 
 
 class PartitionEngine(Watch, Protocol):
     """`agents.partition.PartitionWatch`, as far as it is driven here."""
 
-    def take(self, records: Iterable[Any]) -> None:
-        """Apply records in order."""
+    def take(self, records: Iterable[Any], pause: Callable[[], bool]) -> Iterator[None]:
+        """Apply records in order; yield wherever ``pause`` tells to."""
         ...
 
     def effects(self) -> Any:
@@ -46,9 +45,13 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         owned = await state.of(batch)
         partition, deliver = batch.partition, app.delivery.deliver
         owned.settled = False
-        for turn in _turns(batch.records):
+        end = 0.0
+        taking = owned.watch.take(batch.records, lambda: monotonic() >= end)
+        ongoing = True
+        while ongoing:
+            end = monotonic() + _TURN
             with growing_state():
-                owned.watch.take(turn)
+                ongoing = next(taking, _DONE) is not _DONE
             await asyncio.sleep(0)
             if batch.epoch.over.is_set():
                 raise Abandoned("the partition was revoked")
@@ -85,21 +88,6 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
 
     app.batch_agent([names.touchpoints], handle, name="watch")
     return state
-
-
-def _turns(records: Iterable[_R]) -> Iterator[Iterator[_R]]:
-    """Yield iterators that together go over ``records``; each ends when the event loop must have its turn."""
-    source = iter(records)
-    for first in source:
-        yield _turn(chain((first,), source))
-
-
-def _turn(source: Iterator[_R]) -> Iterator[_R]:
-    end = monotonic() + _TURN
-    for record in source:
-        yield record
-        if monotonic() >= end:
-            return
 
 
 def _tally_partition(key: bytes, partitions: int) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ class Counts:
         """Nothing is derived, and nothing written again."""
         return []
 
-    def take(self, records: Iterable[Any]) -> None:
+    def take(self, records: Iterable[Any], _: Callable[[], bool]) -> Iterator[None]:
         """Count what is new."""
         _rate.start()
         for record in records:
@@ -50,6 +50,7 @@ class Counts:
                 count[0] += 1
                 count[1] = record.offset
                 self._changed[key] = count
+        yield from ()
 
     def effects(self) -> Effects:
         """Return the rows that changed."""

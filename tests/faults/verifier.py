@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
+from agents.chunks import head_of
 from agents.fields import Fingerprinter
 from agents.partition import PartitionWatch
 from agents.replay import Replay
-from agents.rows import chunk_offset
 from agents.timeline import microseconds
 from config.fields import load_fields
 from config.rules import load_rulebook
@@ -188,7 +188,7 @@ def stale_rows(installation: Installation) -> int:
     for record in _read(installation, "watch-changelog"):
         if record.value is None or record.key.startswith(b"\x00"):
             continue
-        offset = chunk_offset(record.value)
+        offset = head_of(record.value).offset
         stale += offset < newest.get((record.partition, record.key), -1)
         newest[record.partition, record.key] = max(offset, newest.get((record.partition, record.key), -1))
     return stale

@@ -446,14 +446,15 @@ def test_replay_forgets_no_customer_for_being_quiet() -> None:
 def test_the_newest_five_hundred_are_kept() -> None:
     """As the 500th newest touchpoint, what the customer said is still known; as the 501st it is not."""
     many = [touchpoint(60 + number, f"m{number}", "message", "customer", text="hello") for number in range(499)]
-    assert rules_of(found([said(0, "t1"), *many[:498], asked(HOUR, "t2")])) == ["repeated_request"]
-    assert found([said(0, "t1"), *many, asked(HOUR, "t2")]) == []
+    assert rules_of(found([said(0, "t1"), *many[:498], asked(HOUR, "t2")], "maximum_an_hour=1000")) == ["repeated_request"]
+    assert found([said(0, "t1"), *many, asked(HOUR, "t2")], "maximum_an_hour=1000") == []
 
 
 def test_a_touchpoint_that_a_deadline_waits_on_stays() -> None:
     """A mail that waits for a day outlives the newest five hundred, and its absence is found in the end."""
     many = [touchpoint(60 + number, f"m{number}", "message", "customer", text="hello") for number in range(600)]
-    assert rules_of(found([passed_on(0, "t1", to_channel="email"), *many], until=2 * DAY)) == ["unanswered_handoff"]
+    log = [passed_on(0, "t1", to_channel="email"), *many]
+    assert rules_of(found(log, "maximum_an_hour=1000", until=2 * DAY)) == ["unanswered_handoff"]
 
 
 def test_new_rules_judge_new_records_with_the_old_history_in_sight() -> None:

@@ -258,8 +258,7 @@ def test_what_is_dropped_is_freed_without_the_cycle_collector() -> None:
     try:
         watch = partition("maximum_touchpoints=50")
         watch.process(log)
-        for row in list(watch.decoded_rows()):
-            row.forget_decoded()
+        watch.forget_decoded()
         left = [each for each in gc.get_objects() if isinstance(each, (Contact, Seen, Wait, Fold))]
     finally:
         gc.enable()

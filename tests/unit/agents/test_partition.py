@@ -1,6 +1,7 @@
 """Memory, horizon, chunks, dead letters, clock and deadlines of one source partition."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -70,7 +71,7 @@ def test_an_arrival_at_or_before_the_horizon_is_a_dead_letter() -> None:
 
 def test_a_row_keeps_the_newest_touchpoints_only() -> None:
     """A timeline holds at most the newest 500 touchpoints, whatever came before."""
-    watch = partition()
+    watch = partition("maximum_an_hour=1000")
     watch.process([line(point(number, number), number) for number in range(700)])
     (customer,) = watch.customers()
     assert [customer.entries[0].id, len(customer.entries)] == ["e200", 500]
@@ -291,7 +292,97 @@ def test_who_is_not_touched_is_encoded_and_comes_back_the_same(monkeypatch: pyte
         for customer in range(10)
     ]
     whole = run(log, BASE + 60 * SECOND)
-    monkeypatch.setattr("agents.partition.MAXIMUM_DECODED", 2)
+    monkeypatch.setattr("agents.rows.MAXIMUM_DECODED", 2)
     little = run(log, BASE + 60 * SECOND, (3,))
     assert little.bodies == whole.bodies
     assert len(whole.bodies) == 30
+
+
+def test_who_floods_is_only_counted_from_then_on() -> None:
+    """More touchpoints in one UTC hour than a customer can have: nothing is kept of them, nothing fires, a restart changes nothing; as many are none."""
+    overrides = ("maximum_an_hour=5",)
+    watch = partition(*overrides)
+    busy = watch.process([line(told(0, 0), 0), *(line(asked(number, number), number) for number in range(1, 5))])
+    assert busy.findings
+    changelog = dict(busy.rows)
+    flood = watch.process([line(asked(number, number), number) for number in range(5, 8)])
+    changelog |= dict(flood.rows)
+    assert not flood.findings
+    assert (watch.counts.unwatched, list(watch.customers())) == ({"flood": 3}, [])
+    restarted = partition(*overrides)
+    for key, value in changelog.items():
+        restarted.restore(key, value)
+    restarted.restored()
+    assert not restarted.process([line(asked(number, number), number) for number in range(8, 10)]).findings
+    assert (restarted.counts.unwatched, restarted.rows) == ({"flood": 2}, 1)
+    assert restarted.state_bytes < 200
+
+
+def test_hours_are_counted_by_the_touchpoints_times() -> None:
+    """As many in each of two hours are no flood, in whatever order they come."""
+    watch = partition("maximum_an_hour=5")
+    times = [2400 + 240 * number for number in range(10)]
+    watch.process([line(told(number, time), number) for number, time in enumerate(reversed(times))])
+    assert watch.counts.unwatched == {}
+
+
+def test_what_belongs_to_nobody_is_only_counted() -> None:
+    """An id that the rules list as no customer has no row and no findings."""
+    engine = rulebook().engine.model_copy(update={"not_a_customer": frozenset({"c"})})
+    rules = replace(rulebook(), engine=engine)
+    watch = PartitionWatch(rules, fields(), Fingerprinter(KEY), 0, keyed=False)
+    assert not watch.process([line(told(1, 0), 0), line(asked(2, 1), 1)]).findings
+    assert (watch.counts.unwatched, watch.rows) == ({"not_a_customer": 2}, 0)
+
+
+def after(offset: int, days: float, made: dict[str, Any]) -> Record:
+    """Write a touchpoint down so many days later, by the broker's time."""
+    return line(made, offset, BASE + round(days * 86_400) * SECOND)
+
+
+def test_a_row_expires_when_its_memory_is_over() -> None:
+    """Past the memory, by the broker's time, a customer is new, whether or not the row was removed meanwhile; until then it is known."""
+    late = 29.8 * 86_400
+    for days, known in ((29.9, True), (30.1, False)):
+        for between in (False, True):
+            watch = partition()
+            watch.process([after(0, 0, told(1, 0) | {"contact": "k"})])
+            if between:
+                watch.process([after(1, days - 0.01, point(9, late, customer="other"))])
+            effects = watch.process([after(2, days, asked(2, late) | {"contact": "k"})])
+            assert bool(effects.findings) is known
+
+
+def test_expired_rows_are_removed_from_the_changelog() -> None:
+    """When the broker's time has come far enough, all chunks of rows that nothing waits for are removed, and those that wait stay."""
+    waiting = point(
+        1, 0, "handoff.started", customer="w", channel="email", actor={"kind": "agent", "team": "a"},
+        data={"handoff": "h", "to_team": "b", "mode": "blind"},
+    )  # fmt: skip
+    watch = partition("answer_limits.other=60d")
+    changelog = dict(watch.process([after(number, 0, point(number, number)) for number in range(40)]).rows)
+    changelog |= dict(watch.process([after(40, 0, waiting)]).rows)
+    assert sum(key.startswith(b"default/c") for key in changelog) == 2
+    for offset, day in ((41, 30.5), (42, 31.5), (43, 32.5)):
+        changelog |= dict(watch.process([after(offset, day, point(offset, 0, customer="other", id=str(offset)))]).rows)
+    assert [value for key, value in changelog.items() if key.startswith(b"default/c")] == [None, None]
+    assert watch.rows == 2
+    restarted = partition("answer_limits.other=60d")
+    for key, value in changelog.items():
+        restarted.restore(key, value)
+    restarted.restored()
+    assert (restarted.rows, restarted.next_deadline) == (2, watch.next_deadline)
+
+
+def test_many_deadlines_at_once_leave_others_their_turn() -> None:
+    """One record that lets many deadlines come due pauses between them, and all fire once."""
+    log = [
+        point(number, 0, "handoff.started", customer=f"c{number}", actor={"kind": "agent", "team": "a"},
+              data={"handoff": "h", "to_team": "b", "mode": "blind"})
+        for number in range(20)
+    ]  # fmt: skip
+    watch = partition()
+    watch.process([line(made, number) for number, made in enumerate(log)])
+    pauses = sum(1 for _ in watch.take([line(point(99, 3600, customer="z"), 20)], lambda: True))
+    assert pauses == 21
+    assert len(watch.effects().findings) == 20

@@ -33,6 +33,7 @@ def fill(metrics: Metrics) -> None:
     metrics.duplicates(same=2, other=1)
     metrics.unknown_keys(3)
     metrics.misplaced(2)
+    metrics.unwatched({"flood": 3})
     metrics.findings({("ping_pong", "ping_pong_direct", "warning"): 1})
     metrics.withdrawn({"ping_pong": 1})
     metrics.dead_letters({"too_late": 1})
@@ -113,6 +114,7 @@ def test_figures_add_up(metrics: Metrics) -> None:
     assert found["seamwatch_duplicates_total", ("other",)] == 2
     assert found["seamwatch_unknown_keys_total", ()] == 6
     assert found["seamwatch_misplaced_records_total", ()] == 4
+    assert found["seamwatch_unwatched_touchpoints_total", ("flood",)] == 6
     assert found["seamwatch_end_to_end_latency_seconds_count", ()] == 4
     assert found["seamwatch_state_rows", ()] == 11
     assert found["seamwatch_state_bytes", ()] == 2050

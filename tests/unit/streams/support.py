@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -68,9 +68,10 @@ class CountingEngine:
         """Return the rows that older ones came after."""
         return [(key, json.dumps(self.counts[key]).encode()) for key in self.overtaking]
 
-    def take(self, records: Iterable[Any]) -> None:
+    def take(self, records: Iterable[Any], _: Callable[[], bool]) -> Iterator[None]:
         """Keep records for the next count."""
         self._taken += records
+        yield from ()
 
     def effects(self) -> Effects:
         """Count what was taken."""

@@ -5,7 +5,7 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -203,11 +203,13 @@ async def test_a_batch_that_takes_long_is_taken_in_turns(monkeypatch: pytest.Mon
     turns: list[int] = []
 
     class Turning(CountingEngine):
-        def take(self, records: Iterable[Any]) -> None:
-            taken = list(records)
-            turns.append(len(taken))
-            asyncio.get_running_loop().call_soon(turns.append, 0)
-            super().take(taken)
+        def take(self, records: Iterable[Any], pause: Callable[[], bool]) -> Iterator[None]:
+            for record in records:
+                if pause():
+                    yield
+                turns.append(1)
+                asyncio.get_running_loop().call_soon(turns.append, 0)
+                yield from super().take([record], pause)
 
         def effects(self) -> Effects:
             turns.append(-1)

@@ -1,0 +1,209 @@
+"""How a customer's timeline is stored: in chunks of touchpoints, each a head and what arrived in its time.
+
+A chunk is a fixed head (version, state, source offset, next deadline, the broker's time, length of the rest of the head), the rest of the head, and its
+touchpoints in order of arrival. A touchpoint is written relative to the one before it in its chunk: times and offsets as differences, what repeats as 0, names
+that are known as numbers. The head of the newest chunk is the row's. A chunk that is full is written once more with the head that it had before: whoever reads
+it without its successor ignores the touchpoints that arrived after that head's offset, so no crash between two writes leaves half a row.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from agents.timeline import Entry
+
+__all__ = [
+    "CHUNK",
+    "NOTHING_BEFORE",
+    "NO_REST",
+    "CorruptRow",
+    "Head",
+    "Rest",
+    "Stored",
+    "chunk_key",
+    "encode_rest",
+    "head_of",
+    "newest_of",
+    "pack",
+    "packed_of",
+    "parse_chunk_key",
+    "rest_of",
+    "touchpoints_of",
+    "write_chunk",
+]
+
+CHUNK = 32
+"""How many touchpoints a chunk holds."""
+
+Stored = bytes | dict[int, bytes]
+"""All chunks of a row: the one with number 0 alone, or several by number."""
+
+_VERSION = 2
+_NEVER = -1
+_HEAD = struct.Struct(">BBqqqI")
+_CHUNK_NUMBER = struct.Struct(">I")
+_ARRAY = b"\xdd"
+
+# Stored as numbers: to be added to at the end, never changed. Others are stored as they are.
+_NAMES = (
+    "account.updated", "auth.failed", "auth.passed", "auth.requested", "brand.exposure", "case.closed",
+    "case.reopened", "contact.abandoned", "contact.answered", "contact.ended", "contact.queued", "contact.started",
+    "customer.forgotten", "fact.stated", "handoff.accepted", "handoff.failed", "handoff.started", "identity.linked",
+    "info.confirmed", "info.provided", "info.requested", "intent.stated", "mention.published", "message",
+    "offer.made", "promise.cancelled", "promise.kept", "promise.made", "survey.answered",
+    "voice", "chat", "email", "sms", "social", "web", "app", "store", "ivr", "bot", "field", "mail",
+    "customer", "agent", "system", "partner",
+)  # fmt: skip
+_NUMBER: dict[str, int | str] = {name: number for number, name in enumerate(_NAMES)}
+
+
+class CorruptRow(Exception):
+    """A stored row cannot be read: the changelog is damaged, or was written by another version."""
+
+
+class Head(NamedTuple):
+    """What is known of a row without decoding it.
+
+    ``watched``: its touchpoints are judged, not only counted. ``offset`` is that of the last record in it, ``deadline`` the next one in microseconds
+    UTC, if any, ``heard`` the broker's time of the last record in milliseconds UTC, negative where it told none.
+    """
+
+    watched: bool
+    offset: int
+    deadline: int | None
+    heard: int
+
+
+class Rest(msgspec.Struct, array_like=True):
+    """What a row keeps besides its touchpoints: revisions of findings, what was dropped, and what the dropped ones leave behind."""
+
+    revisions: dict[bytes, tuple[int, int]]
+    horizon: tuple[int, int, int, str, str] | None
+    waiting: list[tuple[str, str]]
+    kept_contacts: dict[str, str]
+    kept_latest: tuple[int, str] | None
+
+
+NOTHING_BEFORE = Entry(0, 0, "", "", "", 0, "", "", None, None, None, None, None)
+"""What the first touchpoint of a chunk is written relative to."""
+
+_Name = int | str
+_Packed = tuple[  # as `pack` writes it
+    int, int, int, _Name, _Name, _Name, str, _Name, _Name | None, _Name | None, _Name | None, _Name | None, str | None, tuple[Any, ...]
+]  # fmt: skip
+_encode = msgspec.msgpack.Encoder().encode
+encode_rest = _encode
+NO_REST = encode_rest(Rest({}, None, [], {}, None))
+_decode_rest = msgspec.msgpack.Decoder(Rest).decode
+_decode_packed: Callable[[memoryview], list[tuple[Any, ...]]] = msgspec.msgpack.Decoder(list[_Packed]).decode
+
+
+def pack(entry: Entry, before: Entry) -> bytes:
+    """Write a touchpoint relative to the one before it in its chunk."""
+    number = _NUMBER.get
+    kind, channel, actor, source, team = entry.type, entry.channel, entry.kind, entry.source, entry.team
+    journey, contact, segment = entry.journey, entry.contact, entry.segment
+    return _encode((
+        entry.time - before.time,
+        entry.arrival - before.arrival,
+        entry.sequence,
+        number(kind, kind),
+        number(channel, channel),
+        number(actor, actor),
+        entry.id,
+        0 if source == before.source else source,
+        0 if team == before.team else team,
+        0 if journey == before.journey else journey,
+        0 if contact == before.contact else contact,
+        0 if segment == before.segment else segment,
+        entry.previous_contact,
+        entry.data,
+    ))  # fmt: skip
+
+
+def touchpoints_of(chunk: bytes) -> list[Entry]:
+    """Return the touchpoints of a stored chunk in order of arrival; raises ``CorruptRow``."""
+    length = _unpack(chunk)[-1]
+    found: list[Entry] = []
+    before = NOTHING_BEFORE
+    names = _NAMES
+    try:
+        for time, arrival, sequence, kind, channel, actor, name, source, team, journey, contact, segment, previous, data in _decode_packed(
+            memoryview(chunk)[_HEAD.size + length :]
+        ):
+            before = Entry(
+                before.time + time,
+                sequence,
+                names[kind] if kind.__class__ is int else kind,
+                before.source if source == 0 else source,
+                name,
+                before.arrival + arrival,
+                names[channel] if channel.__class__ is int else channel,
+                names[actor] if actor.__class__ is int else actor,
+                before.team if team == 0 else team,
+                before.journey if journey == 0 else journey,
+                before.contact if contact == 0 else contact,
+                before.segment if segment == 0 else segment,
+                previous,
+                data,
+            )
+            found.append(before)
+    except (msgspec.MsgspecError, IndexError, ValueError) as error:
+        raise CorruptRow(f"the touchpoints of a chunk of {len(chunk)} bytes cannot be read: {error}") from error
+    return found
+
+
+def write_chunk(
+    offset: int, deadline: int | None, heard: int, rest: bytes, held: int, packed: bytes | bytearray, *, watched: bool = True
+) -> bytes:
+    """Return a chunk of ``held`` touchpoints, which ``pack`` wrote one after the other; the rest see `Head`."""
+    fixed = _HEAD.pack(_VERSION, not watched, offset, _NEVER if deadline is None else deadline, heard, len(rest))
+    return b"".join((fixed, rest, _ARRAY, held.to_bytes(4, "big"), packed))
+
+
+def head_of(chunk: bytes) -> Head:
+    """Return the head of a stored chunk; raises ``CorruptRow``."""
+    state, offset, deadline, heard, _ = _unpack(chunk)
+    return Head(state == 0, offset, None if deadline == _NEVER else deadline, heard)
+
+
+def rest_of(chunk: bytes) -> Rest:
+    """Return the rest of the head; raises ``CorruptRow``."""
+    length = _unpack(chunk)[-1]
+    try:
+        return _decode_rest(chunk[_HEAD.size : _HEAD.size + length])
+    except msgspec.MsgspecError as error:
+        raise CorruptRow(f"the head of a chunk of {len(chunk)} bytes cannot be read: {error}") from error
+
+
+def packed_of(chunk: bytes) -> tuple[int, bytes]:
+    """Return how many touchpoints a chunk holds, and these as they were packed; raises ``CorruptRow``."""
+    start = _HEAD.size + _unpack(chunk)[-1]
+    return int.from_bytes(chunk[start + 1 : start + 5], "big"), chunk[start + 5 :]
+
+
+def newest_of(stored: Stored) -> bytes:
+    """Return the chunk whose head is the row's."""
+    return stored if isinstance(stored, bytes) else stored[max(stored)]
+
+
+def chunk_key(row: bytes, number: int) -> bytes:
+    """Return the key of a row's chunk in the changelog."""
+    return row + b"\x00" + _CHUNK_NUMBER.pack(number)
+
+
+def parse_chunk_key(key: bytes) -> tuple[bytes, int]:
+    """Return the row's key and the chunk's number; raises ``struct.error`` where there is none."""
+    return key[: -_CHUNK_NUMBER.size - 1], _CHUNK_NUMBER.unpack(key[-_CHUNK_NUMBER.size :])[0]
+
+
+def _unpack(chunk: bytes) -> tuple[int, int, int, int, int]:
+    try:
+        version, state, offset, deadline, heard, length = _HEAD.unpack_from(chunk)
+    except struct.error as error:
+        raise CorruptRow(f"a chunk of {len(chunk)} bytes has no head") from error
+    if version != _VERSION:
+        raise CorruptRow(f"a chunk has version {version}; this program reads {_VERSION}")
+    return state, offset, deadline, heard, length
