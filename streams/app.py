@@ -48,7 +48,6 @@ class SeamwatchApp(faust.App):
     """A Faust app whose agents get batches.
 
     ``streams`` are the settings, ``names`` the topics, ``delivery`` the producer to write through, ``health`` and ``observer`` what others read.
-    ``unhurried`` topics are polled a few times a second, so that their records gather.
     """
 
     BootStrategy = _Boot
@@ -66,7 +65,6 @@ class SeamwatchApp(faust.App):
         self.lanes = Lanes(self._finish, self._release, self.fail, self._batch_done)
         self.retire_timeout = settings.rebalance_timeout * 0.8
         self.reread_topics: set[str] = set()
-        self.unhurried = frozenset({self.names.tallies, self.names.scores})
         self._end = end
         self._listeners: list[AssignmentListener] = []
         self._stops: list[Callable[[], Any]] = []

@@ -160,7 +160,6 @@ class BatchConsumer:
         self._room = asyncio.Event()
         self._dropped = False
         self._halted = False
-        self._rested = 0.0
         self.suspended_at: float | None = None
 
     # --- reading --------------------------------------------------------------------------------------------------
@@ -194,13 +193,14 @@ class BatchConsumer:
         if self._dropped:
             await self._seek_back()
             return
-        wanted, turn = self._wanted()
+        wanted, full = self._wanted()
         if not wanted:
             await self._stay()
             self._room.clear()
-            await _within(self._room.wait(), turn)
+            await _within(self._room.wait(), _TURN)
             return
         epoch = self.epoch
+        turn = _SHORT_TURN if full else _TURN
         records = await self._get(wanted, turn)
         if not records:
             await asyncio.sleep(0)
@@ -209,7 +209,6 @@ class BatchConsumer:
             # The consumer's position is past records that nobody got. The seek of a rebalance may lie before this poll or after it.
             self._dropped = True
             return
-        self._let_gather(records)
         for tp, polled in records.items():
             await self._hand_on(TP(tp.topic, tp.partition), polled, epoch)
 
@@ -238,22 +237,12 @@ class BatchConsumer:
         else:
             self._dropped = False
 
-    def _wanted(self) -> tuple[set[TP], float]:
-        """Return the partitions to poll, those with room for another batch, of topics that neither are paused nor rest; and the seconds to wait for records."""
+    def _wanted(self) -> tuple[set[TP], bool]:
+        """Return the partitions to poll, those with room for another batch, of topics that are not paused; and whether others have none."""
         most, paused, trackers = self.app.streams.batches_in_flight, self.app.health.paused, self._trackers
-        rest = self._rested - monotonic()
-        resting = self.app.unhurried if rest > 0 else frozenset()
         active = {tp for tp in self._get_active_partitions() if tp.topic not in paused}  # type: ignore[attr-defined]
         full = {tp for tp in active if tp in trackers and len(trackers[tp].in_flight) >= most}
-        wanted = {tp for tp in active - full if tp.topic not in resting}
-        return wanted, min(_SHORT_TURN if full and wanted else _TURN, rest if resting else _TURN)
-
-    def _let_gather(self, records: Mapping[TP, Sequence[RawRecord]]) -> None:
-        """Give topics that are in no hurry a rest once they are read to their end: small batches of scores would cost findings their time."""
-        streams, unhurried = self.app.streams, self.app.unhurried
-        is_full = sum(map(len, records.values())) >= streams.max_poll_records
-        if not is_full and any(tp.topic in unhurried for tp in records):
-            self._rested = monotonic() + streams.gathering
+        return active - full, bool(full)
 
     async def _hand_on(self, tp: TP, records: Sequence[RawRecord], epoch: Epoch) -> None:
         if epoch is not self.epoch:

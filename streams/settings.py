@@ -11,7 +11,6 @@ __all__ = ["StreamSettings"]
 class StreamSettings:
     """How to reach Kafka and how to read it. Times are in seconds, sizes in bytes.
 
-    ``gathering`` is how long tallies and scores wait for more of them.
     ``sources`` names the raw topics (``<prefix>.raw.<source>``). ``instance`` is a stable name of this worker: restarts within the session then cause no
     rebalance. ``embedded``: the broker is the one in memory, which knows neither producer ids nor the settings of topics. ``security`` holds what
     every client is given besides, in the names that aiokafka and kafka-python share (``security_protocol``, ``sasl_mechanism``, ``ssl_context``, ...).
@@ -34,7 +33,6 @@ class StreamSettings:
     max_fetch_size: int = 4 * 1024 * 1024
     batches_in_flight: int = 2
     commit_interval: float = 0.25
-    gathering: float = 0.2
     stop_timeout: float = 10.0
     stall_timeout: float = 30.0
     compression: str | None = "zstd"

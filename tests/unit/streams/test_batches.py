@@ -1,7 +1,6 @@
 """Bookkeeping of batches: what may be committed, and what an epoch that is over can no longer do."""
 
 import asyncio
-from functools import partial
 from typing import Any
 
 import pytest
@@ -117,30 +116,3 @@ async def test_no_more_batches_are_in_flight_than_allowed() -> None:
         await eventually(lambda: polled[1] == 100)
         assert len(app.consumer._trackers[TP("t.in", 0)].in_flight) == 2
         assert app.consumer.lags()["t.in", 0] == 100
-
-
-async def test_scores_gather_while_other_topics_are_read() -> None:
-    """Once scores are read to their end, what follows waits and comes together; records of other topics do not wait for it."""
-    broker = MemoryBroker(partitions=1)
-    broker.append("t.scores", 0, b"k", b"")
-    batches: dict[str, list[int]] = {"t.scores": [], "t.in": []}
-
-    async def handle(one: Batch) -> None:
-        batches[one.topic].append(len(one.records))
-
-    def came(number: int) -> bool:
-        return sum(batches["t.in"]) == number
-
-    def build(app: Any) -> None:
-        app.batch_agent(["t.scores", "t.in"], handle, name="in")
-
-    async with worker(broker, build, partitions=1, gathering=60.0) as app:
-        await eventually(lambda: batches["t.scores"] == [1])
-        for number in range(1, 4):
-            broker.append("t.scores", 0, b"k", b"")
-            broker.append("t.in", 0, b"k", b"")
-            await eventually(partial(came, number))
-        assert batches["t.scores"] == [1]
-        app.consumer._rested = 0.0
-        broker.append("t.in", 0, b"k", b"")
-        await eventually(lambda: batches["t.scores"] == [1, 3])
