@@ -1,6 +1,7 @@
 # The worker. Build: docker build -t seamwatch .
 
-FROM python:3.11-slim AS build
+# The whole image has the C compiler that the engine is compiled with.
+FROM python:3.11 AS build
 WORKDIR /source
 RUN python -m venv /opt/seamwatch
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
@@ -10,7 +11,9 @@ RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb
 print(*project['dependencies'], *project['optional-dependencies']['postgres'], sep='\n')" > requirements.txt \
     && /opt/seamwatch/bin/pip install -c constraints.txt -r requirements.txt
 COPY . .
-RUN /opt/seamwatch/bin/pip install -c constraints.txt '.[postgres]'
+RUN python -m pip install -c constraints.txt setuptools mypy types-PyYAML \
+    && SEAMWATCH_COMPILE=1 python -m pip wheel --no-deps --no-build-isolation -w /wheels . \
+    && /opt/seamwatch/bin/pip install -c constraints.txt "$(ls /wheels/*.whl)[postgres]"
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin seamwatch

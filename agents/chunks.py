@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agents.timeline import Entry
+from agents.entry import Entry, Rest, encode
 
 __all__ = [
     "CHUNK",
@@ -20,10 +20,8 @@ __all__ = [
     "NO_REST",
     "CorruptRow",
     "Head",
-    "Rest",
     "Stored",
     "chunk_key",
-    "encode_rest",
     "head_of",
     "newest_of",
     "pack",
@@ -76,16 +74,6 @@ class Head(NamedTuple):
     heard: int
 
 
-class Rest(msgspec.Struct, array_like=True):
-    """What a row keeps besides its touchpoints: revisions of findings, what was dropped, and what the dropped ones leave behind."""
-
-    revisions: dict[bytes, tuple[int, int]]
-    horizon: tuple[int, int, int, str, str] | None
-    waiting: list[tuple[str, str]]
-    kept_contacts: dict[str, str]
-    kept_latest: tuple[int, str] | None
-
-
 NOTHING_BEFORE = Entry(0, 0, "", "", "", 0, "", "", None, None, None, None, None)
 """What the first touchpoint of a chunk is written relative to."""
 
@@ -93,9 +81,7 @@ _Name = int | str
 _Packed = tuple[  # as `pack` writes it
     int, int, int, _Name, _Name, _Name, str, _Name, _Name | None, _Name | None, _Name | None, _Name | None, str | None, tuple[Any, ...]
 ]  # fmt: skip
-_encode = msgspec.msgpack.Encoder().encode
-encode_rest = _encode
-NO_REST = encode_rest(Rest({}, None, [], {}, None))
+NO_REST = encode(Rest({}, None, [], {}, None))
 _decode_rest = msgspec.msgpack.Decoder(Rest).decode
 _decode_packed: Callable[[memoryview], list[tuple[Any, ...]]] = msgspec.msgpack.Decoder(list[_Packed]).decode
 
@@ -105,7 +91,7 @@ def pack(entry: Entry, before: Entry) -> bytes:
     number = _NUMBER.get
     kind, channel, actor, source, team = entry.type, entry.channel, entry.kind, entry.source, entry.team
     journey, contact, segment = entry.journey, entry.contact, entry.segment
-    return _encode((
+    return encode((
         entry.time - before.time,
         entry.arrival - before.arrival,
         entry.sequence,

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
-from agents.timeline import CHANNEL_FOLD, Entry
+from agents.entry import Entry
+from agents.timeline import CHANNEL_FOLD
 
 __all__ = ["Contact", "Handler", "Hop", "Journey", "Provision", "Seen", "Segment", "Wait", "Work"]
 

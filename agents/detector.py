@@ -17,9 +17,9 @@ Verdict = Found | Gone
 class Detector(Generic[R]):
     """Base of all detectors; each overrides what it wants to be told.
 
-    A later verdict with the same cause and discriminator replaces the earlier one. ``memory`` is the detector's own, one for each customer, and goes when
-    the timeline is folded anew. A touchpoint is told before what it says counts (a value is not yet among those given), a wait whenever it starts, is
-    accepted or answered, or comes due.
+    A later verdict with the same cause and discriminator replaces the earlier one. ``memory`` is for what a detector must know of the customer later, under
+    keys that are tuples and begin with the detector; it goes when the timeline is folded anew. A touchpoint is told before what it says counts (a value is
+    not yet among those given), a wait whenever it starts, is accepted or answered, or comes due.
     """
 
     name: ClassVar[str]

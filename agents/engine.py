@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
+from agents.entry import Entry, encode
 from agents.finding import Found
 from agents.fold import Fold, Kept, Naming, Panel
-from agents.timeline import Entry, SortKey, encode, sort_key
+from agents.timeline import SortKey, sort_key
 
 __all__ = ["NO_CHANGE", "Change", "Charge", "Contribution", "Customer", "Outcome"]
 
@@ -68,13 +69,14 @@ class Customer:
     __slots__ = (
         "_bytes",
         "_folded_opportunities",
+        "_identities",
         "_panel",
+        "_source",
         "contributions",
         "customer",
         "entries",
         "fold",
         "horizon",
-        "identities",
         "kept",
         "revisions",
         "tenant",
@@ -100,7 +102,8 @@ class Customer:
         self.tenant = tenant
         self.customer = customer
         self.entries = sorted(entries, key=sort_key)
-        self.identities = {(entry.source, entry.id): entry for entry in self.entries}
+        self._source = self.entries[0].source if self.entries else ""
+        self._identities: dict[str | tuple[str, str], Entry] = {self._identity(entry): entry for entry in self.entries}
         self._bytes = sum(len(encode(entry)) for entry in self.entries)
         self.revisions = {} if revisions is None else revisions
         self.horizon = horizon
@@ -110,8 +113,10 @@ class Customer:
 
     def apply(self, entry: Entry, size: int, clock: int) -> Change | Outcome:
         """Add a touchpoint of ``size`` bytes as of ``clock``; return what changed, or why it was not applied."""
-        identity = (entry.source, entry.id)
-        known = self.identities.get(identity)
+        if not self._source:
+            self._source = entry.source
+        identity = self._identity(entry)
+        known = self._identities.get(identity)
         if known is not None:
             return "duplicate" if known.says_the_same(entry) else "conflict"
         if self.horizon is not None and sort_key(entry) <= self.horizon:
@@ -131,7 +136,7 @@ class Customer:
                 entries = self.entries
                 newest = entries[-1] if entries else None
         self._bytes += size
-        self.identities[identity] = entry
+        self._identities[identity] = entry
         if newest is None or time > newest.time or sort_key(entry) > sort_key(newest):
             entries.append(entry)
             fold = self.fold
@@ -144,6 +149,14 @@ class Customer:
         change = self._refolded(before)
         before.release()
         return change
+
+    def knows(self, entry: Entry) -> bool:
+        """Tell whether a touchpoint is still in the timeline."""
+        return self._identity(entry) in self._identities
+
+    def _identity(self, entry: Entry) -> str | tuple[str, str]:
+        """Return source and id; the id alone of the one source that most customers have, for that takes no tuple."""
+        return entry.id if entry.source == self._source else (entry.source, entry.id)
 
     def advance(self, clock: int) -> Change:
         """Let the deadlines up to ``clock`` come due."""
@@ -204,7 +217,7 @@ class Customer:
         self.kept = self._still_named(dropped, stay)
         self.entries = stay
         for each in dropped:
-            del self.identities[each.source, each.id]
+            del self._identities[self._identity(each)]
             self._bytes -= len(encode(each))
         self.fold.release()
         self.fold = self._folded(clock)

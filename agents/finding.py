@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from copy import copy
 from typing import Any, NamedTuple
 
 import msgspec
@@ -118,10 +117,24 @@ class Found:
                 return f"{kind}:{before}", f"{kind}:{after}"
         return None
 
-    def again_explained(self, explained_by: str | None) -> "Found":
-        """Return the same finding with another explanation."""
-        found = copy(self)
-        found.explained_by = explained_by
+    def copied(self, *, severity: Severity | None = None, evidence: Sequence[Seen] | None = None) -> "Found":
+        """Return the same finding once more, with another severity or other evidence where these are given."""
+        found = Found(
+            self.rule,
+            self.cause,
+            first=self.first,
+            sender=self.sender,
+            receiver=self.receiver,
+            again=self.again,
+            reason=self.reason,
+            severity=severity or self.severity,
+            silos=self.silos,
+            time=self.time,
+            field=self.field,
+            evidence=self.evidence if evidence is None else evidence,
+            explanations=self.explanations,
+        )
+        found.id = self.id
         return found
 
     def body(self, tenant: str, customer: str) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from typing import Any
 from agents.context import Contact, Handler, Hop, Journey, Provision, Seen, Segment, Wait, Work
 from agents.detector import Detector, Verdict
 from agents.detectors import DETECTORS
+from agents.entry import Entry
 from agents.fields import FieldCatalog
 from agents.finding import Explanation, Found, Gone, auto_journey, finding_id
 from agents.rules import EngineRules, Rulebook
-from agents.timeline import CHANNEL_FOLD, PASSIVE, Entry
+from agents.timeline import CHANNEL_FOLD, PASSIVE
 
 __all__ = ["Fold", "Kept", "Opportunity", "Panel"]
 
@@ -37,12 +38,12 @@ class Panel:
         detectors: list[Detector[Any]] = [
             DETECTORS[rule.detector](rule, rulebook.engine, fields) for rule in rulebook.rules if rule.mode != "off"
         ]
-        self.by_type: dict[str, list[tuple[int, Detector[Any]]]] = {}
-        for number, detector in enumerate(detectors):
+        self.by_type: dict[str, list[Detector[Any]]] = {}
+        for detector in detectors:
             for kind in detector.types:
-                self.by_type.setdefault(kind, []).append((number, detector))
-        self.on_hop = [each for each in enumerate(detectors) if type(each[1]).hop is not Detector.hop]
-        self.on_wait = [each for each in enumerate(detectors) if type(each[1]).wait is not Detector.wait]
+                self.by_type.setdefault(kind, []).append(detector)
+        self.on_hop = [each for each in detectors if type(each).hop is not Detector.hop]
+        self.on_wait = [each for each in detectors if type(each).wait is not Detector.wait]
         self.explaining: dict[str, list[str]] = {}
         for rule in rulebook.rules:
             if rule.mode == "on":
@@ -93,7 +94,7 @@ class Fold:
         "_contacts",
         "_dependents",
         "_journeys",
-        "_memories",
+        "_memory",
         "_naming",
         "_panel",
         "_tenant",
@@ -111,7 +112,7 @@ class Fold:
         self._journeys: dict[str | None, Journey] = {}
         self._naming = Naming(panel.engine.journey_gap, kept)
         self._by_handoff: dict[str, list[Wait]] = {}
-        self._memories: dict[int, dict[Any, Any]] = {}
+        self._memory: dict[Any, Any] = {}
         self._dependents: dict[str, set[str]] = {}
         self._accepting: Wait | None = None
         self.position = 0
@@ -155,8 +156,8 @@ class Fold:
             self._queue(seen)
         elif kind in _ENDS:
             self._end(seen)
-        for number, detector in self._panel.by_type.get(kind, ()):
-            self._judge(detector.touchpoint(self._memory(number), seen))
+        for detector in self._panel.by_type.get(kind, ()):
+            self._judge(detector.touchpoint(self._memory, seen))
         remember = _REMEMBER.get(kind)
         if remember is not None:
             remember(seen)
@@ -282,8 +283,8 @@ class Fold:
         if journey.first_hop is None:
             journey.first_hop = hop
         self.opportunities.append(("seam", f"team:{hop.before.team}>team:{after.team}", "", after.seen.entry.time))
-        for number, detector in self._panel.on_hop:
-            self._judge(detector.hop(self._memory(number), hop))
+        for detector in self._panel.on_hop:
+            self._judge(detector.hop(self._memory, hop))
 
     # Waits
 
@@ -381,15 +382,9 @@ class Fold:
 
     # Verdicts
 
-    def _memory(self, number: int) -> dict[Any, Any]:
-        memory = self._memories.get(number)
-        if memory is None:
-            memory = self._memories[number] = {}
-        return memory
-
     def _tell(self, wait: Wait) -> None:
-        for number, detector in self._panel.on_wait:
-            self._judge(detector.wait(self._memory(number), wait))
+        for detector in self._panel.on_wait:
+            self._judge(detector.wait(self._memory, wait))
 
     def _judge(self, verdicts: Iterable[Verdict]) -> None:
         for verdict in verdicts:
@@ -434,7 +429,8 @@ class Fold:
         explained_by = self._explain(found)
         if explained_by != found.explained_by:
             self._note(identifier)
-            self.standing[identifier] = found.again_explained(explained_by)
+            again = self.standing[identifier] = found.copied()
+            again.explained_by = explained_by
 
 
 def _is_work(entry: Entry) -> bool:

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from agents.engine import NO_CHANGE, Change, Customer
+from agents.entry import Entry, encode
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.fold import Panel
 from agents.rows import CorruptRow, Row, RowStore
 from agents.rules import Rulebook
 from agents.scores import customer_score, entity_score
 from agents.tallies import Tallies
-from agents.timeline import Entry, compact, encode, microseconds
+from agents.timeline import compact, microseconds
 from models.dead_letter import DeadLetter, DeadLetterReason
 from models.decoding import decode_touchpoint
 from models.touchpoint import Refusal, Touchpoint, parse_touchpoint
@@ -377,6 +378,11 @@ class PartitionWatch:
         while deadlines and self._store.deadline(deadlines[0][1]) != deadlines[0][0]:
             heappop(deadlines)
         return deadlines[0][0] if deadlines else None
+
+    @property
+    def last_offset(self) -> int:
+        """Return the offset of the last record that was applied, -1 before the first."""
+        return self._last_offset
 
     @property
     def timers_pending(self) -> int:

@@ -9,10 +9,8 @@ from agents.chunks import (
     NOTHING_BEFORE,
     CorruptRow,
     Head,
-    Rest,
     Stored,
     chunk_key,
-    encode_rest,
     head_of,
     newest_of,
     pack,
@@ -23,8 +21,9 @@ from agents.chunks import (
     write_chunk,
 )
 from agents.engine import Customer
+from agents.entry import Entry, Rest, encode
 from agents.fold import Panel
-from agents.timeline import Entry, sort_key
+from agents.timeline import sort_key
 
 __all__ = ["CorruptRow", "Row", "RowStore"]
 
@@ -117,7 +116,7 @@ class Row:
         row._full, row._newest, row._key = full, number, chunk_key(key, number)
         row._held, packed = packed_of(newest)
         row._tail += packed
-        row._rest = encode_rest(rest)
+        row._rest = encode(rest)
         if 0 < row._held < CHUNK:
             row.before = arrived[-1]
         return row
@@ -169,7 +168,7 @@ class Row:
         first = min(self._full, default=self._newest)
         if first == self._newest:
             return None
-        if any((entry.source, entry.id) in customer.identities for entry in touchpoints_of(self._full[first])):
+        if any(customer.knows(entry) for entry in touchpoints_of(self._full[first])):
             return None
         del self._full[first]
         return first
@@ -183,7 +182,7 @@ def _rest(customer: Customer) -> bytes:
         waiting if customer.horizon is not None else [],
         *customer.kept,
     )
-    return encode_rest(rest)
+    return encode(rest)
 
 
 class RowStore:

@@ -3,12 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-
+from agents.entry import Entry
 from agents.fields import FieldCatalog, Fingerprinter, mask
 from models.touchpoint import Touchpoint
 
-__all__ = ["CHANNEL_FOLD", "PASSIVE", "Entry", "SortKey", "compact", "encode", "microseconds", "moment", "sort_key"]
+__all__ = ["CHANNEL_FOLD", "PASSIVE", "SortKey", "compact", "microseconds", "moment", "sort_key"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -31,36 +30,6 @@ CHANNEL_FOLD = {"ivr": "voice", "bot": "chat"}
 """Channels that count as another one wherever channels are compared, limited or named in a seam."""
 
 SortKey = tuple[int, int, int, str, str]
-
-
-class Entry(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """One touchpoint as a row keeps it.
-
-    ``time`` is in microseconds UTC, ``arrival`` the source offset that brought it. ``data`` holds what detectors read, by type; values are fingerprints
-    and masks only. Fields may be added at the end, with a default: stored rows stay readable.
-    """
-
-    time: int
-    sequence: int
-    type: str
-    source: str
-    id: str
-    arrival: int
-    channel: str
-    kind: str
-    team: str | None
-    journey: str | None
-    contact: str | None
-    segment: str | None
-    previous_contact: str | None
-    data: tuple[Any, ...] = ()
-
-    def says_the_same(self, other: "Entry") -> bool:
-        """Tell whether a record with the same identity has the same content, as far as it is kept."""
-        return encode(msgspec.structs.replace(other, arrival=self.arrival)) == encode(self)
-
-
-encode = msgspec.msgpack.Encoder().encode
 
 
 def sort_key(entry: Entry) -> SortKey:

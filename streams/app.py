@@ -14,7 +14,7 @@ from faust.types import TP
 
 from streams.backend import Backend
 from streams.batches import AssignmentListener, Batch, BatchSchema
-from streams.errors import StreamError
+from streams.errors import LogMismatch, StreamError
 from streams.health import Health
 from streams.lanes import Handler, Lanes
 from streams.liveness import Liveness, Watchdog
@@ -60,10 +60,12 @@ class SeamwatchApp(faust.App):
         self.backend = backend
         self.observer = observer
         self.health = Health()
+        self.refusal: LogMismatch | None = None
         self.liveness = Liveness(settings.session_timeout / 2)
         self.delivery: Producer = backend.producer(self.liveness.check)
         self.lanes = Lanes(self._finish, self._release, self.fail, self._batch_done)
         self.retire_timeout = settings.rebalance_timeout * 0.8
+        self.read_topics: set[str] = set()
         self.reread_topics: set[str] = set()
         self._end = end
         self._listeners: list[AssignmentListener] = []
@@ -100,6 +102,8 @@ class SeamwatchApp(faust.App):
         It returns when everything that follows from the batch is delivered, raises `Abandoned` when the partition went away meanwhile, and any other
         exception ends the worker before the batch is acknowledged.
         """
+        topics = set(topics)
+        self.read_topics |= topics
         source = self.topic(
             *topics, schema=BatchSchema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
         )
@@ -150,6 +154,13 @@ class SeamwatchApp(faust.App):
             if self._consumer is not None:
                 self._consumer.halt()
             self._end(error)
+
+    def refuse(self, error: LogMismatch) -> None:
+        """Let `run_worker` stop the worker because of ``error``, in order: it leaves its group, so that its offsets can be put right; nothing is committed."""
+        if self.health.failed is None:
+            self.health.failed = str(error)
+            self.refusal = error
+            self.consumer.halt()
 
     # --- what the consumer tells ----------------------------------------------------------------------------------
 

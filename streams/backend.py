@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from faust.types import TP
+
 from streams.batches import RawRecord
 from streams.producer import Producer
 
-__all__ = ["Backend", "Chunk", "LogReader"]
+__all__ = ["Backend", "Bounds", "Chunk", "LogReader"]
 
 
 class Chunk(NamedTuple):
@@ -17,15 +19,26 @@ class Chunk(NamedTuple):
     end: int | None
 
 
+class Bounds(NamedTuple):
+    """The offsets of the first record that a partition still holds, and after its last."""
+
+    start: int
+    end: int
+
+
 class LogReader(Protocol):
     """Reads partitions from their beginning, outside of any group."""
 
-    async def ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
-        """Return the present end offset of each of ``partitions``."""
+    async def bounds(self, partitions: Collection[TP]) -> dict[TP, Bounds]:
+        """Return where each of ``partitions`` begins and ends now."""
         ...
 
-    def read(self, topic: str, partitions: Collection[int]) -> AsyncIterator[Chunk]:
-        """Read ``partitions`` until each position reached the end offset of the beginning."""
+    async def committed(self, partitions: Collection[TP]) -> dict[TP, int | None]:
+        """Return what the app's group has committed of each of ``partitions``."""
+        ...
+
+    def read(self, topic: str, partitions: Collection[int], *, first: bool = False) -> AsyncIterator[Chunk]:
+        """Read ``partitions`` until each position reached the end offset of the beginning; if ``first``, only the first records of each."""
         ...
 
 
@@ -45,6 +58,10 @@ class Backend(Protocol):
 
     async def await_broker(self, retry: Callable[[str, float], None]) -> None:
         """Wait until a broker answers; ``retry`` hears of each failure and of the seconds until the next attempt."""
+
+    async def topic_id(self, topic: str) -> str | None:
+        """Return Kafka's id of ``topic``, which another topic of its name does not have; None where the broker knows none."""
+        ...
 
     async def catching_up(self, app: Any, topics: Collection[str], tolerance: float) -> bool:
         """Return whether the group is behind on one of ``topics``, by at most ``tolerance`` seconds of records: more is not worth waiting for."""

@@ -392,6 +392,11 @@ class BatchConsumer:
                 found[tp.topic, tp.partition] = max(0, highwater - (tracker.processed or 0))
         return found
 
+    def committed_offset(self, tp: TP) -> int | None:
+        """Return what is committed of an owned partition; None where nothing is."""
+        tracker = self._trackers.get(tp)
+        return None if tracker is None else tracker.committed
+
     def commit_age(self) -> float:
         """Return the seconds that the oldest finished batch has waited for its commit; 0 where none waits."""
         reread = self.app.reread_topics

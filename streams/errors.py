@@ -8,6 +8,7 @@ __all__ = [
     "DeliveryFailed",
     "EmbeddedBrokerFailed",
     "IncompatibleLibrary",
+    "LogMismatch",
     "Overtaken",
     "Poison",
     "StreamError",
@@ -54,6 +55,10 @@ class CorruptChangelog(StreamError):
 
 class TopicMismatch(StreamError):
     """Topics are missing or set up in a way that would lose or misplace records."""
+
+
+class LogMismatch(StreamError):
+    """Topics, state and committed offsets do not fit together: to go on would lose records without a word, or their order."""
 
 
 class IncompatibleLibrary(StreamError):

@@ -13,11 +13,12 @@ from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.backend import Chunk, LogReader
+from streams.backend import Bounds, Chunk, LogReader
 from streams.batches import BatchConsumer
 from streams.idle import IdleProducer
 from streams.producer import KafkaDelivery, Producer
 from streams.settings import StreamSettings
+from streams.topics import TopicAdmin
 
 __all__ = ["KafkaBackend", "KafkaConsumer", "KafkaReader"]
 
@@ -134,8 +135,9 @@ class KafkaReader:
     def __init__(self, settings: StreamSettings) -> None:
         self._settings = settings
 
-    def _consumer(self) -> Any:
+    def _consumer(self, group: str | None = None) -> Any:
         return AIOKafkaConsumer(
+            group_id=group,
             bootstrap_servers=self._settings.bootstrap,
             client_id=f"{self._settings.client}-reader",
             enable_auto_commit=False,
@@ -146,18 +148,29 @@ class KafkaReader:
             **self._settings.security,
         )
 
-    async def ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
-        """Return the present end offset of each of ``partitions``."""
+    async def bounds(self, partitions: Collection[TP]) -> dict[TP, Bounds]:
+        """Return where each of ``partitions`` begins and ends now."""
+        tps = {tp: TopicPartition(*tp) for tp in partitions}
         consumer = self._consumer()
         await consumer.start()
         try:
-            found = await consumer.end_offsets([TopicPartition(topic, partition) for partition in partitions])
+            starts = await consumer.beginning_offsets(tps.values())
+            ends = await consumer.end_offsets(tps.values())
         finally:
             await consumer.stop()
-        return {tp.partition: offset for tp, offset in found.items()}
+        return {tp: Bounds(starts[kafka_tp], ends[kafka_tp]) for tp, kafka_tp in tps.items()}
 
-    async def read(self, topic: str, partitions: Collection[int]) -> AsyncIterator[Chunk]:
-        """Read ``partitions`` until each position reached the end offset of the beginning.
+    async def committed(self, partitions: Collection[TP]) -> dict[TP, int | None]:
+        """Return what the group has committed of each of ``partitions``, without becoming its member."""
+        consumer = self._consumer(self._settings.group_id)
+        await consumer.start()
+        try:
+            return {tp: await consumer.committed(TopicPartition(*tp)) for tp in partitions}
+        finally:
+            await consumer.stop()
+
+    async def read(self, topic: str, partitions: Collection[int], *, first: bool = False) -> AsyncIterator[Chunk]:
+        """Read ``partitions`` until each position reached the end offset of the beginning; if ``first``, only the first record of each.
 
         Raises ``TimeoutError`` when no position moves for a minute.
         """
@@ -173,7 +186,7 @@ class KafkaReader:
                 yield Chunk(tp.partition, (), ends[tp])
             deadline = time.monotonic() + _RECOVERY_STALL
             while tps:
-                polled = await consumer.getmany(*tps, timeout_ms=500, max_records=_RECOVERY_ROWS)
+                polled = await consumer.getmany(*tps, timeout_ms=500, max_records=1 if first else _RECOVERY_ROWS)
                 if polled:
                     deadline = time.monotonic() + _RECOVERY_STALL
                 elif time.monotonic() > deadline:
@@ -181,7 +194,7 @@ class KafkaReader:
                         f"{topic}: no record for {_RECOVERY_STALL:.0f} s before the end of partitions {sorted(tp.partition for tp in tps)}"
                     )
                 for tp in list(tps):
-                    reached = await consumer.position(tp) >= ends[tp]
+                    reached = await consumer.position(tp) >= ends[tp] or (first and tp in polled)
                     if self._settings.embedded and tp in polled:
                         reached = False  # it tells an end that lies within the last batch: only a poll that finds nothing is the end
                     if reached:
@@ -228,6 +241,14 @@ class KafkaBackend:
                 return
             finally:
                 await client.close()
+
+    async def topic_id(self, topic: str) -> str | None:
+        """Return Kafka's id of ``topic``; None before Kafka 2.8."""
+        return await asyncio.to_thread(self._topic_id, topic)
+
+    def _topic_id(self, topic: str) -> str | None:
+        with TopicAdmin(self._settings) as admin:
+            return admin.topic_id(topic)
 
     async def catching_up(self, app: Any, topics: Collection[str], tolerance: float) -> bool:
         """Return whether the group is behind on one of ``topics``, by at most ``tolerance`` seconds of records."""

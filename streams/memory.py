@@ -6,7 +6,7 @@ everything, then everybody gets something.
 
 import asyncio
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from faust.transport import base
 from faust.transport.consumer import Consumer as FaustConsumer
 from faust.types import TP
 
-from streams.backend import Chunk, LogReader
+from streams.backend import Bounds, Chunk, LogReader
 from streams.batches import BatchConsumer
 from streams.errors import DeliveryFailed
 from streams.idle import IdleProducer
@@ -48,11 +48,13 @@ class MemoryBroker:
         ticks = itertools.count(1_700_000_000_000)
         self.partitions = partitions
         self.logs: dict[TP, list[StoredRecord]] = defaultdict(list)
+        self.starts: dict[TP, int] = defaultdict(int)
         self.committed: dict[str, dict[TP, int]] = defaultdict(dict)
         self.commits: list[tuple[str, TP, int]] = []
         self.send_error: Callable[[Outgoing], BaseException | None] = lambda _: None
         self.commit_error: Callable[[Mapping[TP, int]], bool] = lambda _: False
         self.now = now or (lambda: next(ticks))
+        self._recreated: Counter[str] = Counter()
         self._rebalance_on_join = rebalance_on_join
         self._members: dict[str, list[_MemoryConsumer]] = defaultdict(list)
         self._generation = 0
@@ -78,6 +80,23 @@ class MemoryBroker:
         log = self.logs[TP(topic, partition)]
         log.extend(StoredRecord(topic, partition, len(log) + i, -1, None, None, ()) for i in range(offsets))
 
+    def delete_before(self, topic: str, partition: int, offset: int) -> None:
+        """Let the log begin at ``offset``, as retention does."""
+        self.starts[TP(topic, partition)] = offset
+
+    def recreate(self, topic: str) -> None:
+        """Delete ``topic``, with what groups have committed of it, and make it again."""
+        self._recreated[topic] += 1
+        for tp in [TP(topic, number) for number in range(self.partitions)]:
+            self.logs.pop(tp, None)
+            self.starts.pop(tp, None)
+            for offsets in self.committed.values():
+                offsets.pop(tp, None)
+
+    def topic_id(self, topic: str) -> str:
+        """Return the id of ``topic``, another one each time it is made."""
+        return f"{topic}#{self._recreated[topic]}"
+
     def records(self, topic: str) -> list[StoredRecord]:
         """Return all records of ``topic``, by partition and offset."""
         return [
@@ -86,7 +105,8 @@ class MemoryBroker:
 
     def fetch(self, tp: TP, offset: int, most: int) -> list[StoredRecord]:
         """Return at most ``most`` records from ``offset`` on."""
-        return [record for record in itertools.islice(self.logs[tp], offset, offset + most) if record.timestamp >= 0]
+        first = max(offset, self.starts[tp])
+        return [record for record in itertools.islice(self.logs[tp], first, offset + most) if record.timestamp >= 0]
 
     # --- groups ---------------------------------------------------------------------------------------------------
 
@@ -294,24 +314,29 @@ class MemoryProducer:
 
 
 class _MemoryReader:
-    def __init__(self, broker: MemoryBroker) -> None:
+    def __init__(self, broker: MemoryBroker, group: str) -> None:
         self._broker = broker
+        self._group = group
 
-    async def ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
-        return {partition: len(self._broker.logs[TP(topic, partition)]) for partition in partitions}
+    async def bounds(self, partitions: Collection[TP]) -> dict[TP, Bounds]:
+        return {tp: Bounds(self._broker.starts[tp], len(self._broker.logs[tp])) for tp in partitions}
 
-    async def read(self, topic: str, partitions: Collection[int]) -> AsyncIterator[Chunk]:
+    async def committed(self, partitions: Collection[TP]) -> dict[TP, int | None]:
+        return {tp: self._broker.committed[self._group].get(tp) for tp in partitions}
+
+    async def read(self, topic: str, partitions: Collection[int], *, first: bool = False) -> AsyncIterator[Chunk]:
         for partition in sorted(partitions):
             await asyncio.sleep(0)
             end = len(self._broker.logs[TP(topic, partition)])
-            yield Chunk(partition, self._broker.fetch(TP(topic, partition), 0, end), end)
+            yield Chunk(partition, self._broker.fetch(TP(topic, partition), 0, 1 if first else end), end)
 
 
 class MemoryBackend:
-    """A broker in memory, as the app sees it."""
+    """A broker in memory, as the app of ``group`` sees it."""
 
-    def __init__(self, broker: MemoryBroker) -> None:
+    def __init__(self, broker: MemoryBroker, group: str) -> None:
         self.broker = broker
+        self._group = group
 
     def transport(self, app: Any) -> Any:
         """Return a Faust transport over the broker."""
@@ -323,7 +348,11 @@ class MemoryBackend:
 
     def reader(self) -> LogReader:
         """Return a reader."""
-        return _MemoryReader(self.broker)
+        return _MemoryReader(self.broker, self._group)
+
+    async def topic_id(self, topic: str) -> str | None:
+        """Return the id of ``topic``."""
+        return self.broker.topic_id(topic)
 
     async def await_broker(self, retry: Callable[[str, float], None]) -> None:
         """Return at once."""

@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from faust.types import TP
 
 from streams.app import SeamwatchApp
+from streams.backend import Bounds
 from streams.batches import Batch
-from streams.errors import CorruptChangelog, Overtaken
+from streams.continuity import SOURCE_KEY, Source, check_applied, check_source, present_source
+from streams.errors import CorruptChangelog, LogMismatch, Overtaken
 from streams.failpoints import failpoint
 from streams.producer import Rows
+from streams.settings import StreamSettings
 
 __all__ = ["Owned", "PartitionState", "Watch"]
 
@@ -26,6 +29,10 @@ class Watch(Protocol):
     def next_deadline(self) -> int | None:
         """When the clock must pass for something to fire, microseconds UTC; None where nothing waits."""
 
+    @property
+    def last_offset(self) -> int:
+        """The offset of the last source record that the state holds, -1 before the first."""
+
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Take in one changelog record; raises an exception with the cause when it cannot be read."""
 
@@ -38,16 +45,19 @@ W = TypeVar("W", bound=Watch)
 
 
 class Owned(Generic[W]):
-    """One owned partition: its state, and where the changelog ends that it was written to.
+    """One owned partition: its state, where the changelog ends that it was written to, and the source that this names.
 
-    ``settled``: all that the state holds is in the changelog. Only then may it be taken up again after a revocation.
+    ``committed`` is what the group had committed when the partition came. ``settled``: all that the state holds is in the changelog. Only then may it be taken
+    up again after a revocation.
     """
 
-    __slots__ = ("changelog_end", "partition", "ready", "settled", "watch")
+    __slots__ = ("changelog_end", "committed", "partition", "ready", "settled", "source", "watch")
 
-    def __init__(self, partition: int, watch: W) -> None:
+    def __init__(self, partition: int, watch: W, committed: int | None) -> None:
         self.partition = partition
         self.watch = watch
+        self.committed = committed
+        self.source: Source | None = None
         self.ready = asyncio.Event()
         self.changelog_end = 0
         self.settled = True
@@ -99,7 +109,8 @@ class PartitionState(Generic[W]):
         if not new:
             return
         for partition in new:
-            self._owned[partition] = Owned(partition, self._make(partition))
+            committed = self._app.consumer.committed_offset(TP(self._topic, partition))
+            self._owned[partition] = Owned(partition, self._make(partition), committed)
         self._app.health.recovering = frozenset(self._owned) - {owned.partition for owned in self.recovered()}
         self._recovery = asyncio.create_task(self._recover(new), name="recovery")
 
@@ -116,33 +127,44 @@ class PartitionState(Generic[W]):
 
     async def _recover(self, partitions: set[int]) -> None:
         try:
-            await self._rebuild(await self._take_up(partitions))
+            origin = None if self._app.streams.embedded else await _Origin.find(self._app, self._topic, partitions)
+            await self._rebuild(await self._take_up(partitions, origin), origin)
+        except LogMismatch as error:
+            self._app.refuse(error)
         except Exception as error:  # noqa: BLE001  # half a state must not be used, whatever the cause
             self._app.fail(error)
 
-    async def _take_up(self, partitions: set[int]) -> set[int]:
+    async def _take_up(self, partitions: set[int], origin: "_Origin | None") -> set[int]:
         """Take up again what is still true, and return the other partitions."""
         aside, self._aside = self._aside, {}
         kept = partitions & aside.keys()
         if kept:
-            ends = await self._app.backend.reader().ends(self._app.names.changelog, kept)
-            kept = {partition for partition in kept if ends[partition] == aside[partition].changelog_end}
+            changelog = {partition: TP(self._app.names.changelog, partition) for partition in kept}
+            bounds = await self._app.backend.reader().bounds(changelog.values())
+            kept = {partition for partition in kept if bounds[changelog[partition]].end == aside[partition].changelog_end}
         for partition in kept:
             owned = self._owned[partition]
             owned.watch, owned.changelog_end = aside[partition].watch, aside[partition].changelog_end
-            self._complete(owned, 0, 0.0)
+            owned.source = aside[partition].source
+            if origin is not None:
+                origin.check(owned)
+        for partition in kept:
+            self._complete(self._owned[partition], 0, 0.0)
         return partitions - kept
 
-    async def _rebuild(self, partitions: set[int]) -> None:
+    async def _rebuild(self, partitions: set[int], origin: "_Origin | None") -> None:
         if not partitions:
             return
-        began, rows = monotonic(), dict.fromkeys(partitions, 0)
+        began, rows, seconds = monotonic(), dict.fromkeys(partitions, 0), dict.fromkeys(partitions, 0.0)
         changelog = self._app.names.changelog
         async for partition, records, end in self._app.backend.reader().read(changelog, partitions):
-            watch = self._owned[partition].watch
+            owned = self._owned[partition]
             for record in records:
                 try:
-                    watch.restore(record.key or b"", record.value)
+                    if record.key == SOURCE_KEY:
+                        owned.source = Source.decode(record.value)
+                    else:
+                        owned.watch.restore(record.key or b"", record.value)
                 except Exception as error:
                     raise CorruptChangelog(
                         f"{changelog}, partition {partition}, offset {record.offset}: {error}"
@@ -150,22 +172,56 @@ class PartitionState(Generic[W]):
             rows[partition] += len(records)
             failpoint("mid_recovery")
             if end is not None:
-                self._owned[partition].changelog_end = await self._repair(partition, end, watch.restored())
-                self._complete(self._owned[partition], rows[partition], monotonic() - began)
+                if origin is not None:
+                    origin.check(owned)
+                owned.changelog_end, seconds[partition] = end, monotonic() - began
+            await asyncio.sleep(0)
+        for partition in partitions:  # none before all are found to be right: a worker that is refused has done nothing
+            await self._repair(self._owned[partition], origin)
+            self._complete(self._owned[partition], rows[partition], seconds[partition])
             await asyncio.sleep(0)
 
-    async def _repair(self, partition: int, end: int, overtaken: Sequence[tuple[bytes, bytes]]) -> int:
-        """Write rows again that stand before older ones of their keys, for compaction keeps the last; return where the changelog then ends."""
-        if not overtaken:
-            return end
-        _log.warning(
-            "partition %d: %d rows were overtaken by older ones and are written again", partition, len(overtaken)
-        )
-        changelog = self._app.names.changelog
-        return (await self._app.delivery.deliver([Rows(changelog, partition, overtaken)]))[changelog, partition]
+    async def _repair(self, owned: Owned[W], origin: "_Origin | None") -> None:
+        """Write what the changelog lacks.
+
+        It may not name the source yet; and rows may stand before older ones of their keys, of which compaction would keep the last.
+        """
+        partition, changelog, rows = owned.partition, self._app.names.changelog, list(owned.watch.restored())
+        if rows:
+            _log.warning("partition %d: %d rows were overtaken by older ones and are written again", partition, len(rows))
+        if origin is not None and owned.source != origin.source and (owned.source is None or owned.source.topic_id is None):
+            owned.source = origin.source
+            rows.append((SOURCE_KEY, origin.source.encode()))
+        if rows:
+            ends = await self._app.delivery.deliver([Rows(changelog, partition, rows)])
+            owned.changelog_end = ends[changelog, partition]
 
     def _complete(self, owned: Owned[W], rows: int, seconds: float) -> None:
         owned.ready.set()
         self._app.health.recovering -= {owned.partition}
         self._app.observer.recovered(owned.partition, rows, seconds)
         _log.info("partition %d: state of %d rows in %.2f s", owned.partition, rows, seconds)
+
+
+class _Origin(NamedTuple):
+    """The source topic as it is while partitions are recovered: what their states must fit."""
+
+    settings: StreamSettings
+    topic: str
+    source: Source
+    bounds: Mapping[TP, Bounds]
+
+    @classmethod
+    async def find(cls, app: SeamwatchApp, topic: str, partitions: Iterable[int]) -> "_Origin":
+        """Ask the broker."""
+        bounds = await app.backend.reader().bounds([TP(topic, partition) for partition in partitions])
+        return cls(app.streams, topic, await present_source(app, topic), bounds)
+
+    def check(self, owned: Owned[Any]) -> None:
+        """Compare a state that is complete.
+
+        Raises `LogMismatch`.
+        """
+        tp = TP(self.topic, owned.partition)
+        check_source(self.settings, self.topic, owned.source, self.source)
+        check_applied(self.settings, tp, self.bounds[tp], owned.committed, owned.watch.last_offset)

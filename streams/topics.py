@@ -20,6 +20,12 @@ _INPUT_BYTES = {"max.message.bytes": str(1024 * 1024 + 64 * 1024)}
 _FATAL = frozenset({"cleanup.policy", "message.timestamp.type"})
 """Settings under which state would vanish, or clocks would follow those who write."""
 
+_ADVICE = {
+    "topic": "run `seamwatch topics create`",
+    "partitions": "a prefix keeps its number of partitions: set SEAMWATCH_PARTITIONS to what all topics have, or begin anew with another SEAMWATCH_PREFIX",
+} | dict.fromkeys(_FATAL, "set it as expected with kafka-configs.sh --alter")
+"""What to do, by what a fatal deviation is about."""
+
 _OUTPUT_BYTES = {"max.message.bytes": str(4 * 1024 * 1024)}
 
 
@@ -147,6 +153,12 @@ class TopicAdmin:
             self._client.wait_for_topics([spec.name for spec in missing])
         return [spec.name for spec in missing]
 
+    def topic_id(self, name: str) -> str | None:
+        """Return Kafka's id of a topic; None where the broker gives none."""
+        [topic] = self._client.describe_topics([name])
+        found: str | None = topic.get("topic_id")
+        return found
+
     def check(self) -> list[Deviation]:
         """Return everything that is not as it is to be, by name; of the embedded broker only existence and partitions can be seen."""
         there = {topic["name"]: topic for topic in self._client.describe_topics()}
@@ -183,12 +195,13 @@ class TopicAdmin:
     def require(self, *, create: bool = True) -> list[Deviation]:
         """Create what is missing (unless ``create`` is False), and return the deviations that a worker can live with.
 
-        Raises `TopicMismatch`, naming every deviation that it cannot.
+        Raises `TopicMismatch`, naming every deviation that it cannot, and what to do.
         """
         if create:
             self.create()
         found = self.check()
         fatal = [deviation for deviation in found if deviation.fatal]
         if fatal:
-            raise TopicMismatch("; ".join(map(str, fatal)))
+            advice = dict.fromkeys(_ADVICE[deviation.setting] for deviation in fatal)
+            raise TopicMismatch(f"{', '.join(map(str, fatal))}; {'; '.join(advice)}")
         return found

@@ -7,7 +7,8 @@ import signal
 from typing import Any
 
 from streams.app import SeamwatchApp
-from streams.errors import StreamError, TopicMismatch
+from streams.continuity import check_before_joining
+from streams.errors import LogMismatch, StreamError, TopicMismatch
 from streams.garbage import tune_garbage_collector
 from streams.topics import TopicAdmin
 
@@ -19,7 +20,8 @@ _log = logging.getLogger(__name__)
 async def run_worker(app: SeamwatchApp, *, check_topics: bool = True) -> int:
     """Run ``app`` until SIGTERM or SIGINT, or until it fails; return the exit code.
 
-    Waits for the broker, checks the topics (creating what is missing), and stops within ``stop_timeout`` seconds, finishing and committing what is running.
+    Waits for the broker, checks the topics (creating what is missing) and that state and committed offsets fit them, and stops within ``stop_timeout``
+    seconds, finishing and committing what is running.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -30,12 +32,17 @@ async def run_worker(app: SeamwatchApp, *, check_topics: bool = True) -> int:
             return 0
         if check_topics:
             await asyncio.to_thread(_require_topics, app)
+        if not await _unless(stop, check_before_joining(app)):
+            return 0
         tune_garbage_collector()
         if await _unless(stop, app.start()):
             await _until_end(app, stop)
         return await _stop(app)
     except TopicMismatch as error:
         _log.critical("topics are not as they are to be: %s", error)
+        return 1
+    except LogMismatch as error:
+        _say_refused(error)
         return 1
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -44,6 +51,10 @@ async def run_worker(app: SeamwatchApp, *, check_topics: bool = True) -> int:
 
 def _say(problem: str, seconds: float) -> None:
     _log.warning("%s; next attempt in %.1f s", problem, seconds)
+
+
+def _say_refused(error: LogMismatch) -> None:
+    _log.critical("the worker does not start: %s", error)
 
 
 def _require_topics(app: SeamwatchApp) -> None:
@@ -69,8 +80,11 @@ async def _unless(stop: asyncio.Event, waited: Any) -> bool:
 
 
 async def _until_end(app: SeamwatchApp, stop: asyncio.Event) -> None:
-    """Wait until ``stop`` is set; a crash of Faust itself ends the worker like any other failure."""
+    """Wait until ``stop`` is set or the app refuses its state; a crash of Faust itself ends the worker like any other failure."""
     while not stop.is_set():
+        if app.refusal is not None:
+            _say_refused(app.refusal)
+            return
         if app.crashed:
             app.fail(app.crash_reason or RuntimeError("Faust crashed"))
             return

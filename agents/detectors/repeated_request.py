@@ -1,7 +1,6 @@
 """A customer is asked for something that they have already told us in this journey."""
 
 from collections.abc import Iterable
-from copy import copy
 from typing import Any
 
 from agents.context import Seen
@@ -49,18 +48,15 @@ class RepeatedRequest(Detector[RepetitionRule]):
             explanations=tuple(_explanations(seen, field, identity=certain)),
         )
         if not certain:
-            memory[seen] = found, {provision.fingerprint for provision in given}
+            memory[self, seen] = found, {provision.fingerprint for provision in given}
         yield found
 
     def _decided(self, memory: dict[Any, Any], request: Seen, answer: Seen) -> Iterable[Verdict]:
-        found, values = memory.pop(request, (None, ()))
+        found, values = memory.pop((self, request), (None, ()))
         if found is None:
             return
         if answer.entry.data[1] in values:
-            confirmed = copy(found)
-            confirmed.severity = self.rule.severity
-            confirmed.evidence = (answer,)
-            yield confirmed
+            yield found.copied(severity=self.rule.severity, evidence=(answer,))
         else:
             yield Gone(self.rule, request, found.discriminator)
 

@@ -28,13 +28,15 @@ class Counts:
     """The counts of one partition: rows in the changelog, each with the source offset in it."""
 
     def __init__(self, partition: int) -> None:
+        self.last_offset = -1
         self.next_deadline: int | None = None
         self._counts: dict[bytes, list[int]] = {}
         self._changed: dict[bytes, list[int]] = {}
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Take in one row."""
-        self._counts[key] = json.loads(value or b"[0, -1]")
+        count = self._counts[key] = json.loads(value or b"[0, -1]")
+        self.last_offset = max(self.last_offset, count[1])
 
     def restored(self) -> list[tuple[bytes, bytes]]:
         """Nothing is derived, and nothing written again."""
@@ -50,6 +52,7 @@ class Counts:
                 count[0] += 1
                 count[1] = record.offset
                 self._changed[key] = count
+            self.last_offset = record.offset
         yield from ()
 
     def effects(self) -> Effects:

@@ -21,6 +21,7 @@ from agents.replay import Replay
 from agents.timeline import microseconds
 from config.fields import load_fields
 from config.rules import load_rulebook
+from streams.continuity import SOURCE_KEY
 from tests.support.workers import HASH_KEY, Installation, database_state, expected_state, stored
 
 __all__ = ["Verdict", "stale_rows", "verify"]
@@ -161,7 +162,8 @@ def _rebuilt_otherwise(installation: Installation, expected: Mapping[Any, Any], 
     watches = {number: make(number) for number in range(installation.partitions)}
     last = {(record.partition, record.key): record.value for record in _read(installation, "watch-changelog")}
     for (partition, key), value in last.items():
-        watches[partition].restore(key, value)
+        if key != SOURCE_KEY:
+            watches[partition].restore(key, value)
     moment, half_life = microseconds(as_of), rulebook.engine.customer_half_life
     found: dict[str, tuple[float, float]] = {}
     for watch in watches.values():

@@ -31,7 +31,7 @@ def test_another_number_of_partitions_is_refused(settings: StreamSettings) -> No
         admin.create()
     with (
         TopicAdmin(replace(settings, partitions=4)) as admin,
-        pytest.raises(TopicMismatch, match="partitions: expected 4, found 3"),
+        pytest.raises(TopicMismatch, match=r"partitions: expected 4, found 3, .*; a prefix keeps its number of partitions: set SEAMWATCH_PARTITIONS"),
     ):
         admin.require()
 
@@ -48,5 +48,5 @@ def test_deviations_are_named(settings: StreamSettings) -> None:
         found = {(deviation.topic, deviation.setting): deviation.fatal for deviation in admin.check()}
         assert found[f"{settings.prefix}.watch-changelog", "cleanup.policy"]
         assert not found[f"{settings.prefix}.alerts", "retention.ms"]
-        with pytest.raises(TopicMismatch, match=r"watch-changelog: cleanup\.policy: expected compact, found delete"):
+        with pytest.raises(TopicMismatch, match=r"watch-changelog: cleanup\.policy: expected compact, found delete; set it as expected"):
             admin.require()

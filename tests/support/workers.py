@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
+from http.client import HTTPException
 from math import exp
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,11 +74,12 @@ class WorkerProcess:
     def get(self, path: str) -> tuple[int, str]:
         """Return status and text of a page of the metrics port; 0 where nothing answers."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.code, error.read().decode()
+        except (OSError, HTTPException):  # also in the middle of an answer
             return 0, ""
 
     def metric(self, name: str, **labels: str) -> float:

@@ -18,7 +18,7 @@ from agents.chunks import (
     touchpoints_of,
     write_chunk,
 )
-from agents.timeline import Entry
+from agents.entry import Entry
 from models.touchpoint import TOUCHPOINT
 
 _NAMES = st.one_of(st.text(max_size=5), st.sampled_from(["voice", "customer", "message", "crm", "0"]))

@@ -48,15 +48,17 @@ class CountingEngine:
         self.counts: dict[bytes, tuple[int, int]] = {}
         self.overtaking: set[bytes] = set()
         self.clock = 0
+        self.last_offset = -1
         self.next_deadline: int | None = None
         self._taken: list[Any] = []
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Take in a row."""
-        if key.startswith(b"["):
-            return  # the row of a tally
+        if key.startswith((b"[", b"\x00")):
+            return  # the row of a tally, or of the source
         if key == b"clock":
-            self.clock = json.loads(value or b"")
+            self.clock, offset = json.loads(value or b"")
+            self.last_offset = max(self.last_offset, offset)
             return
         count, offset = json.loads(value or b"")
         if offset >= self.counts.get(key, (0, -1))[1]:
@@ -82,7 +84,7 @@ class CountingEngine:
         """Count."""
         effects = Effects()
         for record in records:
-            self.clock = max(self.clock, record.timestamp)
+            self.clock, self.last_offset = max(self.clock, record.timestamp), record.offset
             if self.next_deadline is not None and self.clock >= self.next_deadline:
                 self.next_deadline = None
             if record.key is None:
@@ -104,7 +106,7 @@ class CountingEngine:
                 ).encode()
                 effects.tallies.append((tally, b"%d" % (count + 1)))
                 effects.tally_rows.append((tally, json.dumps([count + 1, record.offset]).encode()))
-        effects.rows.append((b"clock", json.dumps(self.clock).encode()))
+        effects.rows.append((b"clock", json.dumps([self.clock, self.last_offset]).encode()))
         return effects
 
 
@@ -128,7 +130,7 @@ async def worker(
     **changes: Any,
 ) -> AsyncIterator[SeamwatchApp]:
     """Run an app over ``broker`` with the agents that ``build`` registers, and stop it in the end."""
-    app = create_app(settings(**changes), MemoryBackend(broker), observer=observer, end=ends or Ends())
+    app = create_app(settings(**changes), MemoryBackend(broker, settings(**changes).group_id), observer=observer, end=ends or Ends())
     build(app)
     await app.start()
     try:

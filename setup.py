@@ -1,0 +1,24 @@
+"""Compiles to C what every touchpoint passes through, where ``SEAMWATCH_COMPILE`` is set; all else is in pyproject.toml.
+
+They are the same modules: without it, and where the checkout is installed in place, they run as Python. Detectors, rules and what is stored stay Python: they
+are models of pydantic and structs of msgspec, which a compiled class cannot be.
+"""
+
+import os
+from typing import Any
+
+from setuptools import setup
+
+COMPILED = ("chunks", "context", "engine", "fields", "finding", "fold", "partition", "rows", "scores", "tallies", "timeline")
+
+
+def extensions() -> list[Any]:
+    """Return the modules to compile."""
+    if not os.environ.get("SEAMWATCH_COMPILE"):
+        return []
+    from mypyc.build import mypycify  # nobody else needs it
+
+    return mypycify([f"agents/{name}.py" for name in COMPILED], opt_level="3")
+
+
+setup(ext_modules=extensions())
