@@ -45,6 +45,7 @@ async def main() -> None:
     app = create_app(settings, KafkaBackend(settings), observer=observer, end=end)
     make = partial(PartitionWatch, load_rulebook(), load_fields(), Fingerprinter(b"a benchmark needs no secret"))
     state = PartitionState(app, app.names.touchpoints, make)
+    await app.delivery.start()
     tune_garbage_collector()
     began = monotonic()
     state.assigned(frozenset({TP(app.names.touchpoints, 0)}))
