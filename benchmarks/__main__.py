@@ -12,7 +12,7 @@ _DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _EPILOG = """
 examples:
   python -m benchmarks all --write                   what `make bench` runs; the tables go to docs/benchmarks.md
-  python -m benchmarks throughput --customers 2000   a quick look at the whole job beside its peers
+  python -m benchmarks throughput --customers 5000   a quick look at the whole job beside its peers
   python -m benchmarks latency --rate 8000           half of what the whole job manages on the machine
   python -m benchmarks writers --write               this table alone, and alone replaced in the document
 
