@@ -74,9 +74,9 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt
 	@touch $@
 
 .PHONY: bench
-bench: $(TOOLS) $(PEERS)/.installed services ## Measure it and its peers on a real Kafka
+bench: $(TOOLS) $(PEERS)/.installed services ## Measure it beside others on real servers; the tables go to docs/benchmarks.md
 	$(call heading,bench)
-	@$(BIN)/python -m benchmarks --peers-python $(PEERS)/bin/python
+	@$(BIN)/python -m benchmarks all --write --peers-python $(PEERS)/bin/python
 
 .PHONY: faults
 faults: $(TOOLS) services ## Break it on real servers: kills, freezes, full disks, cut networks; an hour

@@ -1,34 +1,93 @@
-"""``make bench``: run the benchmarks on real Apache Kafka and print a table of rates and ratios."""
+"""Measure Seamwatch beside others, in turns, on real servers that are started for it; each measurement ends with a verifier."""
 
 import argparse
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from benchmarks import latency, recovery, whole_job, writers
+from benchmarks.report import Report, show, write
 
-from benchmarks.whole_job import PARTITIONS, PEERS, WHOLE_JOB, run
+_DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+_EPILOG = """
+examples:
+  python -m benchmarks all --write                   what `make bench` runs; the tables go to docs/benchmarks.md
+  python -m benchmarks throughput --customers 5000   a quick look at the whole job beside its peers
+  python -m benchmarks latency --rate 8000           half of what the whole job manages on the machine
+  python -m benchmarks writers --write               this table alone, and alone replaced in the document
+
+Ratios within one run mean something; rates of a shared machine swing by half and more.
+"""
 
 
 def main() -> int:
-    """Run and print."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    options.add_argument("--customers", type=int, default=20_000, help="ten touchpoints each (default: %(default)s)")
-    options.add_argument("--peers-python", help="a Python that has benchmarks/peers/requirements.txt; without it those are left out")
-    chosen = options.parse_args()
-    result = run(chosen.customers, chosen.peers_python)
-    stock = result.rates[next(iter(PEERS))]
-    table = Table(title="Events a second, one process each, on the same topic", title_justify="left")
-    for heading in ("", "events a second", "x stock Faust", "whole job / this"):
-        table.add_column(heading, justify="right" if heading else "left")
-    for name, rate in result.rates.items():
-        table.add_row(name, f"{rate:,.0f}", f"{rate / stock:.1f}", f"{result.rates[WHOLE_JOB] / rate:.2f}")
-    console = Console(width=100)
-    console.print(table)
-    console.print(
-        f"{result.events:,} touchpoints of {result.bytes_an_event:.0f} bytes, {chosen.customers:,} customers, {PARTITIONS} partitions; "
-        f"verified: the {result.findings:,} findings in the database are those of a replay."
+    """Run what is wanted, print it, and write it down where told to."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{all,throughput,latency,writers,recovery}")
+    everything = _command(commands, "all", "all four, one after the other; takes the options of each")
+    for name, (text, options, _) in _BENCHMARKS.items():
+        alone = _command(commands, name, text)
+        for each in (alone, everything):
+            options(each)
+    chosen = parser.parse_args()
+    for name in _BENCHMARKS if chosen.command == "all" else [chosen.command]:
+        report = _BENCHMARKS[name][2](chosen)
+        show(report)
+        if chosen.write:
+            write(_DOCUMENT, name, report)
     return 0
+
+
+def _command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="also write the table to docs/benchmarks.md, with machine, versions and date")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of either side, of which the median counts; throughput has one")
+    return parser
+
+
+def _throughput(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--customers", type=int, default=20_000, help="ten touchpoints each")
+    parser.add_argument("--peers-python", help="a Python that has benchmarks/peers/requirements.txt; without it those are left out")
+
+
+def _latency(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rate", type=int, default=8000, help="touchpoints a second: half of what the whole job manages")
+    parser.add_argument("--seconds", type=int, default=20, help="of each round, for either side")
+
+
+def _writers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--writer-customers", type=int, default=40_000, help="whose findings and scores are written")
+    parser.add_argument("--batch", type=int, default=2000, help="records of one transaction")
+
+
+def _recovery(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rows", type=int, default=200_000, help="customers in the changelog, six touchpoints each")
+
+
+_BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], Report]]] = {
+    "throughput": (
+        "the whole job, from touchpoints to committed rows, beside stream processors that only count",
+        _throughput,
+        lambda chosen: whole_job.run(chosen.customers, chosen.peers_python),
+    ),
+    "latency": (
+        "how long a finding takes at half load, beside an echo of aiokafka",
+        _latency,
+        lambda chosen: latency.run(chosen.rate, chosen.seconds, chosen.rounds),
+    ),
+    "writers": (
+        "the database writer beside the driver alone, SQLite and PostgreSQL",
+        _writers,
+        lambda chosen: writers.run(chosen.writer_customers, chosen.batch, chosen.rounds),
+    ),
+    "recovery": (
+        "rebuilding a partition's state beside aiokafka reading the changelog into a dict",
+        _recovery,
+        lambda chosen: recovery.run(chosen.rows, chosen.rounds),
+    ),
+}
 
 
 if __name__ == "__main__":

@@ -38,18 +38,18 @@ def _story(chance: random.Random, number: int) -> list[tuple[str, str, str | Non
     ]
 
 
-def touchpoints(customers: int, seed: int = 1) -> Iterator[tuple[bytes, bytes]]:
-    """Yield key and value of ten touchpoints for each customer, all customers interleaved at random."""
+def touchpoints(customers: int, seed: int = 1, first: int = 0) -> Iterator[tuple[bytes, bytes]]:
+    """Yield key and value of ten touchpoints for each customer, all customers interleaved at random; their numbers begin at ``first``."""
     chance = random.Random(seed)
     stories = [_story(chance, number) for number in range(customers)]
     turns = [number for number in range(customers) for _ in range(TOUCHPOINTS_A_CUSTOMER)]
     chance.shuffle(turns)
     done = [0] * customers
-    for identifier, number in enumerate(turns):
+    for identifier, number in enumerate(turns, first * TOUCHPOINTS_A_CUSTOMER):
         kind, actor, team, data = stories[number][done[number]]
         time = START + APART * done[number] + timedelta(microseconds=chance.randrange(10**6))
         done[number] += 1
-        customer = f"customer-{number:08d}"
+        customer = f"customer-{first + number:08d}"
         body = {
             "id": f"event-{identifier:012d}",
             "source": "benchmark-platform",
@@ -60,7 +60,7 @@ def touchpoints(customers: int, seed: int = 1) -> Iterator[tuple[bytes, bytes]]:
             "brand": "acme-mobile",
             "customer": customer,
             "journey": None,
-            "contact": f"contact-{number:016d}",
+            "contact": f"contact-{first + number:016d}",
             "segment": None,
             "channel": "voice",
             "language": "en",

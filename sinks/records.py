@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from pydantic import BaseModel, ValidationError
 
+from models.decoding import decoder
 from models.finding import Finding
 from models.score import Score
 
@@ -24,6 +26,10 @@ _BIG = 2**63
 _LONGEST = {"id": 128, "alert": 128, "tenant": 63, "customer": 512, "detector": 128}
 _LONGEST_TOPIC = 249
 _LONGEST_DETAIL = 1000
+_compact_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_decode_finding = decoder(Finding)
+_decode_score = decoder(Score)
+_decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class SinkRecord(NamedTuple):
@@ -47,10 +53,10 @@ class TopicKind(StrEnum):
 
 
 class FindingRecord(NamedTuple):
-    """A finding as it arrived; ``body`` is the JSON object without its revision."""
+    """A finding as it arrived; ``body`` is the JSON of the object without its revision."""
 
     finding: Finding
-    body: dict[str, Any]
+    body: str
     time: datetime
     timestamp: int
 
@@ -74,10 +80,15 @@ class FindingRecord(NamedTuple):
 class ScoreRecord(NamedTuple):
     """A score as it arrived, with its offset in the scores topic."""
 
-    key: str
     score: Score
     as_of: datetime
     offset: int
+
+    @property
+    def subject(self) -> tuple[str, str, str, str, int]:
+        """Return what the score is of, which ``score_key`` makes a digest of."""
+        score = self.score
+        return score.tenant, score.score, score.scope, score.name, score.half_life
 
 
 class LetterRecord(NamedTuple):
@@ -125,14 +136,12 @@ def parse(batch: Iterable[SinkRecord]) -> Parsed:
     return parsed
 
 
-def score_key(score: Score) -> str:
-    """Return the digest that names a score's row."""
-    name = json.dumps(
-        [score.tenant, score.score, score.scope, score.name, score.half_life], ensure_ascii=False, separators=(",", ":")
-    )
-    return hashlib.sha256(name.encode()).hexdigest()[:32]
+def score_key(subject: tuple[str, str, str, str, int]) -> str:
+    """Return the digest that names the row of the score of ``subject``."""
+    return hashlib.sha256(_compact_json(subject).encode()).hexdigest()[:32]
 
 
+@lru_cache
 def _kind(topic: str) -> TopicKind:
     try:
         return TopicKind(topic.rpartition(".")[2])
@@ -142,24 +151,27 @@ def _kind(topic: str) -> TopicKind:
 
 def _finding(record: SinkRecord) -> FindingRecord:
     value = _text(record.value)
-    finding = Finding.model_validate_json(value)
+    finding: Finding = _decode_finding(value) or Finding.model_validate_json(value)
     for name, most in _LONGEST.items():
         if not 0 < len(getattr(finding, name)) <= most:
             raise _Malformed(f"{name}: expected 1 to {most} characters")
     if not 0 < finding.revision < _BIG or not 0 <= finding.rule.version < _BIG:
         raise _Malformed("revision, rule.version: expected a positive whole number of at most 63 bits")
-    body = msgspec.json.decode(value)
+    body = _decode_parts(value)
     del body["revision"]
-    return FindingRecord(finding, body, _utc(finding.time), record.timestamp)
+    return FindingRecord(finding, msgspec.json.encode(body).decode(), _utc(finding.time), record.timestamp)
 
 
 def _score(record: SinkRecord) -> ScoreRecord:
-    score = Score.model_validate_json(_text(record.value))
-    if not all(map(isfinite, [score.value or 0.0, score.samples, *score.components.values()])):
-        raise _Malformed("value, samples, components: expected finite numbers")
+    value = _text(record.value)
+    score: Score | None = _decode_score(value)
+    if score is None:
+        score = Score.model_validate_json(value)
+        if not all(map(isfinite, [score.value or 0.0, score.samples, *score.components.values()])):
+            raise _Malformed("value, samples, components: expected finite numbers")
     if not 0 <= score.half_life < _BIG:
         raise _Malformed("half_life: expected a whole number of seconds of at most 63 bits")
-    return ScoreRecord(score_key(score), score, _utc(score.as_of), record.offset)
+    return ScoreRecord(score, _utc(score.as_of), record.offset)
 
 
 def _letter(record: SinkRecord) -> LetterRecord:

@@ -2,16 +2,21 @@
 own INSERT.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, case, delete, func, or_, select
+from sqlalchemy import JSON, ColumnElement, Dialect, Table, Text, any_, bindparam, case, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from models.tables import alert_changes, alerts, dead_letters, findings, scores
+from models.tables import UtcDateTime, alert_changes, alerts, dead_letters, findings, scores
+from sinks.database import encode_json
 
-__all__ = ["LOCK_TABLES", "RANK_SEVERITY", "Statements", "chunks"]
+__all__ = ["LOCK_TABLES", "RANK_SEVERITY", "Statements", "Upsert"]
 
+_psycopg: Callable[..., Dialect] = postgresql.psycopg.dialect
 _SEVERITY_RANK = {"info": 0, "warning": 1, "critical": 2}
 RANK_SEVERITY = {rank: severity for severity, rank in _SEVERITY_RANK.items()}
 LOCK_TABLES = "LOCK TABLE findings, scores, dead_letters IN SHARE ROW EXCLUSIVE MODE"
@@ -19,23 +24,54 @@ LOCK_TABLES = "LOCK TABLE findings, scores, dead_letters IN SHARE ROW EXCLUSIVE 
 query takes, it comes before the transaction's snapshot. Alerts are written after findings, so who holds findings
 holds them too.
 """
-_CHUNK = 1000
-"""Parameters of one IN: a database's limit is 32,766 (SQLite) or 65,535 (PostgreSQL), and each length is a statement
-of its own.
-"""
+
+
+class Upsert:
+    """What adds or replaces rows of one table, for a driver itself: per row SQLAlchemy takes longer than the database.
+
+    ``sql`` has a place for each of ``columns``. Of PostgreSQL alone: ``copy`` fills the temporary table that ``create_copied`` makes, and ``take_copied``
+    upserts all that is in it; rows that are many go faster so.
+    """
+
+    def __init__(self, statement: Any, table: Table, dialect: Dialect) -> None:
+        self.sql = str(statement.compile(dialect=dialect))
+        self.columns = [column.name for column in table.columns]
+        self._stored = [_stored(column.type, dialect) for column in table.columns]
+        quote = dialect.identifier_preparer.quote
+        listed = ", ".join(map(quote, self.columns))
+        keys = ", ".join(quote(column.name) for column in table.primary_key.columns)
+        _, conflict, otherwise = self.sql.partition(" ON CONFLICT")
+        copied = f"copied_{table.name}"
+        self.create_copied = f"CREATE TEMPORARY TABLE IF NOT EXISTS {copied} (LIKE {table.name}) ON COMMIT DELETE ROWS"
+        self.copy = f"COPY {copied} ({listed}) FROM STDIN"
+        self.take_copied = (
+            f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {copied} ORDER BY {keys}{conflict}{otherwise}"
+        )
+
+    def row(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the values of all columns as the driver takes them."""
+        return tuple(
+            values[name] if stored is None else stored(values[name])
+            for name, stored in zip(self.columns, self._stored, strict=True)
+        )
 
 
 class Statements:
     """All statements of the writer for one dialect (``sqlite`` or ``postgresql``)."""
 
     def __init__(self, dialect: str) -> None:
-        insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        is_postgresql = dialect == "postgresql"
+        insert: Any = postgresql.insert if is_postgresql else sqlite.insert
+        driver: Dialect = _psycopg(paramstyle="format") if is_postgresql else sqlite.dialect(paramstyle="qmark")
+        one_of = _one_of_array if is_postgresql else _one_of_json
 
         upsert = insert(findings)
-        self.upsert_findings = _replacing(upsert, findings, where=_newer(upsert.excluded, findings.c))
+        newer = _newer(upsert.excluded, findings.c)
+        self.findings = Upsert(_replacing(upsert, findings, where=newer), findings, driver)
+        self.stored_time: Callable[[datetime], Any] = partial(UtcDateTime().process_bind_param, dialect=driver)
         self.known_findings = select(
             findings.c.id, findings.c.revision, findings.c.rule_version, findings.c.alert, findings.c.standing
-        ).where(findings.c.id.in_(bindparam("ids", expanding=True)))
+        ).where(one_of(findings.c.id))
 
         severity = case(_SEVERITY_RANK, value=findings.c.severity)
         self.standing = (
@@ -46,41 +82,43 @@ class Statements:
                 func.min(findings.c.time).label("first_seen"),
                 func.max(findings.c.time).label("last_seen"),
             )
-            .where(findings.c.alert.in_(bindparam("keys", expanding=True)), findings.c.standing)
+            .where(one_of(findings.c.alert), findings.c.standing)
             .group_by(findings.c.alert)
         )
 
-        self.known_alerts = select(alerts).where(alerts.c.key.in_(bindparam("keys", expanding=True)))
+        self.known_alerts = select(alerts).where(one_of(alerts.c.key))
         # The assignee is the operators' alone.
-        self.upsert_alerts = _replacing(insert(alerts), alerts, leave={"assignee"})
-        self.insert_changes = insert(alert_changes)
+        self.alerts = Upsert(_replacing(insert(alerts), alerts, leave={"assignee"}), alerts, driver)
+        self.changes = Upsert(insert(alert_changes), alert_changes, driver)
 
         upsert = insert(scores)
         new, old = upsert.excluded, scores.c
         newest = or_(new.as_of > old.as_of, (new.as_of == old.as_of) & (new.log_offset >= old.log_offset))
-        self.upsert_scores = _replacing(upsert, scores, where=newest)
+        self.scores = Upsert(_replacing(upsert, scores, where=newest), scores, driver)
         as_of, offset = bindparam("at", type_=scores.c.as_of.type), bindparam("offset", type_=scores.c.log_offset.type)
         self.delete_scores = delete(scores).where(
             scores.c.key == bindparam("score"),
             or_(old.as_of < as_of, (old.as_of == as_of) & (old.log_offset <= offset)),
         )
 
-        self.insert_letters = insert(dead_letters).on_conflict_do_nothing()
+        self.letters = Upsert(insert(dead_letters).on_conflict_do_nothing(), dead_letters, driver)
 
-        # PostgreSQL takes a large batch faster as a copied stream that is then upserted at once.
-        names = [column.name for column in findings.columns]
-        listed = ", ".join(names)
-        self.copied_columns: Sequence[str] = names
-        self.create_copied = (
-            "CREATE TEMPORARY TABLE IF NOT EXISTS copied_findings (LIKE findings) ON COMMIT DELETE ROWS"
-        )
-        self.copy_findings = f"COPY copied_findings ({listed}) FROM STDIN"
-        self.upsert_copied = (
-            f"INSERT INTO findings ({listed}) SELECT {listed} FROM copied_findings ORDER BY id"
-            f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names[1:])}"
-            " WHERE excluded.revision > findings.revision"
-            " OR (excluded.revision = findings.revision AND excluded.rule_version > findings.rule_version)"
-        )
+
+def _one_of_array(column: ColumnElement[str]) -> ColumnElement[bool]:
+    return column == any_(bindparam("keys", type_=ARRAY(Text)))
+
+
+def _one_of_json(column: ColumnElement[str]) -> ColumnElement[bool]:
+    return column.in_(select(func.json_each(bindparam("keys", type_=JSON)).table_valued("value").c.value))
+
+
+def _stored(kind: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    """Return what makes a value of this type what the driver takes; None where it takes it as it is."""
+    if isinstance(kind, UtcDateTime):
+        return partial(kind.process_bind_param, dialect=dialect)
+    if isinstance(kind, JSON):
+        return lambda value: None if value is None else encode_json(value)
+    return None
 
 
 def _newer(new: Any, old: Any) -> ColumnElement[bool]:
@@ -99,7 +137,3 @@ def _replacing(
     replaced = {column.name: upsert.excluded[column.name] for column in table.columns if column.name not in left}
     return upsert.on_conflict_do_update(index_elements=keys, set_=replaced, where=where)
 
-
-def chunks(keys: Sequence[str]) -> list[Sequence[str]]:
-    """Cut keys into the pieces that one statement takes."""
-    return [keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK)]

@@ -16,12 +16,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine
 
 from models.alert import AlertState, Resolution
-from models.finding import Finding
 from sinks.database import encode_json, writing
 from sinks.errors import Conflict, DatabaseUnavailable, database_errors
 from sinks.lifecycle import News, Verdict, advance
-from sinks.records import FindingRecord, LetterRecord, Parsed, ScoreRecord, SinkRecord, TopicKind, parse
-from sinks.statements import LOCK_TABLES, RANK_SEVERITY, Statements, chunks
+from sinks.records import FindingRecord, LetterRecord, Parsed, ScoreRecord, SinkRecord, TopicKind, parse, score_key
+from sinks.statements import LOCK_TABLES, RANK_SEVERITY, Statements, Upsert
 
 __all__ = ["DatabaseUnavailable", "DatabaseWriter", "SinkRecord", "Written"]
 
@@ -35,7 +34,7 @@ _LONGEST_WAIT = 5.0
 _LOGGED = 10
 """Malformed records of one batch that are logged one by one."""
 _COPY_FROM = 500
-"""Findings from which PostgreSQL takes them faster by COPY than one by one."""
+"""Rows from which PostgreSQL takes them faster by COPY than one by one."""
 
 _log = logging.getLogger(__name__)
 
@@ -129,11 +128,13 @@ class _Changes(NamedTuple):
                 findings[record.finding.id] = record
             if record.standing:
                 alerts.setdefault(record.finding.alert, record)
-        scores: dict[str, ScoreRecord] = {}
+        latest: dict[tuple[str, str, str, str, int], ScoreRecord] = {}
         for score in parsed.scores:
-            last = scores.get(score.key)
+            subject = score.subject
+            last = latest.get(subject)
             if last is None or (score.as_of, score.offset) >= (last.as_of, last.offset):
-                scores[score.key] = score
+                latest[subject] = score
+        scores = {score_key(subject): score for subject, score in latest.items()}
         letters: dict[tuple[str, int, int], LetterRecord] = {}
         for letter in parsed.letters:
             letters.setdefault((letter.topic, letter.partition, letter.offset), letter)
@@ -149,7 +150,7 @@ class _Transaction:
         self._now = now
 
     def write(self, changes: _Changes) -> _Counts:
-        known = {row.id: row for row in self._select(self._statements.known_findings, "ids", list(changes.findings))}
+        known = {row.id: row for row in self._select(self._statements.known_findings, changes.findings)}
         winners: list[FindingRecord] = []
         news: dict[str, list[News]] = {}
         for record in changes.findings.values():
@@ -167,34 +168,33 @@ class _Transaction:
                     fresh.append(News(record.time, finding.rule.name, finding.rule.version))
         self._write_findings(winners)
         alerts = self._write_alerts(news, changes.alerts)
-        self._write_scores(changes.scores.values())
-        self._execute(self._statements.insert_letters, [_letter_row(letter) for letter in changes.letters.values()])
+        self._write_scores(changes.scores)
+        letters = self._statements.letters
+        self._upsert(letters, [letters.row(_letter_row(letter)) for letter in changes.letters.values()])
         return _Counts(winners, alerts)
 
     def _write_findings(self, records: list[FindingRecord]) -> None:
-        rows = [_finding_row(record, self._now) for record in records]
-        if len(rows) >= _COPY_FROM and self._connection.dialect.name == "postgresql":
-            self._copy_findings(rows)
-        else:
-            self._execute(self._statements.upsert_findings, rows)
+        stored_time = self._statements.stored_time
+        now = stored_time(self._now)
+        self._upsert(self._statements.findings, [_finding_row(record, stored_time(record.time), now) for record in records])
 
-    def _copy_findings(self, rows: list[dict[str, Any]]) -> None:
-        statements = self._statements
+    def _upsert(self, upsert: Upsert, rows: list[tuple[Any, ...]]) -> None:
+        if len(rows) < _COPY_FROM or self._connection.dialect.name != "postgresql":
+            if rows:
+                self._connection.exec_driver_sql(upsert.sql, rows)
+            return
         driver: Any = self._connection.connection.driver_connection
         with driver.cursor() as cursor:
-            cursor.execute(statements.create_copied)
-            with cursor.copy(statements.copy_findings) as copy:
+            cursor.execute(upsert.create_copied)
+            with cursor.copy(upsert.copy) as copy:
                 for row in rows:
-                    row["body"] = encode_json(row["body"])
-                    copy.write_row([row[name] for name in statements.copied_columns])
-            cursor.execute(statements.upsert_copied)
+                    copy.write_row(row)
+            cursor.execute(upsert.take_copied)
 
     def _write_alerts(self, news: Mapping[str, list[News]], named: Mapping[str, FindingRecord]) -> int:
         statements = self._statements
-        known = {
-            row.key: row for row in self._select(statements.known_alerts, "keys", sorted(news.keys() | named.keys()))
-        }
-        standing = {row.alert: row for row in self._select(statements.standing, "keys", sorted(news))}
+        known = {row.key: row for row in self._select(statements.known_alerts, news.keys() | named.keys())}
+        standing = {row.alert: row for row in self._select(statements.standing, news)}
         rows, changes = [], []
         # An alert that only is named has nothing new, unless it has no row yet.
         for key in sorted(news.keys() | (named.keys() - known.keys())):
@@ -222,82 +222,68 @@ class _Transaction:
                     "first_seen": now.first_seen,
                     "last_seen": now.last_seen,
                 }
-            rows.append(row)
+            rows.append(statements.alerts.row(row))
             if step.reason is not None:
-                changes.append(
-                    {
-                        "alert": key,
-                        "version": row["version"],
-                        "from_state": None if old is None else old.state,
-                        "to_state": row["state"],
-                        "reason": step.reason.value,
-                        "actor": _ACTOR,
-                        "time": self._now,
-                    }
-                )
-        self._execute(statements.upsert_alerts, rows)
-        self._execute(statements.insert_changes, changes)
+                change = {
+                    "alert": key,
+                    "version": row["version"],
+                    "from_state": None if old is None else old.state,
+                    "to_state": row["state"],
+                    "reason": step.reason.value,
+                    "actor": _ACTOR,
+                    "time": self._now,
+                }
+                changes.append(statements.changes.row(change))
+        self._upsert(statements.alerts, rows)
+        self._upsert(statements.changes, changes)
         return len(rows)
 
-    def _write_scores(self, records: Iterable[ScoreRecord]) -> None:
+    def _write_scores(self, records: Mapping[str, ScoreRecord]) -> None:
+        stored_time = self._statements.stored_time
         kept, gone = [], []
-        for record in records:
-            score = record.score
+        for key, (score, as_of, offset) in records.items():
             if score.value is None:
-                gone.append({"score": record.key, "at": record.as_of, "offset": record.offset})
+                gone.append({"score": key, "at": as_of, "offset": offset})
             else:
-                kept.append(
-                    {
-                        "key": record.key,
-                        "tenant": score.tenant,
-                        "score": score.score,
-                        "scope": score.scope,
-                        "name": score.name,
-                        "half_life": score.half_life,
-                        "value": score.value,
-                        "samples": score.samples,
-                        "components": score.components,
-                        "as_of": record.as_of,
-                        "log_offset": record.offset,
-                    }
-                )
-        self._execute(self._statements.upsert_scores, kept)
-        self._execute(self._statements.delete_scores, gone)
+                figures = score.value, score.samples, encode_json(score.components)
+                kept.append((key, *records[key].subject, *figures, stored_time(as_of), offset))
+        self._upsert(self._statements.scores, kept)
+        if gone:
+            self._connection.execute(self._statements.delete_scores, gone)
 
-    def _select(self, statement: Any, name: str, keys: Sequence[str]) -> list[Any]:
-        return [row for some in chunks(keys) for row in self._connection.execute(statement, {name: some})]
-
-    def _execute(self, statement: Any, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(statement, rows)
+    def _select(self, statement: Any, keys: Iterable[str]) -> Sequence[Any]:
+        wanted = list(keys)
+        return self._connection.execute(statement, {"keys": wanted}).all() if wanted else []
 
 
-def _finding_row(record: FindingRecord, now: datetime) -> dict[str, Any]:
-    finding: Finding = record.finding
-    return {
-        "id": finding.id,
-        "tenant": finding.tenant,
-        "revision": finding.revision,
-        "withdrawn": finding.withdrawn,
-        "detector": finding.detector,
-        "reason": finding.reason,
-        "severity": finding.severity,
-        "customer": finding.customer,
-        "journey": finding.journey,
-        "contact": finding.contact,
-        "seam_from": None if finding.seam is None else finding.seam.from_,
-        "seam_to": None if finding.seam is None else finding.seam.to,
-        "field": finding.field,
-        "time": record.time,
-        "explained_by": finding.explained_by,
-        "alert": finding.alert,
-        "rule": finding.rule.name,
-        "rule_version": finding.rule.version,
-        "rule_mode": finding.rule.mode,
-        "standing": record.standing,
-        "body": record.body,
-        "updated": now,
-    }
+def _finding_row(record: FindingRecord, time: Any, now: Any) -> tuple[Any, ...]:
+    """Return a row in the order of the table's columns."""
+    finding = record.finding
+    seam, rule = finding.seam, finding.rule
+    return (
+        finding.id,
+        finding.tenant,
+        finding.revision,
+        finding.withdrawn,
+        finding.detector,
+        finding.reason,
+        finding.severity,
+        finding.customer,
+        finding.journey,
+        finding.contact,
+        None if seam is None else seam.from_,
+        None if seam is None else seam.to,
+        finding.field,
+        time,
+        finding.explained_by,
+        finding.alert,
+        rule.name,
+        rule.version,
+        rule.mode,
+        record.standing,
+        record.body,
+        now,
+    )
 
 
 def _letter_row(letter: LetterRecord) -> dict[str, Any]:

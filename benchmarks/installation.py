@@ -1,0 +1,123 @@
+"""A broker, a database and a worker process, as an installation has them; and the verifier."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import CoordinatorNotAvailableError
+from sqlalchemy import create_engine, text
+
+from agents.fields import Fingerprinter
+from agents.replay import Replay
+from config.fields import load_fields
+from config.rules import load_rulebook
+from streams.topics import Topics
+from tests.support.server import free_ports
+from tests.support.services import KafkaServer
+
+__all__ = ["PARTITIONS", "Installation", "Progress", "installed"]
+
+PARTITIONS = 4
+_PREFIX = "bench"
+_KEY = "a benchmark needs no secret, but a key"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Real Apache Kafka with our topics, and SQLite with our tables, in ``folder``; ``environment`` holds a worker's settings."""
+
+    bootstrap: str
+    folder: Path
+    environment: Mapping[str, str]
+
+    names = Topics(_PREFIX)
+
+    @property
+    def database(self) -> str:
+        """Return the database's address."""
+        return self.environment["SEAMWATCH_DATABASE"]
+
+    @property
+    def metrics_port(self) -> int:
+        """Return the port of the worker's metrics."""
+        return int(self.environment["SEAMWATCH_METRICS_PORT"])
+
+    @contextmanager
+    def worker(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run a worker with all roles; the end of its log is shown where it ends with an error."""
+        log = self.folder / "worker.log"
+        with log.open("w") as output:
+            command = [sys.executable, "-m", "seamwatch", "worker"]
+            worker = subprocess.Popen(command, env=dict(self.environment), stderr=output, stdout=output)
+            try:
+                yield worker
+            finally:
+                worker.terminate()
+                if worker.wait(timeout=30):
+                    sys.stderr.write(log.read_text()[-4000:])
+
+    def verify(self, values: Iterable[bytes]) -> int:
+        """Compare the findings in the database with what a replay of the same touchpoints finds; return how many there are.
+
+        Raises ``AssertionError`` where they differ.
+        """
+        replay = Replay(load_rulebook(), load_fields(), Fingerprinter(_KEY.encode()))
+        for number, value in enumerate(values):
+            replay.feed(number, value)
+        replay.flush()
+        wanted = {each["id"]: {**each, "revision": 0} for each in replay.findings()}
+        with create_engine(self.database).connect() as connection:
+            rows = connection.execute(text("SELECT id, body FROM findings WHERE NOT withdrawn"))
+            found = {identifier: {**json.loads(body), "revision": 0} for identifier, body in rows}
+        if found != wanted:
+            missing, extra = len(wanted.keys() - found.keys()), len(found.keys() - wanted.keys())
+            raise AssertionError(f"{missing} findings are missing, {extra} too many, of {len(wanted)}")
+        return len(found)
+
+
+class Progress:
+    """How far a worker's group is."""
+
+    def __init__(self, bootstrap: str, names: Topics) -> None:
+        self._consumer = KafkaConsumer(bootstrap_servers=bootstrap)
+        self._admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+        self._names = names
+
+    def caught_up(self) -> bool:
+        """Tell whether everything is committed: by the watch role up to the end of the touchpoints, by the sink up to the end of what came of them."""
+        try:
+            committed = self._admin.list_group_offsets([self._names.prefix])
+        except CoordinatorNotAvailableError:
+            return False  # the first worker is only beginning
+        offsets = {tp: each.offset for tp, each in dict(committed.get(self._names.prefix, committed)).items()}
+        for topic in (self._names.touchpoints, self._names.alerts, self._names.scores):
+            partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+            ends = self._consumer.end_offsets(partitions)
+            if any(offsets.get(each, 0) < ends[each] for each in partitions):
+                return False
+        return True
+
+
+@contextmanager
+def installed() -> Iterator[Installation]:
+    """Start the broker, and make topics and tables."""
+    with KafkaServer() as kafka, tempfile.TemporaryDirectory() as folder:
+        environment = {
+            **os.environ,
+            "SEAMWATCH_BROKER": kafka.bootstrap,
+            "SEAMWATCH_DATABASE": f"sqlite:///{folder}/seamwatch.db",
+            "SEAMWATCH_HASH_KEY": _KEY,
+            "SEAMWATCH_PREFIX": _PREFIX,
+            "SEAMWATCH_PARTITIONS": str(PARTITIONS),
+            "SEAMWATCH_METRICS_PORT": str(*free_ports(1)),
+        }
+        for command in (("topics", "create"), ("db", "upgrade")):
+            subprocess.run([sys.executable, "-m", "seamwatch", *command], env=environment, check=True, stdout=2)
+        yield Installation(kafka.bootstrap, Path(folder), environment)
