@@ -83,6 +83,11 @@ faults: $(TOOLS) services ## Break it on real servers: kills, freezes, full disk
 	$(call heading,faults)
 	@$(BIN)/python -m tests.faults
 
+.PHONY: simulate
+simulate: $(TOOLS) ## Break it in virtual time, in memory: make simulate N=10000 SEED=7
+	$(call heading,simulate)
+	@$(BIN)/python -m tests.simulation --histories $(or $(N),1000) --seed $(or $(SEED),0)
+
 # --- check --------------------------------------------------------------------------------------------------------
 
 .PHONY: test

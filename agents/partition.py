@@ -319,6 +319,7 @@ class PartitionWatch:
             self._unwatch(row, record)
         elif outcome == "too_late":
             self._refuse(record, _TOO_LATE)
+            self._emit(row, NO_CHANGE, record.offset)  # it may have pushed others out of memory
         else:
             self.counts.duplicates += 1
             self.counts.conflicts += outcome == "conflict"

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import takewhile
 
 from agents.chunks import (
     CHUNK,
@@ -175,11 +176,13 @@ class Row:
 
 
 def _rest(customer: Customer) -> bytes:
-    waiting = [(wait.seen.entry.source, wait.seen.entry.id) for wait in customer.fold.pending if wait.pending]
+    horizon = customer.horizon
+    # Of what a deadline waited on also what it waits on no more: it is remembered until the next touchpoint is dropped.
+    waiting = [] if horizon is None else [(each.source, each.id) for each in takewhile(lambda each: sort_key(each) <= horizon, customer.entries)]
     rest = Rest(
         {bytes.fromhex(identifier): revision for identifier, revision in customer.revisions.items()},
-        customer.horizon,
-        waiting if customer.horizon is not None else [],
+        horizon,
+        waiting,
         *customer.kept,
     )
     return encode(rest)

@@ -189,10 +189,11 @@ class BatchConsumer:
             self.suspended_at = self.suspended_at or monotonic()
             await _within(self.can_resume_flow.wait(), _TURN)  # type: ignore[attr-defined]
             return
-        self.suspended_at = None
-        if self._dropped:
+        if (self._dropped or not self._trackers) and self.assignment():  # type: ignore[attr-defined]
+            self.suspended_at = self.suspended_at or monotonic()
             await self._seek_back()
             return
+        self.suspended_at = None
         wanted, full = self._wanted()
         if not wanted:
             await self._stay()
@@ -229,13 +230,18 @@ class BatchConsumer:
             polling.cancel()
 
     async def _seek_back(self) -> None:
-        """Read again what was polled and dropped; while partitions come and go, later."""
+        """Go to what is committed; while partitions come and go, later."""
+        seek = asyncio.ensure_future(self._go_to_committed())
         try:
-            await self.perform_seek()
+            while not (await asyncio.wait({seek}, timeout=_TURN))[0]:
+                self.app.liveness.turn()
+            seek.result()
         except self.seek_errors:
             await asyncio.sleep(_TURN)
         else:
             self._dropped = False
+        finally:
+            seek.cancel()
 
     def _wanted(self) -> tuple[set[TP], bool]:
         """Return the partitions to poll, those with room for another batch, of topics that are not paused; and whether others have none."""
@@ -247,9 +253,7 @@ class BatchConsumer:
     async def _hand_on(self, tp: TP, records: Sequence[RawRecord], epoch: Epoch) -> None:
         if epoch is not self.epoch:
             return
-        tracker = self._trackers.get(tp)
-        if tracker is None:
-            tracker = self._trackers[tp] = Tracker(None)
+        tracker = self._trackers[tp]
         if tracker.position is not None and records[0].offset < tracker.position:
             records = [record for record in records if record.offset >= tracker.position]
             if not records:
@@ -325,6 +329,13 @@ class BatchConsumer:
     # --- owning ---------------------------------------------------------------------------------------------------
 
     async def perform_seek(self) -> None:
+        """Begin a new epoch; the polling loop goes back to what is committed before it polls.
+
+        Not here: Faust never resumes when a seek takes longer than a request may, and it resumes into the next assignment when a rebalance overtook one.
+        """
+        self._begin_epoch({})
+
+    async def _go_to_committed(self) -> None:
         """Go back to what is committed, in a new epoch; topics that are never committed start over."""
         self._begin_epoch({})
         epoch = self.epoch

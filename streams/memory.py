@@ -20,7 +20,14 @@ from streams.errors import DeliveryFailed
 from streams.idle import IdleProducer
 from streams.producer import Ends, Outgoing, Producer, Rows, group_by_partition
 
-__all__ = ["MemoryBackend", "MemoryBroker", "MemoryProducer", "StoredRecord"]
+__all__ = [
+    "MemoryBackend",
+    "MemoryBroker",
+    "MemoryConsumer",
+    "MemoryProducer",
+    "MemoryTransport",
+    "StoredRecord",
+]
 
 
 class StoredRecord(NamedTuple):
@@ -56,8 +63,8 @@ class MemoryBroker:
         self.now = now or (lambda: next(ticks))
         self._recreated: Counter[str] = Counter()
         self._rebalance_on_join = rebalance_on_join
-        self._members: dict[str, list[_MemoryConsumer]] = defaultdict(list)
-        self._generation = 0
+        self.generation = 0
+        self._members: dict[str, list[MemoryConsumer]] = defaultdict(list)
         self._rebalancing = asyncio.Lock()
 
     # --- the log --------------------------------------------------------------------------------------------------
@@ -110,7 +117,7 @@ class MemoryBroker:
 
     # --- groups ---------------------------------------------------------------------------------------------------
 
-    async def join(self, consumer: "_MemoryConsumer") -> None:
+    async def join(self, consumer: "MemoryConsumer") -> None:
         """Make ``consumer`` a member of its group."""
         members = self._members[consumer.group]
         if consumer not in members:
@@ -118,7 +125,7 @@ class MemoryBroker:
         if self._rebalance_on_join:
             await self.rebalance(consumer.group)
 
-    async def leave(self, consumer: "_MemoryConsumer") -> None:
+    async def leave(self, consumer: "MemoryConsumer") -> None:
         """Take ``consumer`` out of its group; what it owned goes to the others."""
         members = self._members[consumer.group]
         if consumer in members:
@@ -130,23 +137,35 @@ class MemoryBroker:
     async def rebalance(self, group: str) -> None:
         """Deal all partitions out anew, round robin."""
         members = self._members[group]
-        shares: dict[_MemoryConsumer, set[TP]] = {member: set() for member in members}
+        shares: dict[MemoryConsumer, set[TP]] = {member: set() for member in members}
         topics = sorted({topic for member in members for topic in member.topics})
-        turn = itertools.count(self._generation)
+        turn = itertools.count(self.generation)
         for tp in (TP(topic, partition) for topic in topics for partition in range(self.partitions)):
             takers = [member for member in members if tp.topic in member.topics]
             shares[takers[next(turn) % len(takers)]].add(tp)
         await self.assign(shares)
 
-    async def assign(self, shares: Mapping["_MemoryConsumer", set[TP]]) -> None:
-        """Revoke everything from the members, then give each its share, in a new generation."""
+    async def assign(self, shares: Mapping["MemoryConsumer", set[TP]]) -> None:
+        """Revoke everything from the members, then give each its share, in a new generation.
+
+        A member that is left out hears nothing of it: it reads and writes on, and can commit no more.
+        """
         async with self._rebalancing:
             await asyncio.gather(*(member.give_up() for member in shares))
-            self._generation += 1
-            await asyncio.gather(*(member.take(share, self._generation) for member, share in shares.items()))
+            self.generation += 1
+            await asyncio.gather(*(member.take(share, self.generation) for member, share in shares.items()))
+
+    def commit(self, group: str, generation: int, offsets: Mapping[TP, int]) -> bool:
+        """Commit ``offsets``, unless there was another assignment since ``generation``."""
+        if generation != self.generation:
+            return False
+        for tp, offset in offsets.items():
+            self.committed[group][tp] = offset
+            self.commits.append((group, tp, offset))
+        return True
 
 
-class _MemoryConsumer(BatchConsumer, FaustConsumer):
+class MemoryConsumer(BatchConsumer, FaustConsumer):
     """A Faust consumer over the broker in memory."""
 
     broker: MemoryBroker
@@ -155,6 +174,7 @@ class _MemoryConsumer(BatchConsumer, FaustConsumer):
         super().__init__(*args, **kwargs)
         self.broker = self.app.backend.broker
         self.group: str = self.app.streams.group_id
+        self.generation = -1
         self.topics: set[str] = set()
         self._owned: set[TP] = set()
         self._positions: dict[TP, int] = {}
@@ -188,7 +208,7 @@ class _MemoryConsumer(BatchConsumer, FaustConsumer):
         """Get ``share`` in ``generation``."""
         self._owned = set(share)
         self._positions = {tp: self._committed(tp) or 0 for tp in share}
-        self.app.consumer_generation_id = generation
+        self.app.consumer_generation_id = self.generation = generation
         await self.on_partitions_assigned(set(share), generation)
 
     # --- what Faust and `BatchConsumer` ask -----------------------------------------------------------------------
@@ -197,6 +217,12 @@ class _MemoryConsumer(BatchConsumer, FaustConsumer):
         return self.broker.committed[self.group].get(tp)
 
     async def _getmany(self, active_partitions: set[TP], timeout: float) -> dict[TP, list[StoredRecord]]:  # noqa: ASYNC109  # Faust's signature
+        found = self._read_on(active_partitions)
+        await asyncio.sleep(0 if found else 0.005)
+        return found
+
+    def _read_on(self, active_partitions: set[TP]) -> dict[TP, list[StoredRecord]]:
+        """Return the next records of each partition, at most as many as a poll may return."""
         found: dict[TP, list[StoredRecord]] = {}
         left = self.app.streams.max_poll_records
         for tp in sorted(active_partitions & self._owned, key=lambda tp: (tp.topic, tp.partition)):
@@ -210,17 +236,13 @@ class _MemoryConsumer(BatchConsumer, FaustConsumer):
                     left -= len(records)
                     break
             self._positions[tp] = position
-        await asyncio.sleep(0 if found else 0.005)
         return found
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         await asyncio.sleep(0)
         if self.broker.commit_error(offsets) or not offsets.keys() <= self._owned:
             return False
-        for tp, offset in offsets.items():
-            self.broker.committed[self.group][tp] = offset
-            self.broker.commits.append((self.group, tp, offset))
-        return True
+        return self.broker.commit(self.group, self.generation, offsets)
 
     async def seek_to_committed(self) -> dict[TP, int | None]:
         """Go back to the committed offsets, as aiokafka does: where nothing is committed, the position stays."""
@@ -276,8 +298,10 @@ class _MemoryConsumer(BatchConsumer, FaustConsumer):
         return self._positions.get(tp)
 
 
-class _MemoryTransport(base.Transport):
-    Consumer = _MemoryConsumer
+class MemoryTransport(base.Transport):
+    """A Faust transport over the broker in memory."""
+
+    Consumer = MemoryConsumer
     Producer = IdleProducer
     driver_version = "memory"
     default_port = 0
@@ -340,7 +364,7 @@ class MemoryBackend:
 
     def transport(self, app: Any) -> Any:
         """Return a Faust transport over the broker."""
-        return _MemoryTransport(app.conf.broker_consumer, app)
+        return MemoryTransport(app.conf.broker_consumer, app)
 
     def producer(self, guard: Callable[[], None]) -> Producer:
         """Return a producer."""

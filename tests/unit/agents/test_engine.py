@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.context import Contact, Seen, Wait
+from agents.entry import encode
 from agents.fields import Fingerprinter
 from agents.fold import Fold
 from agents.partition import Effects, PartitionWatch, Record
@@ -247,6 +248,26 @@ def test_a_damaged_row_ends_recovery() -> None:
     broken = partition()
     with pytest.raises(CorruptRow):
         broken.restore(key, b"\x07" + value[1:])
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("seed", range(8))
+def test_who_recovers_remembers_what_others_do(seed: int, late: bool) -> None:
+    """After each record a recovered customer has the same horizon and touchpoints: also when a wait is over, and when the record came too late."""
+    touchpoints = sorted(first_of_each(random_scenario(seed)), key=lambda each: microseconds(each["time"]))
+    half = len(touchpoints) // 2 if late else 0
+    watch, rows, refused = partition("maximum_touchpoints=3"), list[tuple[bytes, bytes | None]](), 0
+    for record in records([*touchpoints[half:], *touchpoints[:half]]):
+        effects = watch.process([record])
+        rows += effects.rows
+        refused += len(effects.dead_letters)
+        recovered = partition("maximum_touchpoints=3")
+        for row in rows:
+            recovered.restore(*row)
+        recovered.restored()
+        ours, theirs = ([(each.horizon, list(map(encode, each.entries))) for each in one.customers()] for one in (watch, recovered))
+        assert ours == theirs
+    assert bool(refused) == late
 
 
 def test_what_is_dropped_is_freed_without_the_cycle_collector() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from faust.types import TP
 
+from streams.app import SeamwatchApp
 from streams.batches import Batch, Epoch, Tracker
 from streams.errors import Abandoned
-from streams.memory import MemoryBroker, StoredRecord
+from streams.memory import MemoryBroker, MemoryConsumer, StoredRecord
 from tests.unit.streams.support import eventually, worker
 
 pytestmark = pytest.mark.slow  # a Faust app takes a second to start and one to stop
@@ -116,3 +117,53 @@ async def test_no_more_batches_are_in_flight_than_allowed() -> None:
         await eventually(lambda: polled[1] == 100)
         assert len(app.consumer._trackers[TP("t.in", 0)].in_flight) == 2
         assert app.consumer.lags()["t.in", 0] == 100
+
+
+async def test_reading_begins_also_after_a_seek_that_outlasts_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that says late what is committed holds a worker up as long, and not for ever."""
+    broker, seen = MemoryBroker(partitions=1), list[int]()
+    broker.append("t.in", 0, b"k", b"")
+    seek_to_committed = MemoryConsumer.seek_to_committed
+
+    async def late(self: MemoryConsumer) -> Any:
+        await asyncio.sleep(0.3)
+        return await seek_to_committed(self)
+
+    async def handle(one: Batch) -> None:
+        seen.extend(record.offset for record in one.records)
+
+    def build(app: SeamwatchApp) -> None:
+        app.conf.broker_request_timeout = 0.1
+        app.batch_agent(["t.in"], handle, name="in")
+
+    monkeypatch.setattr(MemoryConsumer, "seek_to_committed", late)
+    async with worker(broker, build, partitions=1):
+        await eventually(lambda: seen == [0])
+
+
+async def test_a_seek_that_a_rebalance_overtook_counts_for_no_later_assignment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is committed is asked for anew after each rebalance, and nothing is read before it is known."""
+    broker, told, asked, seen = MemoryBroker(partitions=1), asyncio.Event(), list[int](), list[int]()
+    for _ in range(10):
+        broker.append("t.in", 0, b"k", b"")
+    seek_to_committed = MemoryConsumer.seek_to_committed
+
+    async def late(self: MemoryConsumer) -> Any:
+        asked.append(self.generation)
+        await told.wait()
+        return await seek_to_committed(self)
+
+    async def handle(one: Batch) -> None:
+        seen.extend(record.offset for record in one.records)
+
+    monkeypatch.setattr(MemoryConsumer, "seek_to_committed", late)
+    async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in"), partitions=1) as app:
+        await eventually(lambda: len(asked) == 1)
+        await broker.rebalance("t")
+        broker.committed["t"][TP("t.in", 0)] = 4
+        await asyncio.sleep(0.2)
+        assert seen == []
+        told.set()
+        await eventually(lambda: broker.committed["t"] == {TP("t.in", 0): 10})
+        assert asked[-1] == app.consumer.generation
+    assert seen == list(range(4, 10))

@@ -1,0 +1,295 @@
+"""What must hold while a history is played, and what it must end in."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from math import isclose
+from typing import Any, NamedTuple
+
+import msgspec
+from faust.types import TP
+from sqlalchemy import Engine, bindparam, select
+
+from agents.fields import FieldCatalog, Fingerprinter
+from agents.partition import _CLOCK, _CLOCK_KEY, PartitionWatch, Record
+from agents.rules import Rulebook
+from agents.scores import customer_score, entity_score
+from agents.tallies import Sum
+from config.fields import load_fields
+from config.rules import load_rulebook
+from models.tables import alerts, dead_letters, findings, metadata, scores
+from sinks.database import create_engine
+from sinks.writer import DatabaseWriter, SinkRecord
+from streams.continuity import SOURCE_KEY
+from streams.memory import MemoryBroker, StoredRecord
+from streams.producer import partition_for
+from streams.topics import Topics
+from tests.support.workers import HASH_KEY
+
+__all__ = ["Parts", "Undisturbed", "Violation", "Watcher", "empty_database", "parts", "verify"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Key = tuple[Any, ...]
+"""Of a score: tenant, score, scope, name, half-life in seconds."""
+
+_HALF_LIFE = 7 * 86_400 * 1_000_000
+_LATER = 4_000_000_000_000_000
+
+
+class Violation(AssertionError):
+    """The promise is broken."""
+
+
+class Parts(NamedTuple):
+    """What detection is made of."""
+
+    rulebook: Rulebook
+    fields: FieldCatalog
+    fingerprinter: Fingerprinter
+
+
+@cache
+def parts(memory: int) -> Parts:
+    """Return the shipped rules, all on, with a memory of so many touchpoints a customer, and the shipped fields."""
+    rules = load_rulebook(
+        None, ("ping_pong_return.mode=on", "ping_pong_timed.mode=on", f"maximum_touchpoints={memory}")
+    )
+    return Parts(rules, load_fields(), Fingerprinter(HASH_KEY.encode()))
+
+
+@cache
+def _database(name: str) -> Engine:
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    return engine
+
+
+def empty_database(name: str) -> Engine:
+    """Return an SQLite in memory without a row, one for each ``name`` and process of the machine."""
+    engine = _database(name)
+    with engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    return engine
+
+
+class Watcher:
+    """Looks at every record that is appended, and at every commit before it counts; ``violations`` is what it saw."""
+
+    def __init__(self, topics: Topics, broker: Callable[[], MemoryBroker], engine: Engine, group: str) -> None:
+        self._topics = topics
+        self._broker = broker
+        self._engine = engine
+        self._group = group
+        self._processed: dict[int, int] = {}
+        self.violations: list[str] = []
+        self.bodies: dict[tuple[str, int], dict[str, Any]] = {}
+        self.clocks: dict[tuple[int, int], int] = {}
+
+    def appended(self, record: StoredRecord) -> None:
+        """No two bodies of one revision; no two clocks after one offset."""
+        if record.topic == self._topics.alerts:
+            body = json.loads(record.value or b"")
+            first = self.bodies.setdefault((body["id"], body["revision"]), body)
+            if first != body:
+                self.violations.append(f"one revision, two bodies: {first} and {body}")
+        elif record.topic == self._topics.changelog and record.key == _CLOCK_KEY:
+            clock, offset = _CLOCK.unpack(record.value or b"")
+            if self.clocks.setdefault((record.partition, offset), clock) != clock:
+                self.violations.append(f"two clocks of partition {record.partition} after offset {offset}")
+            self._processed[record.partition] = max(offset + 1, self._processed.get(record.partition, 0))
+
+    def committing(self, tp: TP, offset: int) -> None:
+        """Nothing is committed that is not done, and no commit goes back."""
+        before = self._broker().committed[self._group].get(tp, 0)
+        if offset < before:
+            self.violations.append(f"{tp} went back from {before} to {offset}")
+        if tp.topic == self._topics.touchpoints:
+            if offset > self._processed.get(tp.partition, 0):
+                self.violations.append(f"{tp}: {offset} committed, {self._processed.get(tp.partition, 0)} processed")
+        elif tp.topic in {self._topics.alerts, self._topics.dead_letters} and offset > before:
+            self._stored(tp, self._broker().fetch(tp, before, offset - before))
+
+    def _stored(self, tp: TP, records: Sequence[StoredRecord]) -> None:
+        with self._engine.connect() as connection:
+            if tp.topic == self._topics.alerts:
+                wanted = {body["id"]: body["revision"] for body in (json.loads(each.value or b"") for each in records)}
+                found = connection.execute(_REVISIONS, {"ids": list(wanted)})
+                known = {row.id: row.revision for row in found}
+                missing = [each for each, revision in wanted.items() if known.get(each, 0) < revision]
+            else:
+                letters = [dict(each.headers) for each in records]
+                have = {(row.partition, row.offset) for row in connection.execute(_LETTERS)}
+                missing = [str(each) for each in letters if (int(each["partition"]), int(each["offset"])) not in have]
+        if missing:
+            self.violations.append(f"{tp}: committed, but not in the database: {missing}")
+
+
+_REVISIONS = select(findings.c.id, findings.c.revision).where(findings.c.id.in_(bindparam("ids", expanding=True)))
+_LETTERS = select(dead_letters.c.partition, dead_letters.c.offset, dead_letters.c.reason)
+
+
+class Undisturbed:
+    """What one engine makes of the log of each partition, read once, record by record."""
+
+    def __init__(self, broker: MemoryBroker, topics: Topics, parts: Parts) -> None:
+        self._broker = broker
+        self._topics = topics
+        self.parts = parts
+        self.bodies: dict[tuple[str, int], dict[str, Any]] = {}
+        self.letters: set[tuple[int, int, str]] = set()
+        self.clocks: dict[tuple[int, int], int] = {}
+        home = partial(partition_for, partitions=broker.partitions)
+        self.watches = {number: PartitionWatch(*parts, number, home=home) for number in range(broker.partitions)}
+        self.records: list[SinkRecord] = []
+        self.customers: set[bytes | None] = set()
+        self._read = dict.fromkeys(self.watches, 0)
+
+    def read_on(self) -> None:
+        """Read what came since the last time."""
+        for partition, watch in self.watches.items():
+            for record in recorded(self._broker, self._topics, partition)[self._read[partition] :]:
+                self._read[partition] += 1
+                effects = watch.process([record])
+                for key, value in effects.findings:
+                    body = json.loads(value)
+                    self.bodies[body["id"], body["revision"]] = body
+                    self.records.append(SinkRecord(self._topics.alerts, partition, len(self.records), 0, key, value, ()))
+                self.letters |= {(partition, letter.offset, str(letter.reason)) for letter in effects.dead_letters}
+                self.clocks[partition, record.offset] = watch.clock
+                if record.key is not None and not effects.dead_letters and not effects.misplaced:
+                    self.customers.add(record.key)
+
+    def overdue(self, wall: int) -> dict[int, int]:
+        """Return the deadlines, by partition, that have passed at ``wall`` and are not met by any record of the log."""
+        self.read_on()
+        found = {partition: watch.next_deadline for partition, watch in self.watches.items()}
+        return {partition: deadline for partition, deadline in found.items() if deadline is not None and deadline <= wall}
+
+    def scores(self) -> dict[Key, Callable[[int], dict[str, Any]]]:
+        """Return how each score is computed as of a moment, of customers and journeys only where nothing was dropped."""
+        found: dict[Key, Callable[[int], dict[str, Any]]] = {}
+        sums: dict[Key, list[Sum]] = {}
+        for watch in self.watches.values():
+            for entity, held in watch._tallies.sums():
+                sums.setdefault(tuple(entity.parts()), []).append(held)
+            for customer in watch.customers():
+                if customer.horizon is None and customer.contributions:
+                    for name in {None} | {each.journey for each in customer.contributions.values()}:
+                        score = partial(customer_score, customer, name, half_life=_HALF_LIFE)
+                        found[_key(score(_LATER))] = score
+        prior = self.parts.rulebook.engine.prior_opportunities
+        for key, held_sums in sums.items():
+            score = partial(_entity_score, key, held_sums, prior)
+            if score(_LATER)["value"] is not None:
+                found[key] = score
+        return found
+
+    @property
+    def forgot(self) -> bool:
+        """Whether a customer expired or dropped touchpoints: what leaves a memory emits nothing, so scores stay as they last moved."""
+        watched = [each for watch in self.watches.values() for each in watch.customers()]
+        return len(watched) < len(self.customers) or any(each.horizon is not None for each in watched)
+
+    def final(self) -> dict[str, dict[str, Any]]:
+        """Return the last revision of each finding by id."""
+        found: dict[str, dict[str, Any]] = {}
+        for (identifier, revision), body in self.bodies.items():
+            if revision >= found.get(identifier, body)["revision"]:
+                found[identifier] = body
+        return found
+
+
+def verify(broker: MemoryBroker, topics: Topics, engine: Engine, watcher: Watcher, oracle: Undisturbed, wall: int, *, late_scores: bool) -> None:
+    """Compare what a history ended in with what an undisturbed reading of its log gives.
+
+    With ``late_scores`` not the scores: one that arrives long after a newer one of the same moment stands until the next. Raises `Violation`.
+    """
+    oracle.read_on()
+    _same("findings on the topic", watcher.bodies, oracle.bodies)
+    with engine.connect() as connection:
+        rows = connection.execute(select(findings)).all()
+        _same("findings", {row.id: dict(row.body) | {"revision": row.revision} for row in rows}, oracle.final())
+        _same("dead letters", {tuple(row) for row in connection.execute(_LETTERS)}, oracle.letters)
+    wrong = {at: clock for at, clock in watcher.clocks.items() if oracle.clocks.get(at, clock) != clock}
+    _same("clocks", wrong, {})
+    second = empty_database("oracle")
+    DatabaseWriter(second, lambda: wall).write(oracle.records)
+    _same("alerts", _alerts(engine), _alerts(second))
+    if not late_scores:
+        _verify_scores(engine, oracle)
+    _verify_changelog(broker, topics, oracle)
+
+
+def _verify_scores(engine: Engine, oracle: Undisturbed) -> None:
+    """Each score in the database is what the oracle makes of it as of the same moment; scores of those who dropped something may stand as well."""
+    with engine.connect() as connection:
+        stored = {_key(row._asdict()): row for row in connection.execute(select(scores))}
+    wanted = oracle.scores()
+    known = {key for key in stored if key in wanted or not oracle.forgot or key[2] not in {"customer", "journey"}}
+    _same("scores", dict.fromkeys(known), dict.fromkeys(wanted))
+    for key, score in wanted.items():
+        row = stored[key]
+        expected = score((row.as_of - EPOCH) // timedelta(microseconds=1))
+        for ours, theirs in ((row.value, expected["value"]), *((row.components[name], each) for name, each in expected["components"].items())):
+            if not isclose(ours, theirs, rel_tol=1e-6, abs_tol=1e-9):
+                raise Violation(f"score {key}: found {row}, expected {expected}")
+
+
+def _key(score: Mapping[str, Any]) -> Key:
+    return tuple(score[name] for name in ("tenant", "score", "scope", "name", "half_life"))
+
+
+def _entity_score(key: Key, sums: Sequence[Sum], prior: float, as_of: int) -> dict[str, Any]:
+    return entity_score(key, sums, as_of, prior)
+
+
+def _verify_changelog(broker: MemoryBroker, topics: Topics, oracle: Undisturbed) -> None:
+    """The changelog alone gives the state that the oracle has, and reading the whole log again adds nothing to it."""
+    for partition, wanted in oracle.watches.items():
+        watch = PartitionWatch(*oracle.parts, partition, home=partial(partition_for, partitions=broker.partitions))
+        for record in broker.fetch(TP(topics.changelog, partition), 0, 1 << 30):
+            if record.key != SOURCE_KEY:
+                watch.restore(record.key or b"", record.value)
+        watch.restored()
+        _same("clock of the changelog", watch.clock, wanted.clock)
+        ours, theirs = (
+            {(each.tenant, each.customer): (list(map(msgspec.msgpack.encode, each.entries)), each.revisions, each.horizon) for each in one.customers()}
+            for one in (watch, wanted)
+        )
+        _same("timelines of the changelog", ours, theirs)
+        effects = watch.process(recorded(broker, topics, partition))
+        _same("what reading again adds", [effects.findings, effects.tallies, effects.dead_letters], [[], [], []])
+
+
+def recorded(broker: MemoryBroker, topics: Topics, partition: int) -> list[Record]:
+    """Return the log of a partition of touchpoints."""
+    log = broker.logs[TP(topics.touchpoints, partition)]
+    return [Record(record.offset, record.timestamp, record.key, record.value) for record in log]
+
+
+def _alerts(engine: Engine) -> dict[str, tuple[Any, ...]]:
+    """Return what of each alert follows from its findings; of one without findings only that it is resolved."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(alerts)).all()
+    return {
+        row.key: (
+            (row.detector, row.customer, row.seam_from, row.seam_to, row.occurrences, row.severity, row.first_seen, row.last_seen)
+            if row.occurrences
+            else ()
+        )
+        + (row.state == "resolved",)
+        for row in rows
+    }  # fmt: skip
+
+
+def _same(what: str, found: Any, wanted: Any) -> None:
+    if found == wanted:
+        return
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        missing = {key: wanted[key] for key in wanted.keys() - found.keys()}
+        extra = {key: found[key] for key in found.keys() - wanted.keys()}
+        other = {key: (found[key], wanted[key]) for key in found.keys() & wanted.keys() if found[key] != wanted[key]}
+        raise Violation(f"{what}: missing {missing}, too many {extra}, other {other}")
+    raise Violation(f"{what}: found {found}, expected {wanted}")
