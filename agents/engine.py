@@ -6,14 +6,13 @@ horizon, folds anew.
 
 import math
 from bisect import bisect_left, insort
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from agents.entry import Entry, encode
 from agents.finding import Found
-from agents.fold import Fold, Kept, Naming, Panel
+from agents.fold import Fold, Kept, Naming, Opportunity, Panel
 from agents.timeline import SortKey, sort_key
 
 __all__ = ["NO_CHANGE", "Change", "Charge", "Contribution", "Customer", "Outcome"]
@@ -253,7 +252,9 @@ class Customer:
         self._folded_opportunities = len(fold.opportunities)
         if not fold.changed and self._folded_opportunities == known:
             return NO_CHANGE
-        opportunities = Counter(fold.opportunities[known:])
+        opportunities: dict[Opportunity, int] = {}
+        for each in fold.opportunities[known:]:
+            opportunities[each] = opportunities.get(each, 0) + 1
         if not fold.changed:
             return Change([], _opportunity_charges(self.tenant, opportunities), frozenset())
         pairs = [(before, fold.standing.get(identifier)) for identifier, before in fold.changed.items()]
@@ -262,14 +263,16 @@ class Customer:
 
     def _refolded(self, before: Fold) -> Change:
         after = self.fold
-        opportunities = Counter(after.opportunities)
-        opportunities.subtract(before.opportunities)
+        opportunities: dict[Opportunity, int] = {}
+        for sign, these in ((1, after.opportunities), (-1, before.opportunities)):
+            for each in these:
+                opportunities[each] = opportunities.get(each, 0) + sign
         self._folded_opportunities = len(after.opportunities)
         ids = {**before.standing, **after.standing}
         pairs = [(before.standing.get(identifier), after.standing.get(identifier)) for identifier in ids]
         return self._difference(pairs, opportunities)
 
-    def _difference(self, pairs: Sequence[tuple[Found | None, Found | None]], opportunities: Counter[Any]) -> Change:
+    def _difference(self, pairs: Sequence[tuple[Found | None, Found | None]], opportunities: Mapping[Opportunity, int]) -> Change:
         findings: list[dict[str, Any]] = []
         for before, after in pairs:
             old = None if before is None else self._body(before, 0)
@@ -337,7 +340,7 @@ class Customer:
 _time = attrgetter("time")
 
 
-def _opportunity_charges(tenant: str, opportunities: "Counter[tuple[str, str, str, int]]") -> list[Charge]:
+def _opportunity_charges(tenant: str, opportunities: Mapping[Opportunity, int]) -> list[Charge]:
     charges: list[Charge] = []
     for (kind, name, channel, time), count in opportunities.items():
         if not count:

@@ -22,9 +22,11 @@ from streams.topics import Topics
 from tests.support.server import free_ports
 from tests.support.services import KafkaServer
 
-__all__ = ["PARTITIONS", "Installation", "Progress", "installed"]
+__all__ = ["AS_PYTHON", "PARTITIONS", "Installation", "Progress", "installed"]
 
 PARTITIONS = 4
+AS_PYTHON = Path(__file__).parents[1]
+"""The program as it stands here."""
 _PREFIX = "bench"
 _KEY = "a benchmark needs no secret, but a key"
 
@@ -50,12 +52,12 @@ class Installation:
         return int(self.environment["SEAMWATCH_METRICS_PORT"])
 
     @contextmanager
-    def worker(self) -> Iterator["subprocess.Popen[bytes]"]:
-        """Run a worker with all roles; the end of its log is shown where it ends with an error."""
+    def worker(self, program: Path = AS_PYTHON) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run a worker of ``program`` with all roles; the end of its log is shown where it ends with an error."""
         log = self.folder / "worker.log"
         with log.open("w") as output:
             command = [sys.executable, "-m", "seamwatch", "worker"]
-            worker = subprocess.Popen(command, env=dict(self.environment), stderr=output, stdout=output)
+            worker = subprocess.Popen(command, cwd=program, env=dict(self.environment), stderr=output, stdout=output)
             try:
                 yield worker
             finally:

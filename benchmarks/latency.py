@@ -23,13 +23,14 @@ import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from benchmarks.installation import PARTITIONS, Installation, Progress, installed
+from benchmarks.installation import AS_PYTHON, PARTITIONS, Installation, Progress, installed
 from benchmarks.report import Report, say
 from benchmarks.workload import TOUCHPOINTS_A_CUSTOMER, touchpoints
 from streams.garbage import tune_garbage_collector
 from streams.kafka import KafkaBackend
 from streams.producer import Outgoing, partition_for
 from streams.settings import StreamSettings
+from tests.support.compiled import compiled
 
 _TICK = 0.005
 """Seconds between two sends: what has become due since the last one goes together."""
@@ -78,7 +79,7 @@ def run(rate: int, seconds: int, rounds: int) -> Report:
     """
     customers, warm_up = (rate * each // TOUCHPOINTS_A_CUSTOMER for each in (seconds, _WARM_UP))
     tune_garbage_collector()
-    with installed() as installation, _stamped_by_broker(installation), _echo(installation), installation.worker():
+    with installed() as installation, _stamped_by_broker(installation), _echo(installation), installation.worker(compiled() or AS_PYTHON):
         load = _Load(installation, rate)
         say("warming up")
         sent = [load.send(0, warm_up)]

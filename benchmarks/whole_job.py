@@ -9,9 +9,10 @@ from time import monotonic, sleep
 from typing import NamedTuple
 from urllib.request import urlopen
 
-from benchmarks.installation import PARTITIONS, Installation, Progress, installed
+from benchmarks.installation import AS_PYTHON, PARTITIONS, Installation, Progress, installed
 from benchmarks.report import Report, say
 from benchmarks.workload import TOUCHPOINTS_A_CUSTOMER, produce, touchpoints
+from tests.support.compiled import compiled
 
 
 class Peer(NamedTuple):
@@ -34,6 +35,7 @@ PEERS = {
 }
 
 WHOLE_JOB = "Seamwatch, the whole job"
+NOT_COMPILED = "the same, without a C compiler"
 
 
 def run(customers: int, peers_python: str | None) -> Report:
@@ -51,9 +53,16 @@ def run(customers: int, peers_python: str | None) -> Report:
             if python is not None:
                 say(name)
                 rates[name] = _peer(python, peer.module, installation.bootstrap, topic, round(peer.share * events))
+        program = compiled()
         say(WHOLE_JOB)
-        rates[WHOLE_JOB] = _ours(installation, events)
+        rates[WHOLE_JOB] = _ours(installation, events, program or AS_PYTHON)
         findings = installation.verify(value for _, value in touchpoints(customers))
+    if program is not None:
+        with installed() as installation:
+            say(NOT_COMPILED)
+            produce(installation.bootstrap, installation.names.touchpoints, customers)
+            rates[NOT_COMPILED] = _ours(installation, events, AS_PYTHON)
+            installation.verify(value for _, value in touchpoints(customers))
     stock = rates[next(iter(PEERS))]
     return Report(
         title="Events a second, one process each, on the same topic",
@@ -83,9 +92,9 @@ def _peer(python: str, module: str, bootstrap: str, topic: str, events: int) -> 
     return float(rate[1])
 
 
-def _ours(installation: Installation, events: int) -> float:
+def _ours(installation: Installation, events: int, program: Path) -> float:
     """Return the events a second from the worker's first commit of progress to the last commit of the sink."""
-    with installation.worker() as worker:
+    with installation.worker(program) as worker:
         progress = Progress(installation.bootstrap, installation.names)
         began = None
         while True:

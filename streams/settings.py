@@ -32,7 +32,7 @@ class StreamSettings:
     max_poll_records: int = 5000
     max_fetch_size: int = 4 * 1024 * 1024
     batches_in_flight: int = 2
-    commit_interval: float = 0.25
+    commit_interval: float = 0.1
     stop_timeout: float = 10.0
     stall_timeout: float = 30.0
     compression: str | None = "zstd"
