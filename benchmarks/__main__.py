@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import latency, recovery, whole_job, writers
+from benchmarks import latency, recovery, state, whole_job, writers
 from benchmarks.report import Report, show, write
 
 _DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -26,7 +26,7 @@ def main() -> int:
         prog="python -m benchmarks", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="{all,throughput,latency,writers,recovery}")
-    everything = _command(commands, "all", "all four, one after the other; takes the options of each")
+    everything = _command(commands, "all", "all five, one after the other; takes the options of each")
     for name, (text, options, _) in _BENCHMARKS.items():
         alone = _command(commands, name, text)
         for each in (alone, everything):
@@ -62,6 +62,11 @@ def _writers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=2000, help="records of one transaction")
 
 
+def _state(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--customers-at-rest", type=int, default=1_000_000, help="rows of six touchpoints")
+    parser.add_argument("--contacts", type=int, default=20_000, help="of ten touchpoints, of customers drawn at random")
+
+
 def _recovery(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, default=200_000, help="customers in the changelog, six touchpoints each")
 
@@ -81,6 +86,11 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
         "the database writer beside the driver alone, SQLite and PostgreSQL",
         _writers,
         lambda chosen: writers.run(chosen.writer_customers, chosen.batch, chosen.rounds),
+    ),
+    "state": (
+        "what state costs: bytes of a quiet row, few and very many customers, long timelines, late records",
+        _state,
+        lambda chosen: state.run(chosen.customers_at_rest, chosen.contacts, min(chosen.rounds, 3)),
     ),
     "recovery": (
         "rebuilding a partition's state beside aiokafka reading the changelog into a dict",

@@ -17,7 +17,11 @@ _TEAMS = 20
 _SORRY = "Thank you very much, one moment please while I look that up for you in our system."
 
 
-def _story(chance: random.Random, number: int) -> list[tuple[str, str, str | None, dict[str, Any]]]:
+Told = tuple[str, str, str | None, dict[str, Any]]
+"""What happens: type, kind of actor, team, data."""
+
+
+def story(chance: random.Random, number: int) -> list[Told]:
     """Tell one call; one in seven is passed to another team, which asks again for what was told."""
     team, other = f"team-{number % _TEAMS:02d}", f"team-{(number + 1) % _TEAMS:02d}"
     field = chance.choice(["order_number", "postal_code", "customer_name"])
@@ -41,33 +45,40 @@ def _story(chance: random.Random, number: int) -> list[tuple[str, str, str | Non
 def touchpoints(customers: int, seed: int = 1, first: int = 0) -> Iterator[tuple[bytes, bytes]]:
     """Yield key and value of ten touchpoints for each customer, all customers interleaved at random; their numbers begin at ``first``."""
     chance = random.Random(seed)
-    stories = [_story(chance, number) for number in range(customers)]
+    stories = [story(chance, number) for number in range(customers)]
     turns = [number for number in range(customers) for _ in range(TOUCHPOINTS_A_CUSTOMER)]
     chance.shuffle(turns)
     done = [0] * customers
     for identifier, number in enumerate(turns, first * TOUCHPOINTS_A_CUSTOMER):
-        kind, actor, team, data = stories[number][done[number]]
         time = START + APART * done[number] + timedelta(microseconds=chance.randrange(10**6))
+        customer, contact = f"customer-{first + number:08d}", f"contact-{first + number:016d}"
+        agent = f"agent-{chance.randrange(300):012d}"
+        value = touchpoint(f"event-{identifier:012d}", customer, contact, stories[number][done[number]], time, agent)
         done[number] += 1
-        customer = f"customer-{first + number:08d}"
-        body = {
-            "id": f"event-{identifier:012d}",
-            "source": "benchmark-platform",
-            "schema_version": 1,
-            "time": time.isoformat(timespec="microseconds"),
-            "type": kind,
-            "tenant": "acme",
-            "brand": "acme-mobile",
-            "customer": customer,
-            "journey": None,
-            "contact": f"contact-{first + number:016d}",
-            "segment": None,
-            "channel": "voice",
-            "language": "en",
-            "actor": {"kind": actor, "id": f"agent-{chance.randrange(300):012d}", "team": team},
-            "data": data,
-        }
-        yield f"acme/{customer}".encode(), json.dumps(body).encode()
+        yield f"acme/{customer}".encode(), value
+
+
+def touchpoint(identifier: str, customer: str, contact: str, told: Told, time: datetime, agent: str) -> bytes:
+    """Return a touchpoint as JSON."""
+    kind, actor, team, data = told
+    body = {
+        "id": identifier,
+        "source": "benchmark-platform",
+        "schema_version": 1,
+        "time": time.isoformat(timespec="microseconds"),
+        "type": kind,
+        "tenant": "acme",
+        "brand": "acme-mobile",
+        "customer": customer,
+        "journey": None,
+        "contact": contact,
+        "segment": None,
+        "channel": "voice",
+        "language": "en",
+        "actor": {"kind": actor, "id": agent, "team": team},
+        "data": data,
+    }
+    return json.dumps(body).encode()
 
 
 def produce(bootstrap: str, topic: str, customers: int) -> tuple[int, int]:
