@@ -94,7 +94,7 @@ simulate: $(TOOLS) ## Break it in virtual time, in memory: make simulate N=10000
 test: $(TOOLS) services lint types imports ## Everything that CI checks
 	$(call heading,test)
 	@$(BIN)/python -m pytest -q -m 'not real' -n 4 --dist worksteal
-	@$(BIN)/python -m pytest -m real
+	@$(BIN)/python -m pytest -m real -n 2 --dist loadfile
 
 .PHONY: unit
 unit: $(TOOLS) ## The fast tests: seconds, no server
@@ -104,7 +104,7 @@ unit: $(TOOLS) ## The fast tests: seconds, no server
 .PHONY: real
 real: $(TOOLS) services ## The tests on a real Kafka and a real PostgreSQL
 	$(call heading,real)
-	@$(BIN)/python -m pytest -m real
+	@$(BIN)/python -m pytest -m real -n 2 --dist loadfile
 
 .PHONY: lint
 lint: $(TOOLS) ## Style, dead code, unused dependencies

@@ -9,7 +9,10 @@ from typing import Any
 
 from setuptools import setup
 
-COMPILED = ("chunks", "context", "engine", "fields", "finding", "fold", "partition", "rows", "scores", "tallies", "timeline")
+COMPILED = (
+    *("agents/chunks.py", "agents/context.py", "agents/engine.py", "agents/fields.py", "agents/finding.py", "agents/fold.py"),
+    *("agents/partition.py", "agents/rows.py", "agents/scores.py", "agents/tallies.py", "agents/timeline.py", "models/decoding.py"),
+)
 
 
 def extensions() -> list[Any]:
@@ -18,7 +21,7 @@ def extensions() -> list[Any]:
         return []
     from mypyc.build import mypycify  # nobody else needs it
 
-    return mypycify([f"agents/{name}.py" for name in COMPILED], opt_level="3")
+    return mypycify(list(COMPILED), opt_level="3")
 
 
 setup(ext_modules=extensions())

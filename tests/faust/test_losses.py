@@ -127,9 +127,13 @@ async def test_l7_records_polled_during_a_rebalance_are_never_read_again(log: Lo
 
 
 async def _poll_through_a_rebalance(worker: Worker) -> asyncio.Event:
-    """Wait for a poll that lasts until a record comes, and let the seek of the next rebalance last until that poll has ended; tell when it has begun."""
+    """Wait for a poll that lasts until a record comes, and let the seek of the next rebalance last until that poll has ended; tell when it has begun.
+
+    Ours only notes that it must seek, and does it when that poll has ended.
+    """
     consumer, loop = worker.app.consumer, asyncio.get_running_loop()
     fetch, poll, seek = consumer._thread._fetch_records, consumer._getmany, consumer.seek_to_committed
+    perform_seek = consumer.perform_seek
     polling, seeking, polled = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def fetch_long(*args: Any, **kwargs: Any) -> Any:
@@ -151,6 +155,11 @@ async def _poll_through_a_rebalance(worker: Worker) -> asyncio.Event:
         await polled.wait()
         return found
 
+    async def perform_seek_and_tell() -> None:
+        await perform_seek()
+        seeking.set()
+
+    consumer.perform_seek = perform_seek_and_tell
     consumer._thread._fetch_records, consumer._getmany, consumer.seek_to_committed = (
         fetch_long,
         poll_and_tell,
