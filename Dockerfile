@@ -11,8 +11,9 @@ RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb
 print(*project['dependencies'], *project['optional-dependencies']['postgres'], sep='\n')" > requirements.txt \
     && /opt/seamwatch/bin/pip install -c constraints.txt -r requirements.txt
 COPY . .
-RUN python -m pip install -c constraints.txt setuptools mypy types-PyYAML \
-    && SEAMWATCH_COMPILE=1 python -m pip wheel --no-deps --no-build-isolation -w /wheels . \
+# Compiling needs what is compiled against, and tools that the image itself does without.
+RUN python -m venv /opt/tools && /opt/tools/bin/pip install -c constraints.txt '.[compile]' \
+    && SEAMWATCH_COMPILE=1 /opt/tools/bin/pip wheel --no-deps --no-build-isolation -w /wheels . \
     && /opt/seamwatch/bin/pip install -c constraints.txt "$(ls /wheels/*.whl)[postgres]"
 
 FROM python:3.11-slim

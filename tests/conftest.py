@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.compiled import compiled
 from tests.support.services import KafkaServer, PostgresServer, kafka_missing, on_ci, postgres_missing
 
 REAL = Path(__file__).parent / "real"
@@ -54,6 +55,15 @@ def kafka() -> Iterator[KafkaServer]:
     _require(kafka_missing())
     with KafkaServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def compiled_program() -> Path:
+    """Return the folder of the program with its engine compiled."""
+    folder = compiled()
+    _require(None if folder else "there is no C compiler")
+    assert folder is not None
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import time
 from functools import partial
 from typing import Any
 
+import pytest
+
 from tests.support.workers import Installation, WorkerProcess, stored, until
 from tests.unit.seamwatch.support import asked_twice, findings, lines, touchpoint, write
 
@@ -27,8 +29,13 @@ def scenario() -> bytes:
     return lines(*(asked_twice(f"c-{number}") for number in range(50)), waiting, wrong)
 
 
-def test_a_worker_stores_what_replay_finds(installation: Installation, database_url: str) -> None:
+@pytest.mark.parametrize("program", [None, "compiled_program"])
+def test_a_worker_stores_what_replay_finds(
+    installation: Installation, database_url: str, program: str | None, request: pytest.FixtureRequest
+) -> None:
     """Findings and alerts are those of `replay`, wrong lines are dead letters, scores are there; the worker answers and leaves in time."""
+    if program:
+        installation.program = request.getfixturevalue(program)
     content = scenario()
     path = write(installation.directory, content)
     assert "to exist" in installation.run("topics", "check", code=1)

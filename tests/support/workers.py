@@ -135,6 +135,7 @@ class Installation:
             "CUSTOMER_KEY": CUSTOMER_KEY,
         }
         self.settings = {f"SEAMWATCH_{name}": value for name, value in (own | settings).items()}
+        self.program = ROOT
         self.workers: list[subprocess.Popen[str]] = []
 
     def prepare(self) -> "Installation":
@@ -218,7 +219,7 @@ class Installation:
     def environment(self) -> dict[str, str]:
         """Return the environment of every command."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SEAMWATCH_")}
-        return kept | {"PYTHONPATH": str(ROOT)} | self.settings
+        return kept | {"PYTHONPATH": f"{self.program}:{ROOT}"} | self.settings
 
     def _start(self, command: Sequence[str], settings: Mapping[str, str]) -> WorkerProcess:
         with socket.socket() as probe:

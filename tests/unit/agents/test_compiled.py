@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.reference.scenarios import random_scenario
-from tests.support.compiled import compiled
-from tests.support.services import on_ci
 from tests.unit.agents.support import ALL_ON, KEY, clock_after, records
 
 ROOT = Path(__file__).parents[3]
@@ -44,13 +42,8 @@ def run(program: Path, given: bytes) -> list[str]:
 
 
 @pytest.mark.slow
-def test_compiled_it_does_what_it_does_as_python() -> None:
+def test_compiled_it_does_what_it_does_as_python(compiled_program: Path) -> None:
     """Random scenarios, late and repeated records, bad ones, rows encoded in between: every effect is the same, byte for byte."""
-    folder = compiled()
-    if folder is None:
-        if on_ci():
-            pytest.fail("there is no C compiler")
-        pytest.skip("there is no C compiler")
     logs = []
     for seed in range(40):
         touchpoints = random_scenario(seed)
@@ -58,7 +51,7 @@ def test_compiled_it_does_what_it_does_as_python() -> None:
         values += [b"{", *values[::3]]
         logs.append((values, clock_after(touchpoints)))
     given = pickle.dumps((logs, ALL_ON, KEY))
-    (place, *ours), (compiled_place, *theirs) = run(ROOT, given), run(folder, given)
+    (place, *ours), (compiled_place, *theirs) = run(ROOT, given), run(compiled_program, given)
     assert (Path(place).suffix, Path(compiled_place).suffix) == (".py", ".so")
     assert ours == theirs
     assert sum("withdrawn" in each for each in ours) > 40
