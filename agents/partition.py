@@ -285,6 +285,7 @@ class PartitionWatch:
             return self._store.get(key, self.clock) or self._store.new(key)
         timestamp = record.timestamp or -1
         if self._store.is_expired(head.heard, None, timestamp):
+            self._store.drop(key)  # the new row's chunk takes the place of the mark
             return self._store.new(key)
         self.counts.unwatched["flood"] += 1
         if timestamp - head.heard > _RENEWED:

@@ -318,6 +318,21 @@ def test_who_floods_is_only_counted_from_then_on() -> None:
     assert restarted.state_bytes < 200
 
 
+def test_a_flood_that_is_over_is_forgotten_when_its_memory_is() -> None:
+    """A month after its last record the customer is watched again, as a new one."""
+    watch = partition("maximum_an_hour=5")
+    watch.process([after(number, 0, point(number, number)) for number in range(7)])
+    watch.process([after(7, 29, point(7, 29 * 86_400))])
+    assert watch.counts.unwatched == {"flood": 3}
+    assert (watch.rows, list(watch.customers())) == (1, [])
+    effects = watch.process([after(8, 60, point(8, 60 * 86_400))])
+    assert watch.counts.unwatched == {"flood": 3}
+    assert (watch.rows, len(list(watch.customers()))) == (1, 1)
+    size = watch.state_bytes
+    watch.forget_decoded()
+    assert watch.state_bytes == len(dict(effects.rows)[b"default/c\x00\x00\x00\x00\x00"] or b"") >= size
+
+
 def test_hours_are_counted_by_the_touchpoints_times() -> None:
     """As many in each of two hours are no flood, in whatever order they come."""
     watch = partition("maximum_an_hour=5")
