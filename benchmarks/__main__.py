@@ -53,7 +53,7 @@ def _throughput(parser: argparse.ArgumentParser) -> None:
 
 
 def _latency(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rate", type=int, default=8000, help="touchpoints a second: half of what the whole job manages")
+    parser.add_argument("--rate", type=int, default=8000, help="touchpoints a second, well below what the whole job manages")
     parser.add_argument("--seconds", type=int, default=20, help="of each round, for either side")
 
 
@@ -78,7 +78,7 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
         lambda chosen: whole_job.run(chosen.customers, chosen.peers_python),
     ),
     "latency": (
-        "how long a finding takes at half load, beside an echo of aiokafka",
+        "how long a finding takes under a steady load, beside an echo of aiokafka",
         _latency,
         lambda chosen: latency.run(chosen.rate, chosen.seconds, chosen.rounds),
     ),

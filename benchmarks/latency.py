@@ -1,4 +1,4 @@
-"""How long a finding takes at half load, beside an echo of aiokafka on the same broker in the same run.
+"""How long a finding takes under a steady load, beside an echo of aiokafka on the same broker in the same run.
 
 Touchpoints are sent by a schedule that is fixed in advance, whatever becomes of them. The broker stamps what is appended (LogAppendTime, in whole
 milliseconds), of the alerts topic too, and all clocks are those of one machine. A row counts as committed when a reader with a connection of its own sees it,
@@ -285,7 +285,7 @@ def _report(rate: int, seconds: int, samples: Mapping[str, Sequence[Samples]], f
             start, _, end = name.partition(":")
             rows.append((f"{start}, from {since}{end}", *(f"{each:.0f}" for each in found), more))
     return Report(
-        title="Milliseconds at half load",
+        title="Milliseconds under load",
         columns=("", *(f"p{percentile}" for percentile in _PERCENTILES), "p99 over the echo's"),
         rows=rows,
         notes=[
