@@ -13,7 +13,7 @@ _EPILOG = """
 examples:
   python -m benchmarks all --write                   what `make bench` runs; the tables go to docs/benchmarks.md
   python -m benchmarks throughput --customers 5000   a quick look at the whole job beside its peers
-  python -m benchmarks latency --rate 8000           half of what the whole job manages on the machine
+  python -m benchmarks latency --rate 2000           another load
   python -m benchmarks writers --write               this table alone, and alone replaced in the document
 
 Ratios within one run mean something; rates of a shared machine swing by half and more.
