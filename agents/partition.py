@@ -113,7 +113,6 @@ class PartitionWatch:
         ``home`` tells the partition of a key: a customer who is new here and at home elsewhere is sent there.
         """
         self._engine = rulebook.engine
-        self._memory = rulebook.engine.memory // 1000
         self._nobody = rulebook.engine.not_a_customer
         self._panel = Panel(rulebook, fields)
         self._fields = fields
@@ -307,7 +306,7 @@ class PartitionWatch:
     def _apply(self, row: Row, entry: Entry, record: AnyRecord) -> None:
         timestamp = record.timestamp
         if timestamp is not None and timestamp > row.heard:
-            if timestamp - row.heard > self._memory and self._store.is_expired(row.heard, row.deadline, timestamp):
+            if self._store.is_expired(row.heard, row.deadline, timestamp):
                 self._effects.rows += [(chunk, None) for chunk in self._store.drop(row.key)]
                 row = self._store.new(row.key)
             row.heard = timestamp

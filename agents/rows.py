@@ -99,7 +99,7 @@ class Row:
         arrived = touchpoints_of(newest)
         entries += arrived
         if rest.horizon is not None:
-            waiting, horizon = {(source, name) for source, name in rest.waiting}, rest.horizon
+            waiting, horizon = set(rest.waiting), rest.horizon
             entries = [each for each in entries if sort_key(each) > horizon or (each.source, each.id) in waiting]
         tenant, _, customer = key.decode().partition("/")
         row = cls(key, Customer(
@@ -113,7 +113,7 @@ class Row:
             kept=(rest.kept_contacts, rest.kept_latest),
         ))  # fmt: skip
         row.offset = row.floor = head.offset
-        row.deadline, row.heard = head.deadline, head.heard
+        row.deadline, row.heard, row.stored_day = head.deadline, head.heard, head.heard // _DAY
         row._full, row._newest, row._key = full, number, chunk_key(key, number)
         row._held, packed = packed_of(newest)
         row._tail += packed
@@ -295,7 +295,6 @@ class RowStore:
                 return None
             self._bytes -= _size(stored)
             row = self.decoded[key] = Row.decoded(key, stored, self._panel, clock)
-            row.stored_day = row.heard // _DAY
         return row
 
     def new(self, key: bytes) -> Row:

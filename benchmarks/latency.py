@@ -13,7 +13,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 from statistics import median, quantiles
 from threading import Event, Thread
 from time import monotonic, sleep, time
@@ -113,7 +112,7 @@ def _stamped_by_broker(installation: Installation) -> Iterator[None]:
 def _echo(installation: Installation) -> Iterator[None]:
     arguments = [installation.bootstrap, _SOURCE, _TARGET, str(PARTITIONS)]
     program = [sys.executable, "-m", "benchmarks.peers.aiokafka_echo", *arguments]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]) as echo:
+    with subprocess.Popen(program, stdout=subprocess.PIPE, cwd=AS_PYTHON) as echo:
         try:
             if echo.stdout is None or not echo.stdout.readline():
                 raise RuntimeError("the echo did not start: see above")

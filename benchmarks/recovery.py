@@ -6,12 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from operator import truediv
-from pathlib import Path
 from statistics import median
 from time import time
 
 from agents.fields import Fingerprinter
 from agents.partition import PartitionWatch, Record
+from benchmarks.installation import AS_PYTHON
 from benchmarks.report import Report, say
 from benchmarks.workload import touchpoints
 from config.fields import load_fields
@@ -99,13 +99,12 @@ def _first_of_each(first: int, customers: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _seconds(program: str, bootstrap: str, name: str, rows: int) -> float:
-    root = Path(__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.peers.{program}", bootstrap, name, str(rows)],
         stdout=subprocess.PIPE,
         text=True,
         timeout=300,
-        cwd=root,
+        cwd=AS_PYTHON,
         check=False,
     )
     found = re.search(r"SECONDS ([\d.]+)", done.stdout)

@@ -14,6 +14,7 @@ from time import process_time
 
 from agents.fields import Fingerprinter
 from agents.partition import PartitionWatch, Record
+from benchmarks.installation import AS_PYTHON
 from benchmarks.report import Report, say
 from benchmarks.workload import START, story, touchpoint
 from config.fields import load_fields
@@ -42,11 +43,12 @@ def run(rows: int, contacts: int, rounds: int) -> Report:
     }
     rates: dict[str, list[float]] = {name: [] for name in cases}
     resident = 0.0
-    program = compiled() or Path(__file__).parents[1]
+    program = compiled()
+    path = f"{program or AS_PYTHON}:{AS_PYTHON}"
     for number in range(rounds):
         for name, case in cases.items():
             say(f"round {number + 1}: {name}")
-            environment = {**os.environ, "PYTHONPATH": f"{program}:{Path(__file__).parents[1]}", "PYTHONSAFEPATH": "1"}
+            environment = {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
             done = subprocess.run(
                 # Who is few does not come back more than once, for then timelines would be compared.
                 [sys.executable, "-m", __name__, *map(str, case), str(min(contacts, 2 * case[0]))],
@@ -73,7 +75,7 @@ def run(rows: int, contacts: int, rounds: int) -> Report:
         notes=[
             f"{contacts:,} contacts of ten touchpoints (at most two a customer on average), {_IN_FLIGHT} at a time. Median of {rounds}.",
             f"A quiet row of six touchpoints with ids of 36 characters takes {resident:,.0f} resident bytes, shown for {rows:,}.",
-            f"The engine ran {'compiled' if compiled() else 'as Python'}.",
+            f"The engine ran {'compiled' if program else 'as Python'}.",
         ],
     )
 

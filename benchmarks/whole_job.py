@@ -76,14 +76,13 @@ def run(customers: int, peers_python: str | None) -> Report:
 
 
 def _peer(python: str, module: str, bootstrap: str, topic: str, events: int) -> float:
-    root = Path(__file__).parents[1]
-    program = root / "benchmarks" / "peers" / f"{module}.py"
+    program = AS_PYTHON / "benchmarks" / "peers" / f"{module}.py"
     done = subprocess.run(
         [python, str(program), bootstrap, topic, str(PARTITIONS), str(events)],
         stdout=subprocess.PIPE,
         text=True,
         timeout=300,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": str(AS_PYTHON)},
         check=False,
     )
     rate = re.search(r"RATE (\d+)", done.stdout)

@@ -11,7 +11,7 @@ from faust.types import TP
 
 from streams.backend import Bounds, Chunk, LogReader
 from streams.errors import DeliveryFailed
-from streams.memory import MemoryBackend, MemoryBroker, MemoryConsumer, MemoryTransport, StoredRecord
+from streams.memory import MemoryBackend, MemoryBroker, MemoryConsumer, MemoryProducer, MemoryTransport, StoredRecord
 from streams.producer import Content, Ends, Outgoing, Producer, Rows, group_by_partition
 from streams.settings import StreamSettings
 from tests.simulation.processes import Exited, Process, current, outside
@@ -418,17 +418,12 @@ class _Transport(MemoryTransport):
     Consumer = _Consumer
 
 
-class _Producer:
+class _Producer(MemoryProducer):
+    _broker: SimulatedBroker
+
     def __init__(self, broker: SimulatedBroker, settings: StreamSettings, guard: Callable[[], None]) -> None:
-        self._broker = broker
+        super().__init__(broker, guard)
         self._settings = settings
-        self._guard = guard
-
-    async def start(self) -> None:
-        """Do nothing."""
-
-    async def stop(self) -> None:
-        """Do nothing."""
 
     async def deliver(self, records: Iterable[Outgoing | Rows]) -> Ends:
         """Send each partition's records, and wait for all answers.
