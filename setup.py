@@ -10,7 +10,7 @@ from typing import Any
 from setuptools import setup
 
 COMPILED = (
-    *("agents/chunks.py", "agents/context.py", "agents/engine.py", "agents/fields.py", "agents/finding.py", "agents/fold.py"),
+    *("agents/chunks.py", "agents/context.py", "agents/engine.py", "agents/entry.py", "agents/fields.py", "agents/finding.py", "agents/fold.py"),
     *("agents/partition.py", "agents/rows.py", "agents/scores.py", "agents/tallies.py", "agents/timeline.py", "models/decoding.py"),
 )
 

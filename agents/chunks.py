@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agents.entry import Entry, Rest, encode
+from agents.entry import Entry, encode
+from agents.rest import Rest
 
 __all__ = [
     "CHUNK",
@@ -42,7 +43,8 @@ _VERSION = 2
 _NEVER = -1
 _HEAD = struct.Struct(">BBqqqI")
 _CHUNK_NUMBER = struct.Struct(">I")
-_ARRAY = b"\xdd"
+_ARRAYS = [b"\xdd" + held.to_bytes(4, "big") for held in range(CHUNK + 1)]
+"""How MessagePack begins an array, by the number of its elements."""
 
 # Stored as numbers: to be added to at the end, never changed. Others are stored as they are.
 _NAMES = (
@@ -146,7 +148,7 @@ def write_chunk(
 ) -> bytes:
     """Return a chunk of ``held`` touchpoints, which ``pack`` wrote one after the other; the rest see `Head`."""
     fixed = _HEAD.pack(_VERSION, not watched, offset, _NEVER if deadline is None else deadline, heard, len(rest))
-    return b"".join((fixed, rest, _ARRAY, held.to_bytes(4, "big"), packed))
+    return b"".join((fixed, rest, _ARRAYS[held], packed))
 
 
 def head_of(chunk: bytes) -> Head:

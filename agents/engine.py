@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
-from agents.entry import Entry, encode
+from agents.entry import Entry
 from agents.finding import Found
 from agents.fold import Fold, Kept, Naming, Opportunity, Panel
 from agents.timeline import SortKey, sort_key
@@ -103,15 +103,15 @@ class Customer:
         self.entries = sorted(entries, key=sort_key)
         self._source = self.entries[0].source if self.entries else ""
         self._identities: dict[str | tuple[str, str], Entry] = {self._identity(entry): entry for entry in self.entries}
-        self._bytes = sum(len(encode(entry)) for entry in self.entries)
+        self._bytes = sum([entry.size for entry in self.entries])
         self.revisions = {} if revisions is None else revisions
         self.horizon = horizon
         self.kept = kept
         self.fold = self._folded(clock)
         self._take_as_emitted()
 
-    def apply(self, entry: Entry, size: int, clock: int) -> Change | Outcome:
-        """Add a touchpoint of ``size`` bytes as of ``clock``; return what changed, or why it was not applied."""
+    def apply(self, entry: Entry, clock: int) -> Change | Outcome:
+        """Add a touchpoint as of ``clock``; return what changed, or why it was not applied."""
         if not self._source:
             self._source = entry.source
         identity = self._identity(entry)
@@ -120,7 +120,7 @@ class Customer:
             return "duplicate" if known.says_the_same(entry) else "conflict"
         if self.horizon is not None and sort_key(entry) <= self.horizon:
             return "too_late"
-        time, entries = entry.time, self.entries
+        time, size, entries = entry.time, entry.size, self.entries
         newest = None
         if entries:
             memory, most, most_bytes, most_an_hour = self._panel.reach
@@ -209,7 +209,7 @@ class Customer:
                 continue
             dropped.append(each)
             surplus -= 1
-            excess -= len(encode(each))
+            excess -= each.size
         if not dropped:
             return
         self.horizon = max(filter(None, (self.horizon, sort_key(dropped[-1]))))
@@ -217,7 +217,7 @@ class Customer:
         self.entries = stay
         for each in dropped:
             del self._identities[self._identity(each)]
-            self._bytes -= len(encode(each))
+            self._bytes -= each.size
         self.fold.release()
         self.fold = self._folded(clock)
         self._take_as_emitted()

@@ -1,46 +1,99 @@
-"""What a row holds, as it is stored."""
+"""A touchpoint as a row keeps it."""
 
 from typing import Any
 
 import msgspec
+from mypy_extensions import mypyc_attr
 
-__all__ = ["Entry", "Rest", "encode"]
+__all__ = ["Entry", "encode"]
 
 encode = msgspec.msgpack.Encoder().encode
 
+_FIXED = 48
+"""For how many bytes a touchpoint counts besides its texts."""
 
-class Entry(msgspec.Struct, array_like=True, gc=False, frozen=True):
+
+@mypyc_attr(acyclic=True)
+class Entry:
     """One touchpoint as a row keeps it.
 
     ``time`` is in microseconds UTC, ``arrival`` the source offset that brought it. ``data`` holds what detectors read, by type; values are fingerprints
-    and masks only. Fields may be added at the end, with a default: stored rows stay readable.
+    and masks only. What is added to it later comes at its end: a stored one can be shorter.
     """
 
-    time: int
-    sequence: int
-    type: str
-    source: str
-    id: str
-    arrival: int
-    channel: str
-    kind: str
-    team: str | None
-    journey: str | None
-    contact: str | None
-    segment: str | None
-    previous_contact: str | None
-    data: tuple[Any, ...] = ()
+    __slots__ = (
+        "arrival",
+        "channel",
+        "contact",
+        "data",
+        "id",
+        "journey",
+        "kind",
+        "previous_contact",
+        "segment",
+        "sequence",
+        "source",
+        "team",
+        "time",
+        "type",
+    )
+
+    def __init__(
+        self,
+        time: int,
+        sequence: int,
+        type: str,  # noqa: A002  # it is a touchpoint's key
+        source: str,
+        id: str,  # noqa: A002  # as above
+        arrival: int,
+        channel: str,
+        kind: str,
+        team: str | None,
+        journey: str | None,
+        contact: str | None,
+        segment: str | None,
+        previous_contact: str | None,
+        data: tuple[Any, ...] = (),
+    ) -> None:
+        self.time = time
+        self.sequence = sequence
+        self.type = type
+        self.source = source
+        self.id = id
+        self.arrival = arrival
+        self.channel = channel
+        self.kind = kind
+        self.team = team
+        self.journey = journey
+        self.contact = contact
+        self.segment = segment
+        self.previous_contact = previous_contact
+        self.data = data
 
     def says_the_same(self, other: "Entry") -> bool:
         """Tell whether a record with the same identity has the same content, as far as it is kept."""
-        return encode(msgspec.structs.replace(other, arrival=self.arrival)) == encode(self)
+        return self.content() == other.content()
 
+    def content(self) -> bytes:
+        """Return all of it but where it arrived."""
+        return encode((
+            *(self.time, self.sequence, self.type, self.source, self.id, self.channel, self.kind, self.team),
+            *(self.journey, self.contact, self.segment, self.previous_contact, self.data),
+        ))  # fmt: skip
 
-class Rest(msgspec.Struct, array_like=True):
-    """What a row keeps besides its touchpoints: revisions of findings, what was dropped, and what the dropped ones leave behind."""
-
-    revisions: dict[bytes, tuple[int, int]]
-    horizon: tuple[int, int, int, str, str] | None
-    waiting: list[tuple[str, str]]
-    kept_contacts: dict[str, str]
-    kept_latest: tuple[int, str] | None
+    @property
+    def size(self) -> int:
+        """Return for how many bytes it counts where memory is limited: its texts, and a fixed share for the rest."""
+        size = _FIXED + len(self.id) + len(self.source)
+        if self.journey is not None:
+            size += len(self.journey)
+        if self.contact is not None:
+            size += len(self.contact)
+        if self.segment is not None:
+            size += len(self.segment)
+        for part in self.data:
+            if isinstance(part, (str, bytes)):
+                size += len(part)
+            elif isinstance(part, tuple):
+                size += len(encode(part))
+        return size

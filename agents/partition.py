@@ -8,12 +8,13 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
+from mypy_extensions import i64
 
 from agents.engine import NO_CHANGE, Change, Customer
-from agents.entry import Entry, encode
+from agents.entry import Entry
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.fold import Panel
 from agents.rows import CorruptRow, Row, RowStore
@@ -22,12 +23,12 @@ from agents.scores import customer_score, entity_score
 from agents.tallies import Tallies
 from agents.timeline import compact, microseconds
 from models.dead_letter import DeadLetter, DeadLetterReason
-from models.decoding import decode_touchpoint
+from models.decoding import Parts, decode_touchpoint, parts_of
 from models.touchpoint import Refusal, Touchpoint, parse_touchpoint
 
 __all__ = ["AnyRecord", "Counts", "Effects", "PartitionWatch", "Record"]
 
-FUTURE = 5 * 60 * 1_000_000
+FUTURE: Final = 5 * 60 * 1_000_000
 """How far a touchpoint's time may lie after the broker's timestamp, in microseconds."""
 
 _RENEWED = 86_400_000
@@ -41,6 +42,7 @@ _TOO_LATE = Refusal(DeadLetterReason.TOO_LATE, "time is before what is remembere
 _WITHOUT_KEY = Refusal(DeadLetterReason.MISSING_KEY, "the record has no key; it must be tenant/customer")
 _WITH_WRONG_KEY = Refusal(DeadLetterReason.WRONG_KEY, "the record's key is not its tenant/customer")
 _json = msgspec.json.Encoder().encode
+_parts = msgspec.structs.astuple
 
 
 class AnyRecord(Protocol):
@@ -126,7 +128,7 @@ class PartitionWatch:
         self._deadlines: list[tuple[int, bytes]] = []
         self._dirty: dict[bytes, Row] = {}
         self._scored: dict[Row, set[str]] = {}
-        self._counted: list[tuple[str, str]] = []
+        self._counted: dict[str, dict[str, int]] = {}
         self._effects = Effects()
         self._last_offset = self._heard = -1
         self._batch = 0
@@ -194,28 +196,40 @@ class PartitionWatch:
             if offset <= last_offset:
                 continue
             self._last_offset = last_offset = offset
-            touchpoint = decode_touchpoint(record.value) or self._parsed(record)
-            if touchpoint is None:
-                continue
-            time, timestamp = microseconds(touchpoint.time), record.timestamp
-            beats = touchpoint.type == "heartbeat"
+            touchpoint = decode_touchpoint(record.value)
+            if touchpoint is not None:
+                parts = _parts(touchpoint)
+            else:
+                touchpoint = self._parsed(record)
+                if touchpoint is None:
+                    continue
+                parts = parts_of(touchpoint)
+            kind: str = touchpoint.type
+            source: str = parts[1]
+            time, timestamp = microseconds(parts[2]), record.timestamp
+            beats = kind == "heartbeat"
             key = record.key or b""
             row = rows.get(key)
-            if not beats and (row is None or row.customer != touchpoint.customer or row.tenant != touchpoint.tenant):
-                found = self._row_key(record, touchpoint)
+            if not beats and (row is None or row.customer != parts[12] or row.tenant != parts[5]):
+                found = self._row_key(record, parts)
                 if found is None:
                     continue
                 key, row = found, rows.get(found)
             moved = time
-            if timestamp is not None and time > timestamp * 1000:
-                if time > timestamp * 1000 + FUTURE:
-                    self._refuse(record, _FROM_THE_FUTURE)
-                    continue
-                if not beats:
-                    moved = timestamp * 1000
+            if timestamp is not None:
+                now: i64 = i64(timestamp) * 1000
+                if time > now:
+                    if time > now + FUTURE:
+                        self._refuse(record, _FROM_THE_FUTURE)
+                        continue
+                    if not beats:
+                        moved = now
             if row is None and not beats and self._sent_home(key, record):
                 continue
-            counted.append((touchpoint.source, touchpoint.type))
+            types = counted.get(source)
+            if types is None:
+                types = counted[source] = {}
+            types[kind] = types.get(kind, 0) + 1
             if moved > self.clock:
                 self.clock = moved
                 while deadlines and deadlines[0][0] <= moved:
@@ -229,7 +243,7 @@ class PartitionWatch:
                 if row is None:
                     continue
             if offset > row.floor:
-                self._apply(row, compact(touchpoint, time, offset, self._fields, self._fingerprinter, row.before), record)
+                self._apply(row, compact(kind, parts, time, offset, self._fields, self._fingerprinter, row.before), record)
         if timestamp is not None and timestamp > self._heard:
             self._heard = timestamp
 
@@ -258,9 +272,9 @@ class PartitionWatch:
             self.counts.unknown_keys += sum(len(part.__pydantic_extra__ or ()) for part in parts)
         return touchpoint
 
-    def _row_key(self, record: AnyRecord, touchpoint: Touchpoint) -> bytes | None:
+    def _row_key(self, record: AnyRecord, parts: Parts) -> bytes | None:
         """Return the key of the row that a touchpoint belongs to; None: its record is refused."""
-        key = f"{touchpoint.tenant}/{touchpoint.customer}".encode()
+        key = f"{parts[5]}/{parts[12]}".encode()
         if self._keyed and record.key != key:
             self._refuse(record, _WITHOUT_KEY if record.key is None else _WITH_WRONG_KEY)
             return None
@@ -311,7 +325,7 @@ class PartitionWatch:
                 row = self._store.new(row.key)
             row.heard = timestamp
         row.touched = self._batch
-        outcome = row.live.apply(entry, len(encode(entry)), self.clock)
+        outcome = row.live.apply(entry, self.clock)
         if isinstance(outcome, Change):
             row.add(entry)
             self._emit(row, outcome, record.offset)
@@ -370,7 +384,9 @@ class PartitionWatch:
         for row in self._dirty.values():
             row.write(effects.rows)
         self._dirty.clear()
-        self.counts.touchpoints.update(self._counted)
+        for source, types in self._counted.items():
+            for kind, count in types.items():
+                self.counts.touchpoints[source, kind] += count
         self._counted.clear()
         self._batch += 1
         self._store.forget(self._heard)

@@ -22,8 +22,9 @@ from agents.chunks import (
     write_chunk,
 )
 from agents.engine import Customer
-from agents.entry import Entry, Rest, encode
+from agents.entry import Entry, encode
 from agents.fold import Panel
+from agents.rest import Rest
 from agents.timeline import sort_key
 
 __all__ = ["CorruptRow", "Row", "RowStore"]

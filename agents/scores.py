@@ -34,7 +34,7 @@ class Merger:
         try:
             if len(json.loads(entity)) != 5 or not partition.endswith(b"]"):
                 return False
-            new = None if value is None else msgspec.json.decode(value, type=Sum)
+            new = None if value is None else Sum.decode(value)
         except (ValueError, TypeError, msgspec.MsgspecError):
             return False
         tallies = self._tallies.setdefault(entity, {})
@@ -43,7 +43,7 @@ class Merger:
         elif partition not in tallies or new.offset >= tallies[partition].offset:
             tallies[partition] = new
         else:
-            self._overtaken[key or b""] = msgspec.json.encode(tallies[partition])
+            self._overtaken[key or b""] = tallies[partition].encode()
             return True
         self._overtaken.pop(key or b"", None)
         self._changed.add(entity)

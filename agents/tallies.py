@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
+from mypy_extensions import mypyc_attr
 
 from agents.engine import Charge
 
@@ -26,15 +27,42 @@ class EntityKey(NamedTuple):
         return [self.tenant, SCORE, self.scope, self.name, self.half_life]
 
 
-class Sum(msgspec.Struct):
-    """Decayed sums as of ``at`` (microseconds), and counts of what is in them; ``offset`` is the last source offset in it."""
-
+class _Published(msgspec.Struct):
     harm: float
     opportunities: float
     charges: int
     segments: int
     at: int
     offset: int
+
+
+@mypyc_attr(acyclic=True)
+class Sum:
+    """Decayed sums as of ``at`` (microseconds), and counts of what is in them; ``offset`` is the last source offset in it."""
+
+    __slots__ = ("at", "charges", "harm", "offset", "opportunities", "segments")
+
+    def __init__(self, harm: float, opportunities: float, charges: int, segments: int, at: int, offset: int) -> None:
+        self.harm = harm
+        self.opportunities = opportunities
+        self.charges = charges
+        self.segments = segments
+        self.at = at
+        self.offset = offset
+
+    @classmethod
+    def decode(cls, value: bytes) -> "Sum":
+        """Read what ``encode`` wrote; raises ``msgspec.ValidationError`` or ``ValueError``."""
+        read = _decode(value)
+        return cls(read.harm, read.opportunities, read.charges, read.segments, read.at, read.offset)
+
+    def encode(self) -> bytes:
+        """Return the sum as it is published."""
+        return _encode(_Published(self.harm, self.opportunities, self.charges, self.segments, self.at, self.offset))
+
+
+_decode = msgspec.json.Decoder(_Published).decode
+_encode = msgspec.json.Encoder().encode
 
 
 _Entity = tuple[str, str, str]
@@ -57,7 +85,7 @@ class Tallies:
         Raises ``msgspec.ValidationError`` or ``ValueError`` for what is no tally.
         """
         entity, place = self._place(key)
-        restored = msgspec.json.decode(value, type=Sum)
+        restored = Sum.decode(value)
         if place is None:
             return True
         sums = self._sums.setdefault(entity, [Sum(0.0, 0.0, 0, 0, restored.at, -1) for _ in self._half_lives])
@@ -70,7 +98,7 @@ class Tallies:
     def encoded(self, key: str) -> bytes:
         """Return the sum of a key, as it is published."""
         entity, place = self._place(key)
-        return msgspec.json.encode(self._sums[entity][place or 0])
+        return self._sums[entity][place or 0].encode()
 
     def _place(self, key: str) -> tuple[_Entity, int | None]:
         """Return the entity of a key, and which of the half-lives it is of (None: none that is kept)."""
@@ -110,7 +138,7 @@ class Tallies:
         changed, self._changed = self._changed, set()
         for entity in changed:
             for key, held in self._keyed(entity):
-                yield key, msgspec.json.encode(held)
+                yield key, held.encode()
 
     def sums(self) -> Iterator[tuple[EntityKey, Sum]]:
         """Yield all sums that hold anything."""

@@ -1,16 +1,19 @@
 """A customer's timeline: touchpoints in compact form, values as fingerprints, in one order whatever their arrival."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
+
+from mypy_extensions import i64
 
 from agents.entry import Entry
 from agents.fields import FieldCatalog, Fingerprinter, mask
-from models.touchpoint import Touchpoint
+from models.decoding import Parts
 
 __all__ = ["CHANNEL_FOLD", "PASSIVE", "SortKey", "compact", "microseconds", "moment", "sort_key"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST_DAY: Final = 719_163  # EPOCH.toordinal()
 
 TYPE_RANK = {
     "contact.started": 0,
@@ -39,7 +42,11 @@ def sort_key(entry: Entry) -> SortKey:
 
 def microseconds(time: datetime) -> int:
     """Return an aware time as microseconds since 1970 UTC."""
-    return (time - EPOCH) // _MICROSECOND
+    if time.tzinfo is not UTC:
+        return (time - EPOCH) // _MICROSECOND
+    days: i64 = i64(time.toordinal()) - _FIRST_DAY
+    seconds: i64 = days * 86_400 + time.hour * 3600 + time.minute * 60 + time.second
+    return int(seconds * 1_000_000 + time.microsecond)
 
 
 def moment(time: int) -> str:
@@ -48,31 +55,33 @@ def moment(time: int) -> str:
 
 
 def compact(
-    touchpoint: Touchpoint, time: int, arrival: int, fields: FieldCatalog, fingerprinter: Fingerprinter, before: Entry
+    kind: str, parts: Parts, time: int, arrival: int, fields: FieldCatalog, fingerprinter: Fingerprinter, before: Entry
 ) -> Entry:
-    """Turn a validated touchpoint into what a row keeps; ``time`` is its time in microseconds. The raw value ends here.
+    """Turn the ``parts`` of a validated touchpoint into what a row keeps; ``time`` is its time in microseconds. The raw value ends here.
 
     What it says again of the one ``before`` it is shared with that one.
     """
-    kind = touchpoint.type
+    source: str = parts[1]
+    journey: str | None = parts[7]
+    contact: str | None = parts[8]
+    actor: Any = parts[14]
+    team: str | None = actor.team
     reader = _DATA.get(kind)
-    actor: Any = touchpoint.actor
-    source, team, journey, contact = touchpoint.source, actor.team, touchpoint.journey, touchpoint.contact
     return Entry(
         time,
-        touchpoint.sequence,
+        parts[4],
         kind,
         before.source if source == before.source else source,
-        touchpoint.id,
+        parts[0],
         arrival,
-        touchpoint.channel or "",
+        parts[13],
         actor.kind,
         before.team if team == before.team else team,
         before.journey if journey == before.journey else journey,
         before.contact if contact == before.contact else contact,
-        touchpoint.segment,
-        touchpoint.previous_contact,
-        () if reader is None else reader(touchpoint.data, touchpoint.tenant, fields, fingerprinter),
+        parts[9],
+        parts[10],
+        () if reader is None else reader(parts[15], parts[5], fields, fingerprinter),
     )
 
 

@@ -6,12 +6,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 __all__ = ["compiled"]
 
 _ROOT = Path(__file__).parents[2]
 _ROOMS = ("agents", "config", "models", "seamwatch", "sinks", "streams")
+_KEPT = 86_400
+"""Seconds after which the program of other sources is removed."""
+
 _BESIDE = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
 
 
@@ -30,8 +34,10 @@ def compiled() -> Path | None:
     folder = home / digest.hexdigest()[:16]
     if folder.is_dir():
         return folder
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
+    for old in home.iterdir():  # but not what another checkout with this cache is running
+        if time.time() - old.stat().st_mtime > _KEPT:
+            shutil.rmtree(old, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=home) as made:
         copy = Path(made, "source")
         for room in _ROOMS:
@@ -49,5 +55,6 @@ def compiled() -> Path | None:
         )
         if build.returncode:
             raise RuntimeError(f"the program cannot be compiled: {build.stdout[-3000:]}")
-        Path(made, "program").rename(folder)
+        if not folder.is_dir():  # somebody else may have been faster
+            Path(made, "program").rename(folder)
     return folder

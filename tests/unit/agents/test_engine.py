@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.context import Contact, Seen, Wait
-from agents.entry import encode
 from agents.fields import Fingerprinter
 from agents.fold import Fold
 from agents.partition import Effects, PartitionWatch, Record
@@ -265,7 +264,9 @@ def test_who_recovers_remembers_what_others_do(seed: int, late: bool) -> None:
         for row in rows:
             recovered.restore(*row)
         recovered.restored()
-        ours, theirs = ([(each.horizon, list(map(encode, each.entries))) for each in one.customers()] for one in (watch, recovered))
+        ours, theirs = (
+            [(each.horizon, [(entry.arrival, entry.content()) for entry in each.entries]) for each in one.customers()] for one in (watch, recovered)
+        )
         assert ours == theirs
     assert bool(refused) == late
 

@@ -1,0 +1,15 @@
+"""What a row keeps besides its touchpoints. It stays Python when the engine is compiled, as all structs of msgspec."""
+
+import msgspec
+
+__all__ = ["Rest"]
+
+
+class Rest(msgspec.Struct, array_like=True):
+    """Revisions of findings, what was dropped, and what the dropped ones leave behind."""
+
+    revisions: dict[bytes, tuple[int, int]]
+    horizon: tuple[int, int, int, str, str] | None
+    waiting: list[tuple[str, str]]
+    kept_contacts: dict[str, str]
+    kept_latest: tuple[int, str] | None
