@@ -170,12 +170,14 @@ class Found:
         return [proof[position] for position in sorted(proof)][:MAXIMUM_EVIDENCE]
 
     def _summary(self) -> str:
-        text = self.rule.texts.get("en", "{rule}: {sender} to {receiver}")
-        return text.format(
+        text = self.rule.texts.get("en")
+        sentence = "{rule}: {sender} to {receiver}" if text is None else text.what
+        return sentence.format(
             rule=self.rule.name,
             field=(self.field or "").replace("_", " "),
             sender=_name(self.sender),
             receiver=_name(self.receiver),
+            before="" if self.first is None else _name(Side.of(self.first)),
             first="" if self.first is None else moment(self.first.entry.time),
             time=moment(self.time),
             mask="" if self.first is None else _mask(self.first) or "",

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from models.finding import Mode, Severity, SiloType
 
-__all__ = ["MICROSECONDS", "Duration", "EngineRules", "Rule", "Rulebook"]
+__all__ = ["MICROSECONDS", "Duration", "EngineRules", "Language", "Rule", "Rulebook", "Text"]
+
+Language = Literal["en", "de", "zh-Hans", "fa"]
+"""The languages that people are told of findings in."""
 
 MICROSECONDS = 1_000_000
 _UNITS = {"ms": 1_000, "s": MICROSECONDS, "m": 60 * MICROSECONDS, "h": 3600 * MICROSECONDS, "d": 86400 * MICROSECONDS}
@@ -31,6 +34,21 @@ class _Rules(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+class Text(_Rules):
+    """What people are told of a finding: what happened, why it matters, what to do first.
+
+    Names in braces are filled in, see `agents.wording.PLACES`.
+    """
+
+    what: Annotated[str, Field(min_length=1)]
+    why: str
+    first: str
+
+
+def _sentence(value: Any) -> Any:
+    return {"what": value, "why": "", "first": ""} if isinstance(value, str) else value
+
+
 class Rule(_Rules):
     """What every rule has; a detector's own rule model adds its thresholds."""
 
@@ -40,7 +58,8 @@ class Rule(_Rules):
     mode: Mode = "on"
     severity: Severity = "warning"
     silos: tuple[SiloType, ...] = ("organization",)
-    texts: Mapping[str, str] = Field(default_factory=dict)
+    texts: Mapping[Language, Annotated[Text, BeforeValidator(_sentence)]] = Field(default_factory=dict)
+    """One sentence alone is what happened."""
 
 
 class EngineRules(_Rules):

@@ -7,21 +7,19 @@ A directory given instead of the shipped one replaces it: what stands there is a
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from agents.detectors import RULE_MODELS
 from agents.rules import EngineRules, Rule, Rulebook
 from config.cases import Case, Change, read_cases
 from config.errors import ConfigError, did_you_mean
-from config.yaml_lines import Document, Location, parse_value, read_yaml, validate
+from config.wording import check_text
+from config.yaml_lines import Document, parse_value, read_yaml, validate
 
 __all__ = ["SHIPPED_RULES", "load_cases", "load_rulebook"]
 
 SHIPPED_RULES = Path(__file__).parent / "rules"
 _ENGINE = "engine"
-_PLACES = frozenset({"field", "first", "mask", "receiver", "rule", "sender", "time"})
-"""What a text for people may name; the findings fill it in."""
 
 
 def load_rulebook(directory: Path | None = None, overrides: Sequence[str] = ()) -> Rulebook:
@@ -92,20 +90,8 @@ def _rule(name: str, document: Document) -> Rule:
     keys = {key: value for key, value in document.data.items() if key != "cases"}
     rule = validate(RULE_MODELS[detector], Document(document.shown, keys, document.lines, document.overridden))
     for language, text in rule.texts.items():
-        _check_text(text, document, ("texts", language))
+        check_text(text, document, ("texts", language))
     return rule
-
-
-def _check_text(text: str, document: Document, location: Location) -> None:
-    """Refuse a text that could not be filled in when a finding comes."""
-    try:
-        places = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
-    except ValueError as error:
-        raise document.error(location, f"{error}; write {{{{ for a brace") from error
-    for name in places:
-        if name not in _PLACES:
-            advice = did_you_mean(name, _PLACES) or f"; expected one of {', '.join(sorted(_PLACES))}"
-            raise document.error(location, f"{{{name}}} stands for nothing{advice}")
 
 
 def _override(files: _Files, override: str) -> None:

@@ -184,7 +184,9 @@ def _dotted(location: Location) -> str:
 
 
 def _known(document: Document, location: tuple[int | str, ...]) -> Location:
-    """Leave out what pydantic adds to a location (names of union members): keep a missing or unknown last key."""
+    """Leave out what pydantic adds to a location (names of union members, a mark of keys): keep a missing or unknown last key."""
+    if location[-1:] == ("[key]",):
+        location = location[:-1]
     kept: Location = ()
     for index, part in enumerate(location):
         if (*kept, part) in document.lines or (*kept, part) in document.overridden or index == len(location) - 1:

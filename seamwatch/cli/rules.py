@@ -28,7 +28,7 @@ def command() -> None:
 @fields_option
 @click.pass_context
 def check(ctx: click.Context, rules: Path | None, fields: Path | None) -> None:
-    """Read all rules, their cases and the fields, and name what is wrong by file, line and key.
+    """Read all rules, their cases and texts and the fields, and name what is wrong by file, line and key.
 
     \b
     The rules that ship with the program:
@@ -40,12 +40,14 @@ def check(ctx: click.Context, rules: Path | None, fields: Path | None) -> None:
     from config.fields import load_fields
     from config.rules import load_cases, load_rulebook
     from config.settings import load_settings
+    from config.wording import load_wording
 
     settings = load_settings()
     rules, fields = rules or settings.rules_dir, fields or settings.fields_dir
     checks: dict[str, Callable[[], Sized]] = {
         "rule": lambda: load_rulebook(rules).rules,
         "case": lambda: load_cases(rules),
+        "text": lambda: load_wording(load_rulebook(rules), rules),
         "field": lambda: load_fields(fields).definitions,
     }
     right: list[str] = []

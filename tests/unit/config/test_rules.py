@@ -43,7 +43,7 @@ def test_overrides_change_a_key_of_the_engine_or_of_a_rule() -> None:
     assert engine.answer_limits["other"] == DAY
     assert engine.harm["warning"] == 0.5
     changed = rule("ping_pong_return", None, overrides)
-    assert (changed.mode, changed.texts["en"]) == ("on", "a = b")
+    assert (changed.mode, changed.texts["en"].what) == ("on", "a = b")
     assert rule("ping_pong_return").mode == "off"
 
 
