@@ -11,6 +11,9 @@ import click
 __all__ = [
     "MOMENT",
     "OUTPUT",
+    "RULES",
+    "SHIPPED",
+    "SINCE",
     "SOURCE_PATHS",
     "fields_option",
     "format_option",
@@ -41,6 +44,37 @@ class _Moment(click.ParamType):
         return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+class _Since(_Moment):
+    """A time with its zone, or how long ago it was, in microseconds UTC."""
+
+    name = "time or duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, str) and "-" not in value:
+            from pydantic import TypeAdapter, ValidationError
+
+            from agents.rules import Duration
+
+            try:
+                ago: int = TypeAdapter(Duration).validate_python(value)
+            except ValidationError:
+                self.fail(f"{value} is neither a duration, such as 24h or 7d, nor a time.", param, ctx)
+            return (datetime.now(UTC) - _EPOCH) // timedelta(microseconds=1) - ago
+        return super().convert(value, param, ctx)
+
+
+class _Rules(click.Path):
+    """A directory of rules, or the word ``shipped``."""
+
+    name = "directory"
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == SHIPPED else super().convert(value, param, ctx)
+
+
 class _Output(click.Path):
     """A file to write, known to be possible before the work begins."""
 
@@ -56,7 +90,12 @@ class _Output(click.Path):
         return path
 
 
+SHIPPED = "shipped"
+"""Names the rules that come with the program."""
+
 MOMENT = _Moment()
+RULES = _Rules()
+SINCE = _Since()
 OUTPUT = _Output()
 
 format_option = click.option(

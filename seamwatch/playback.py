@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
@@ -38,7 +38,7 @@ class Playback(Replay):
 
     def __init__(self, rulebook: Rulebook, fields: FieldCatalog, fingerprinter: Fingerprinter, source: Source) -> None:
         super().__init__(rulebook, fields, fingerprinter)
-        self._source = source
+        self.source = source
         self._offset = 0
         self._starts: list[int] = []
         self._places: list[tuple[str, int]] = []
@@ -52,7 +52,7 @@ class Playback(Replay):
 
         Raises `Unreadable`, naming ``file``, where it breaks off.
         """
-        line, records = 0, iter(self._source.read(stream))
+        line, records = 0, iter(self.source.read(stream))
         try:
             while chunk := list(islice(records, _CHUNK)):
                 self._take_chunk(file, line, chunk)
@@ -62,6 +62,10 @@ class Playback(Replay):
             raise Unreadable(f"{file}: {error}") from error
         self.flush()
         self._tell_refused()
+
+    def take(self, place: str, first: int, records: list[bytes]) -> None:
+        """Take records that follow each other at ``place`` (a partition), the first of them at the number ``first``."""
+        self._take_chunk(place, first - 1, records)
 
     def finish(self, until: int) -> None:
         """Fire the deadlines up to ``until`` (microseconds UTC), or to the newest touchpoint where that is later."""
@@ -80,8 +84,9 @@ class Playback(Replay):
         return sorted(scores, key=lambda score: (score["value"], score["name"]))[:most]
 
     def _take_chunk(self, file: str, line: int, chunk: list[bytes]) -> None:
-        take, feed, offset = self._source.map, self.feed, self._offset
-        shift = self._places[-1][1] if line else None
+        take, feed, offset = self.source.map, self.feed, self._offset
+        # A file that is read again after another one begins a place of its own.
+        shift = self._places[-1][1] if self._places and self._places[-1][0] == file else None
         for record in chunk:
             line += 1
             try:
@@ -112,6 +117,6 @@ class Playback(Replay):
             self.refused.append(refused)
 
 
-def counts_for_alert(finding: dict[str, Any]) -> bool:
+def counts_for_alert(finding: Mapping[str, Any]) -> bool:
     """Return whether a standing finding opens an alert or keeps one open."""
     return finding["explained_by"] is None and finding["severity"] != "info" and finding["rule"]["mode"] == "on"

@@ -7,17 +7,31 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seamwatch.errors import REFUSED
-from seamwatch.parameters import MOMENT, OUTPUT, SOURCE_PATHS, fields_option, format_option, open_input, rules_option
+from seamwatch.parameters import (
+    MOMENT,
+    OUTPUT,
+    RULES,
+    SHIPPED,
+    SINCE,
+    SOURCE_PATHS,
+    fields_option,
+    format_option,
+    open_input,
+    rules_option,
+)
 from seamwatch.terminal import console, count, notice, progress, severity, table, tell_refused, tracker
 
 if TYPE_CHECKING:
+    from agents.rules import Rulebook
     from config.settings import Settings
     from seamwatch.playback import Playback
 
 
 @click.command
-@click.argument("paths", nargs=-1, required=True, type=SOURCE_PATHS)
+@click.argument("paths", nargs=-1, type=SOURCE_PATHS)
 @format_option
+@click.option("--from-topic", is_flag=True, help="Read the topic of the format in Kafka, as far as it reaches now, in place of files.")
+@click.option("--since", type=SINCE, help="Of the topic, what the broker took since then: 24h, 7d, or a time.  [default: all]")
 @click.option(
     "--findings", type=OUTPUT, help="Write the findings there, one JSON object a line; - for standard output."
 )
@@ -31,6 +45,7 @@ if TYPE_CHECKING:
     metavar="KEY=VALUE",
     help="Change one key of a rule, or of what all rules share.",
 )
+@click.option("--against", type=RULES, help="Tell what differs from these rules: a directory, or `shipped`.")
 @click.option(
     "--until", type=MOMENT, help="Fire deadlines up to this time, such as 2026-03-02T10:00:00Z.  [default: now]"
 )
@@ -41,11 +56,14 @@ def command(
     ctx: click.Context,
     paths: tuple[str, ...],
     format_: str,
+    from_topic: bool,
+    since: int | None,
     findings: str | None,
     scores: str | None,
     rules: Path | None,
     fields: Path | None,
     overrides: tuple[str, ...],
+    against: Path | str | None,
     until: int | None,
     as_json: bool,
     strict: bool,
@@ -53,7 +71,8 @@ def command(
     """Run the rules over files, and tell what they find.
 
     Lines may come in any order; files may be gzipped; - is standard input. It is the engine of the live worker:
-    the same touchpoints give the same findings.
+    the same touchpoints give the same findings. With --against both sets of rules judge each line, and what would
+    appear, vanish and change is told.
 
     \b
     What went wrong last week, and where:
@@ -62,21 +81,33 @@ def command(
       seamwatch replay --findings - touchpoints.jsonl | head
     What would a stricter rule have found?
       seamwatch replay --set slow_handoff.mode=on --set memory=60d touchpoints.jsonl
+    And what would it change?
+      seamwatch replay --set slow_handoff.mode=off --against shipped touchpoints.jsonl
+      seamwatch replay --rules new-rules/ --against our-rules/ touchpoints.jsonl
+    The same over what Kafka holds of the last day:
+      seamwatch replay --from-topic --since 24h --rules new-rules/ --against our-rules/
     A log of events for process mining:
       seamwatch replay --format xes --set ping_pong_return.mode=on incidents.xes.gz
     """
+    if bool(paths) == from_topic:
+        raise click.UsageError("give files to read, or --from-topic: one of the two.")
+    if since is not None and not from_topic:
+        raise click.UsageError("--since is about a topic: give --from-topic too.")
     _check_outputs(paths, findings, scores, as_json)
     from time import monotonic, time_ns
 
     from config.settings import load_settings
 
     settings = load_settings()
-    playback, half_lives = _playback(
-        settings, format_, rules or settings.rules_dir, fields or settings.fields_dir, overrides
-    )
+    rules = rules or settings.rules_dir
+    rulebook, other = _rulebooks(rules, overrides, against)
+    playback = _playback(settings, format_, fields or settings.fields_dir, rulebook, other)
     until = time_ns() // 1000 if until is None else until
     began = monotonic()
-    _read(playback, paths)
+    if from_topic:
+        _read_topic(playback, settings, since)
+    else:
+        _read(playback, paths)
     playback.finish(until)
     seconds = monotonic() - began
     found = list(playback.findings())
@@ -85,7 +116,10 @@ def command(
     if scores is not None:
         _write(scores, playback.scores(until))
     tell_refused(playback.refused, playback.reasons.total())
-    summary = _summary(playback, found, max(half_lives) // 1_000_000, until, seconds)
+    summary = _summary(playback, found, max(rulebook.engine.half_lives) // 1_000_000, until, seconds)
+    if against is not None:
+        names = {"tested": _named(rules, overrides), "against": _named(against)}
+        summary |= {"comparison": names | _comparison(playback, found)}
     if as_json:
         _write("-", [summary])
     else:
@@ -94,19 +128,28 @@ def command(
         ctx.exit(REFUSED)
 
 
+def _rulebooks(
+    rules: Path | None, overrides: tuple[str, ...], against: Path | str | None
+) -> "tuple[Rulebook, Rulebook | None]":
+    from config.rules import load_rulebook
+
+    if against is None:
+        return load_rulebook(rules, overrides), None
+    return load_rulebook(rules, overrides), load_rulebook(None if against == SHIPPED else Path(against))
+
+
 def _playback(
-    settings: "Settings", format_: str, rules: Path | None, fields: Path | None, overrides: tuple[str, ...]
-) -> "tuple[Playback, tuple[int, ...]]":
+    settings: "Settings", format_: str, fields: Path | None, rulebook: "Rulebook", against: "Rulebook | None"
+) -> "Playback":
     from secrets import token_bytes
 
     from agents.fields import Fingerprinter
     from config.fields import load_fields
-    from config.rules import load_rulebook
+    from seamwatch.backtest import Backtest
     from seamwatch.playback import Playback
     from streams.garbage import tune_garbage_collector
     from streams.sources import load_source
 
-    rulebook = load_rulebook(rules, overrides)
     catalog = load_fields(fields)
     customer_key = None if settings.customer_key is None else settings.require_customer_key()
     if format_ != "touchpoints" and customer_key is None:
@@ -118,7 +161,10 @@ def _playback(
         notice("SEAMWATCH_HASH_KEY is not set: values are compared under a random key.")
         hash_key = token_bytes(32)
     tune_garbage_collector()
-    return Playback(rulebook, catalog, Fingerprinter(hash_key), source), rulebook.engine.half_lives
+    fingerprinter = Fingerprinter(hash_key)
+    if against is None:
+        return Playback(rulebook, catalog, fingerprinter, source)
+    return Backtest(rulebook, against, catalog, fingerprinter, source)
 
 
 def _read(playback: "Playback", paths: tuple[str, ...]) -> None:
@@ -127,6 +173,42 @@ def _read(playback: "Playback", paths: tuple[str, ...]) -> None:
         for path in paths:
             with open_input(path) as stream:
                 playback.read(path, stream, tracker(bar, path, stream))
+
+
+def _read_topic(playback: "Playback", settings: "Settings", since: int | None) -> None:
+    from agents.timeline import moment
+    from seamwatch import logs
+    from seamwatch.broker import reachable
+    from seamwatch.topic import read_topic
+    from streams.topics import Topics
+
+    logs.configure("error")
+    names, source = Topics(settings.prefix), playback.source.name
+    topic = names.touchpoints if source == "touchpoints" else names.raw(source)
+    if since is not None:
+        notice(f"What {topic} holds from before {moment(since)} is not read: what follows from it is not found.")
+    bar = progress("records")
+    task = None if bar is None else bar.add_task(topic, total=None, done=0)
+
+    def advance(total: int | None = None) -> None:
+        if bar is not None and task is not None:
+            bar.update(task, completed=playback.lines, done=playback.lines, total=total)
+
+    with reachable(settings), bar or nullcontext():
+        for run in read_topic(settings.broker, topic, since, advance):
+            playback.take(*run)
+            advance()
+
+
+def _comparison(playback: "Playback", found: list[dict[str, Any]]) -> dict[str, Any]:
+    from seamwatch.backtest import Backtest, compare
+
+    assert isinstance(playback, Backtest)  # noqa: S101  # there is something to compare with
+    return compare(playback.against.findings(), found)
+
+
+def _named(rules: Path | str | None, overrides: tuple[str, ...] = ()) -> str:
+    return " ".join([str(rules or SHIPPED), *(f"--set {each}" for each in overrides)])
 
 
 def _summary(
@@ -177,6 +259,11 @@ def _show(summary: dict[str, Any], *, stderr: bool) -> None:
     parts += [count(summary["duplicates"], "duplicate")] if summary["duplicates"] else []
     rate = f" ({lines / seconds:,.0f} a second)" if seconds else ""
     out.print(f"{', '.join(parts)} in {seconds:,.1f} s{rate}")
+    if "comparison" in summary:
+        from seamwatch.backtest_view import show_backtest
+
+        show_backtest(out, summary["comparison"])
+        return
     found = summary["findings"]
     if not found["total"]:
         out.print("Nothing was found.")
