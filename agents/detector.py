@@ -26,6 +26,8 @@ class Detector(Generic[R]):
     rule_model: ClassVar[type[Rule]] = Rule
     types: ClassVar[frozenset[str]] = frozenset()
     """The touchpoint types that ``touchpoint`` is told of."""
+    engine_keys: ClassVar[tuple[str, ...]] = ()
+    """Which of the keys that all rules share decide what it finds, for those who want it explained."""
 
     def __init__(self, rule: R, engine: EngineRules, fields: FieldCatalog) -> None:
         self.rule = rule

@@ -59,6 +59,11 @@ class Wording:
                 return each, text
         return "en", Text(what="{rule}: {sender} to {receiver}", why="", first="")
 
+    def template(self, rule: str, language: Language) -> Words:
+        """Return the words of a rule with what they name in braces."""
+        used, text = self.text(rule, language)
+        return _filled(used, text, {place: f"{{{place}}}" for place in PLACES})
+
     def words(self, finding: Mapping[str, Any], language: Language) -> Words:
         """Return the words for a finding's body.
 
@@ -66,10 +71,13 @@ class Wording:
         another direction leave the sentence in order.
         """
         used, text = self.text(finding["rule"]["name"], language)
-        values = _values(finding, self.vocabulary(used))
-        if used in RIGHT_TO_LEFT:
-            values = {name: f"{_ISOLATE}{value}{_POP}" for name, value in values.items()}
-        return Words(used, *(part.format(**values) for part in (text.what, text.why, text.first)))
+        return _filled(used, text, _values(finding, self.vocabulary(used)))
+
+
+def _filled(language: Language, text: Text, values: Mapping[str, str]) -> Words:
+    if language in RIGHT_TO_LEFT:
+        values = {name: f"{_ISOLATE}{value}{_POP}" for name, value in values.items()}
+    return Words(language, *(part.format(**values) for part in (text.what, text.why, text.first)))
 
 
 def _values(finding: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, str]:

@@ -4,22 +4,42 @@ A directory given instead of the shipped one replaces it: what stands there is a
 ``engine.yaml`` may be left out; the shipped one takes its place.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from agents.detectors import RULE_MODELS
+from pydantic import BaseModel, TypeAdapter
+
+from agents.detectors import DETECTORS, RULE_MODELS
 from agents.rules import EngineRules, Rule, Rulebook
 from config.cases import Case, Change, read_cases
 from config.errors import ConfigError, did_you_mean
 from config.wording import check_text
 from config.yaml_lines import Document, parse_value, read_yaml, validate
 
-__all__ = ["SHIPPED_RULES", "load_cases", "load_rulebook"]
+__all__ = ["SHIPPED_RULES", "Setting", "load_cases", "load_rulebook", "load_settings_of"]
 
 SHIPPED_RULES = Path(__file__).parent / "rules"
 _ENGINE = "engine"
+_NO_SETTINGS = frozenset({"name", "detector", "version", "texts"})
+_COMMENT = re.compile(r"\s#\s+(.*)")
+
+
+class Setting(NamedTuple):
+    """A key that decides what a rule finds: its value, and its default (None: it has to be set).
+
+    ``where`` is the file and line, or the override, that gives it another value than the default. ``meaning`` is the comment beside it, or beside that of a
+    shipped rule of its detector.
+    """
+
+    key: str
+    value: Any
+    default: Any
+    where: str | None
+    meaning: str
+    shared: bool
 
 
 def load_rulebook(directory: Path | None = None, overrides: Sequence[str] = ()) -> Rulebook:
@@ -35,8 +55,8 @@ def load_rulebook(directory: Path | None = None, overrides: Sequence[str] = ()) 
     return files.rulebook()
 
 
-def load_cases(directory: Path | None = None) -> list[Case]:
-    """Load the cases that stand beside the rules of ``directory``, in the order of rules and files.
+def load_cases(directory: Path | None = None, rules: Collection[str] = ()) -> list[Case]:
+    """Load the cases that stand beside the rules of ``directory``, all or those of ``rules``, in the order of rules and files.
 
     Raises :class:`ConfigError` as :func:`load_rulebook` does.
     """
@@ -44,8 +64,56 @@ def load_cases(directory: Path | None = None) -> list[Case]:
     return [
         case
         for name, document in files.rules.items()
+        if not rules or name in rules
         for case in read_cases(name, document, lambda changes, where: _changes(directory, changes, where))
     ]
+
+
+def load_settings_of(rule: Rule, directory: Path | None = None, overrides: Sequence[str] = ()) -> list[Setting]:
+    """Return the settings of a rule of ``directory``, its own first, then those it shares with others.
+
+    The default is what ships, of a rule of one's own that of its detector. Raises :class:`ConfigError` as :func:`load_rulebook` does.
+    """
+    files, shipped = _read(directory), _read(None)
+    for override in overrides:
+        _override(files, override)
+    document, twin = files.rules[rule.name], shipped.rules.get(rule.name)
+    usual = None if twin is None or twin.data.get("detector") != rule.detector else _rule(rule.name, twin)
+    relatives = [name for name, each in shipped.rules.items() if each.data.get("detector") == rule.detector]
+    comments: dict[str, str] = {}
+    for name in relatives:
+        comments |= _comments(SHIPPED_RULES / f"{name}.yaml", shipped.rules[name])
+    comments |= _comments((directory or SHIPPED_RULES) / f"{rule.name}.yaml", document)
+    keys = [key for key in type(rule).model_fields if key not in _NO_SETTINGS]
+    own = [_setting(key, rule, usual, document, comments, shared=False) for key in keys]
+    engine, usual_engine = validate(EngineRules, files.engine), validate(EngineRules, shipped.engine)
+    comments = _comments(SHIPPED_RULES / f"{_ENGINE}.yaml", shipped.engine)
+    return own + [
+        _setting(key, engine, usual_engine, files.engine, comments, shared=True)
+        for key in DETECTORS[rule.detector].engine_keys
+    ]
+
+
+def _setting(
+    key: str, model: BaseModel, usual: BaseModel | None, document: Document, comments: Mapping[str, str], *, shared: bool
+) -> Setting:
+    value = getattr(model, key)
+    if usual is not None:
+        default = getattr(usual, key)
+    else:
+        field = type(model).model_fields[key]
+        adapter: TypeAdapter[Any] = TypeAdapter(field.rebuild_annotation())
+        default = None if field.is_required() else adapter.validate_python(field.get_default(call_default_factory=True))
+    overrides = [where for location, where in document.overridden.items() if location[0] == key]
+    where = [*overrides, document.where((key,))][0]
+    return Setting(key, value, default, None if value == default else where, comments.get(key, ""), shared)
+
+
+def _comments(path: Path, document: Document) -> dict[str, str]:
+    """Return what stands behind each key of a file."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    places = {str(location[0]): line for location, line in document.lines.items() if len(location) == 1}
+    return {key: match[1] for key, line in places.items() if (match := _COMMENT.search(lines[line - 1]))}
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,9 @@ def seam_name(finding: Finding) -> str | None:
 def _counts(differences: Sequence[Difference]) -> dict[str, Any]:
     kinds = Counter(each.kind for each in differences)
     before, after = kinds.total() - kinds["appear"], kinds.total() - kinds["vanish"]
-    shares = {kind: _share(kinds[kind], after if kind == "appear" else before) for kind in ("appear", "vanish", "change")}
+    shares = {
+        kind: _share(kinds[kind], after if kind == "appear" else before) for kind in ("appear", "vanish", "change")
+    }
     return {
         "before": before,
         "after": after,
@@ -157,5 +159,7 @@ def _examples(differences: Sequence[Difference]) -> list[dict[str, Any]]:
     found = []
     for (rule, kind), group in sorted(groups.items()):
         first = sorted(group, key=lambda each: (not counts_for_alert(each.shown), each.shown["time"], each.shown["id"]))
-        found += [{"rule": rule, "kind": kind, "before": each.before, "after": each.after} for each in first[:_EXAMPLES]]
+        found += [
+            {"rule": rule, "kind": kind, "before": each.before, "after": each.after} for each in first[:_EXAMPLES]
+        ]
     return found

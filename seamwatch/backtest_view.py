@@ -37,7 +37,9 @@ def show_backtest(out: Console, comparison: Mapping[str, Any]) -> None:
         _show_rows(out, title, scope, comparison[scope])
     _show_examples(out, comparison["examples"])
     out.print()
-    out.print("The touchpoints are what was recorded: what people would have done had other alerts come is not in them.")
+    out.print(
+        "The touchpoints are what was recorded: what people would have done had other alerts come is not in them."
+    )
 
 
 def _of(found: Mapping[str, Any], kind: str) -> str:

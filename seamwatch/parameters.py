@@ -1,6 +1,8 @@
 """Options and arguments that several commands share."""
 
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +20,11 @@ __all__ = [
     "fields_option",
     "format_option",
     "json_option",
+    "language_option",
     "open_input",
+    "overrides_option",
     "rules_option",
+    "terminal_language",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -116,7 +121,27 @@ fields_option = click.option(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A directory of fields in place of the shipped one.",
 )
+overrides_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change one key of a rule, or of what all rules share.",
+)
+language_option = click.option(
+    "--language",
+    type=click.Choice(["en", "de", "zh-Hans", "fa"]),
+    default=lambda: terminal_language(os.environ),
+    help="Of texts for people.  [default: that of the terminal]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def terminal_language(environment: Mapping[str, str]) -> str:
+    """Return the language of who sits there, by LC_ALL, LC_MESSAGES or LANG; English where texts have none of it."""
+    names = (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    language = re.split(r"[_.@-]", next(filter(None, names), ""))[0].lower()
+    return {"de": "de", "zh": "zh-Hans", "fa": "fa"}.get(language, "en")
 
 
 @contextmanager

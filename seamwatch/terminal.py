@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 __all__ = [
-    "Options", "console", "count", "notice", "options", "progress", "relative", "severity", "table", "tell_refused", "tracker",
+    "Options", "console", "count", "duration", "notice", "options", "progress", "relative", "severity", "table", "tell_refused", "tracker",
 ]  # fmt: skip
 
 _WIDE = 200
@@ -87,6 +87,14 @@ def severity(word: str) -> Any:
 def count(number: int, noun: str, plural: str = "") -> str:
     """Return ``1 finding``, ``1,200 findings``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def duration(microseconds: int) -> str:
+    """Return a span as rules write it: 25s, 90m, 24h."""
+    for size, unit in ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"), (1_000, "ms")):
+        if microseconds % size == 0:
+            return f"{microseconds // size}{unit}"
+    return f"{microseconds}us"
 
 
 def relative(moment: datetime, now: datetime) -> str:

@@ -57,7 +57,9 @@ def read_topic(
             if polled or done:
                 deadline = clock() + _PATIENCE
             elif clock() > deadline:
-                raise Failed(f"{topic}: no record for {_PATIENCE:.0f} s, and the end is not reached: look at the broker")
+                raise Failed(
+                    f"{topic}: no record for {_PATIENCE:.0f} s, and the end is not reached: look at the broker"
+                )
 
 
 def _span(consumer: Any, topic: str, since: int | None) -> dict[Any, int]:

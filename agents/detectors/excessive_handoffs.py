@@ -24,6 +24,7 @@ class ExcessiveHandoffs(Detector[ExcessiveHandoffsRule]):
 
     name = "excessive_handoffs"
     rule_model = ExcessiveHandoffsRule
+    engine_keys = ("transit",)
 
     def hop(self, memory: dict[Any, Any], hop: Hop) -> Iterable[Verdict]:
         again = hop.after.seen

@@ -23,6 +23,7 @@ class PingPong(Detector[PingPongRule]):
 
     name = "ping_pong"
     rule_model = PingPongRule
+    engine_keys = ("transit",)
 
     def hop(self, memory: dict[Any, Any], hop: Hop) -> Iterable[Verdict]:
         after, pattern = hop.after, self.rule.pattern

@@ -14,6 +14,7 @@ class SlowHandoff(Detector[Any]):
     """Fires at an acceptance later than the limit, unless another team worked within it."""
 
     name = "slow_handoff"
+    engine_keys = ("answer_limits", "unlimited_modes")
 
     def wait(self, memory: dict[Any, Any], wait: Wait) -> Iterable[Verdict]:
         accepted = wait.accepted

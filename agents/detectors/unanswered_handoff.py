@@ -14,6 +14,7 @@ class UnansweredHandoff(Detector[Any]):
     """Fires at the deadline; an acceptance takes it back, however late."""
 
     name = "unanswered_handoff"
+    engine_keys = ("answer_limits", "unlimited_modes", "grace")
 
     def wait(self, memory: dict[Any, Any], wait: Wait) -> Iterable[Verdict]:
         started = wait.seen

@@ -17,6 +17,7 @@ from seamwatch.parameters import (
     fields_option,
     format_option,
     open_input,
+    overrides_option,
     rules_option,
 )
 from seamwatch.terminal import console, count, notice, progress, severity, table, tell_refused, tracker
@@ -38,13 +39,7 @@ if TYPE_CHECKING:
 @click.option("--scores", type=OUTPUT, help="Write all scores as of --until there, one JSON object a line.")
 @rules_option
 @fields_option
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change one key of a rule, or of what all rules share.",
-)
+@overrides_option
 @click.option("--against", type=RULES, help="Tell what differs from these rules: a directory, or `shipped`.")
 @click.option(
     "--until", type=MOMENT, help="Fire deadlines up to this time, such as 2026-03-02T10:00:00Z.  [default: now]"

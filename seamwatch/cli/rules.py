@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from seamwatch.errors import FAILED
-from seamwatch.parameters import fields_option, json_option, rules_option
-from seamwatch.terminal import console, count, notice, severity, table
+from seamwatch.parameters import SINCE, fields_option, json_option, language_option, overrides_option, rules_option
+from seamwatch.terminal import console, count, duration, notice, severity, table
 
 if TYPE_CHECKING:
-    from agents.rules import Rule, Rulebook
+    from agents.rules import Language, Rule, Rulebook
 
 _COMMON = ("name", "detector", "version", "mode", "severity", "silos", "texts")
 
 
 @click.group
 def command() -> None:
-    """Check, try and list the rules."""
+    """Check, try, list and explain the rules."""
 
 
 @command.command
@@ -87,7 +87,7 @@ def test(ctx: click.Context, names: tuple[str, ...], rules: Path | None, fields:
     rules = rules or settings.rules_dir
     rulebook, catalog = load_rulebook(rules), load_fields(fields or settings.fields_dir)
     _require_known(rulebook, names)
-    cases = [case for case in load_cases(rules) if not names or case.rule in names]
+    cases = load_cases(rules, names)
     wrong = [(case, problems) for case in cases if (problems := check_case(case, rulebook, catalog))]
     out = console()
     played, failed = Counter(case.rule for case in cases), Counter(case.rule for case, _ in wrong)
@@ -142,6 +142,81 @@ def list_(rules: Path | None, as_json: bool) -> None:
     console().print(table("Rules", ["rule", "detector", "mode", "severity", "version", "thresholds"], rows, right=(4,)))
 
 
+@command.command
+@click.argument("name", metavar="RULE")
+@rules_option
+@overrides_option
+@language_option
+@json_option
+def explain(name: str, rules: Path | None, overrides: tuple[str, ...], language: str, as_json: bool) -> None:
+    """Explain a rule: what it does, what people are told, what decides it, its cases, and how often it fired.
+
+    How often it fired, was taken back and was called a false positive is read from SEAMWATCH_DATABASE, where there is
+    one; all else needs no server.
+
+    \b
+      seamwatch rules explain repeated_request
+      seamwatch rules explain slow_handoff --language de
+      seamwatch rules explain slow_handoff --rules our-rules/ --json
+    """
+    from typing import cast
+
+    from config.rules import load_rulebook
+    from config.settings import load_settings
+    from seamwatch.rule_facts import rule_facts
+    from seamwatch.rule_view import show_rule
+
+    settings = load_settings()
+    rules = rules or settings.rules_dir
+    rulebook = load_rulebook(rules, overrides)
+    _require_known(rulebook, (name,))
+    [rule] = [each for each in rulebook.rules if each.name == name]
+    facts = rule_facts(rulebook, rule, rules, overrides, cast("Language", language), settings)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+    else:
+        show_rule(console(), facts)
+
+
+@command.command
+@click.option("--since", type=SINCE, default="30d", show_default=True, help="What happened since then: 24h, 7d, or a time.")
+@rules_option
+@json_option
+def shadow(since: int, rules: Path | None, as_json: bool) -> None:
+    """Tell what rules in shadow found: what it would be like to have them on.
+
+    A rule whose mode is shadow judges live, and its findings are stored, but neither alerted nor scored.
+
+    \b
+      seamwatch rules shadow
+      seamwatch rules shadow --since 7d --json
+    """
+    from datetime import UTC, datetime, timedelta
+
+    from config.rules import load_rulebook
+    from config.settings import load_settings
+    from seamwatch.database import opened
+    from seamwatch.rule_view import show_shadow
+    from seamwatch.shadow import shadow_facts
+    from sinks.rule_figures import shadow_findings
+
+    settings = load_settings()
+    in_shadow = [rule.name for rule in load_rulebook(rules or settings.rules_dir).rules if rule.mode == "shadow"]
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=since)
+    with opened(settings) as engine:
+        found = shadow_facts(shadow_findings(engine, moment))
+    if as_json:
+        told = {"since": moment.isoformat(), "in_shadow": in_shadow, "rules": found}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        return
+    show_shadow(console(), found)
+    silent = [name for name in in_shadow if name not in {rule["name"] for rule in found}]
+    if silent:
+        notice(f"In shadow, and nothing found since {moment:%Y-%m-%d %H:%M}Z: {', '.join(silent)}")
+    if not in_shadow and not found:
+        notice("No rule is in shadow: set its mode to shadow, and it judges without alerting.")
+
+
 def _require_known(rulebook: "Rulebook", names: tuple[str, ...]) -> None:
     known = {rule.name for rule in rulebook.rules}
     for name in names:
@@ -158,12 +233,5 @@ def _thresholds(rule: "Rule") -> Mapping[str, Any]:
     for name in fields:
         if name not in _COMMON:
             value = getattr(rule, name)
-            shown[name] = _duration(value) if name in durations else value
+            shown[name] = duration(value) if name in durations else value
     return shown
-
-
-def _duration(microseconds: int) -> str:
-    for size, unit in ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"), (1_000, "ms")):
-        if microseconds % size == 0:
-            return f"{microseconds // size}{unit}"
-    return f"{microseconds}us"

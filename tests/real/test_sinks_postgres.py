@@ -17,6 +17,7 @@ from sinks.writer import DatabaseUnavailable, DatabaseWriter
 from tests.support.services import PostgresServer
 from tests.unit.sinks.builders import clock, finding, record, rows
 from tests.unit.sinks.conformance import Conformance
+from tests.unit.sinks.figures import Figures
 
 
 @pytest.fixture
@@ -43,6 +44,10 @@ def own_server() -> Iterator[tuple[PostgresServer, Engine, DatabaseWriter]]:
 
 class TestPostgres(Conformance):
     """PostgreSQL conforms."""
+
+
+class TestPostgresFigures(Figures):
+    """PostgreSQL tells of rules what SQLite tells."""
 
 
 def test_programs_that_upgrade_at_once_all_succeed(database_url: str) -> None:

@@ -31,8 +31,14 @@ def test_the_summary_is_the_english_sentence() -> None:
     """The finding's summary and the words for people say the same, but for how they write a time."""
     finding = found("repeated_request")
     words = WORDING.words(finding, "en")
-    assert finding["summary"] == "service asked for the account number that the customer had already told sales at 2026-03-02T10:02:00Z."
-    assert words.what == "service asked for the account number that the customer had already told sales at 2026-03-02 10:02:00 UTC."
+    assert (
+        finding["summary"]
+        == "service asked for the account number that the customer had already told sales at 2026-03-02T10:02:00Z."
+    )
+    assert (
+        words.what
+        == "service asked for the account number that the customer had already told sales at 2026-03-02 10:02:00 UTC."
+    )
     assert words.first.startswith("Do not ask again: read back …299 and have it confirmed.")
 
 

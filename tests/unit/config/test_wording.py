@@ -17,7 +17,9 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 RULEBOOK = load_rulebook()
 WORDING = load_wording(RULEBOOK)
 RULE = "name: own\ndetector: slow_handoff\ntexts:\n  en: 'too late'\n"
-GERMAN = "somebody: jemand\nvalue: etwas\nrules:\n  own:\n    what: 'zu spät um {time}'\n    why: warum\n    first: zuerst\n"
+GERMAN = (
+    "somebody: jemand\nvalue: etwas\nrules:\n  own:\n    what: 'zu spät um {time}'\n    why: warum\n    first: zuerst\n"
+)
 
 
 def places(text: str) -> set[str]:
@@ -70,12 +72,20 @@ def test_a_text_in_the_rule_comes_first(rules: Path) -> None:
     ("name", "text", "sentence"),
     [
         ("de", GERMAN.replace("  own:", "  onw:"), "de.yaml:4: rules.onw: no rule is called onw; did you mean own?"),
-        ("de", GERMAN.replace("{time}", "{tme}"), "de.yaml:5: rules.own.what: {tme} stands for nothing; did you mean time?"),
+        (
+            "de",
+            GERMAN.replace("{time}", "{tme}"),
+            "de.yaml:5: rules.own.what: {tme} stands for nothing; did you mean time?",
+        ),
         ("de", GERMAN.replace("warum", "'{'"), "de.yaml:6: rules.own.why: "),
         ("de", GERMAN.replace("    why: warum\n", ""), "de.yaml:4: rules.own.why: missing"),
         ("de", GERMAN.replace("why", "wyh"), "de.yaml:6: rules.own.wyh: unknown key; did you mean why?"),
         ("de", GERMAN.replace("somebody: jemand\n", ""), "de.yaml:1: somebody: missing"),
-        ("fr", GERMAN, "fr.yaml: expected the name of a language: de.yaml, zh-Hans.yaml, fa.yaml; English stands in the rules"),
+        (
+            "fr",
+            GERMAN,
+            "fr.yaml: expected the name of a language: de.yaml, zh-Hans.yaml, fa.yaml; English stands in the rules",
+        ),
         ("en", GERMAN, "en.yaml: expected the name of a language"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from seamwatch.cli import cli
+from sinks.database import create_engine
+from sinks.writer import DatabaseWriter, SinkRecord
 
-__all__ = ["UNTIL", "asked_twice", "findings", "lines", "run", "touchpoint", "without_settings", "write"]
+__all__ = ["UNTIL", "asked_twice", "findings", "lines", "run", "store", "touchpoint", "without_settings", "write"]
 
 UNTIL = "2026-03-02T12:00:00Z"
 
@@ -72,6 +75,18 @@ def findings(path: str | Path) -> dict[str, dict[str, Any]]:
         body.pop("revision")
         found[body["id"]] = body
     return found
+
+
+def store(out: Path) -> None:
+    """Write the findings of a file to the database in this directory, making its tables where there are none."""
+    assert run("db", "upgrade").exit_code == 0
+    records = [
+        SinkRecord("test.alerts", 0, offset, 0, b"key", line, ())
+        for offset, line in enumerate(out.read_bytes().splitlines())
+    ]
+    engine = create_engine("sqlite:///seamwatch.db")
+    DatabaseWriter(engine, lambda: time.time_ns() // 1000).write(records)
+    engine.dispose()
 
 
 def without_settings(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:

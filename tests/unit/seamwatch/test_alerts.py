@@ -1,16 +1,13 @@
 """`seamwatch alerts` and `seamwatch db` on a file of SQLite."""
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from seamwatch.terminal import relative
-from sinks.database import create_engine
-from sinks.writer import DatabaseWriter, SinkRecord
-from tests.unit.seamwatch.support import UNTIL, asked_twice, findings, lines, run, write
+from tests.unit.seamwatch.support import UNTIL, asked_twice, findings, lines, run, store, write
 
 KEY = {"SEAMWATCH_HASH_KEY": "0123456789abcdef"}
 
@@ -18,16 +15,9 @@ KEY = {"SEAMWATCH_HASH_KEY": "0123456789abcdef"}
 @pytest.fixture
 def stored(tmp_path: Path) -> dict[str, str]:
     """Give the alert keys, by customer, of a database with two stories in it."""
-    assert run("db", "upgrade").exit_code == 0
     path, out = write(tmp_path, lines(asked_twice("c-1"), asked_twice("c-2"))), tmp_path / "findings.jsonl"
     assert run("replay", path, "--until", UNTIL, "--findings", str(out), env=KEY).exit_code == 0
-    records = [
-        SinkRecord("test.alerts", 0, offset, 0, b"key", line, ())
-        for offset, line in enumerate(out.read_bytes().splitlines())
-    ]
-    engine = create_engine("sqlite:///seamwatch.db")
-    DatabaseWriter(engine, lambda: time.time_ns() // 1000).write(records)
-    engine.dispose()
+    store(out)
     return {each["customer"]: each["alert"] for each in findings(out).values() if each["explained_by"] is None}
 
 

@@ -4,4 +4,4 @@ PostgreSQL.
 
 import pytest
 
-pytest.register_assert_rewrite("tests.unit.sinks.conformance")
+pytest.register_assert_rewrite("tests.unit.sinks.conformance", "tests.unit.sinks.figures")
