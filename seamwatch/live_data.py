@@ -73,7 +73,9 @@ class Observatory:
     def _finding(self, key: str) -> Finding | None:
         details = show_alert(self._engine, key, limit=20)
         standing = [each for each in details.findings if not each.withdrawn] if details else []
-        heard = [each for each in standing if each.explained_by is None and each.severity != "info"]
+        heard = [
+            each for each in standing if each.explained_by is None and each.severity != "info" and each.rule.mode == "on"
+        ]
         return next(iter(heard or standing), None)
 
 

@@ -122,14 +122,10 @@ def follow(tenant: str | None, interval: float, as_json: bool) -> None:
 @contextmanager
 def _database() -> "Iterator[Engine]":
     from config.settings import load_settings
-    from sinks.database import check_schema, create_engine
+    from seamwatch.database import opened
 
-    engine = create_engine(load_settings().database)
-    try:
-        check_schema(engine)
+    with opened(load_settings()) as engine:
         yield engine
-    finally:
-        engine.dispose()
 
 
 def _row(alert: "Alert", now: datetime) -> list[Any]:
@@ -179,10 +175,11 @@ def _show(details: "AlertDetails") -> None:
     out.print(f"customer {alert.customer} of {alert.tenant}; {alert.state.value}; {found}{last}")
     for finding in details.findings:
         out.print()
-        taken_back = "  (taken back)" if finding.withdrawn else "  (explained)" if finding.explained_by else ""
+        marks = {"taken back": finding.withdrawn, "explained": finding.explained_by, "in shadow": finding.rule.mode == "shadow"}
+        state = next((f"  ({mark})" for mark, holds in marks.items() if holds), "")
         out.print(
             Text.assemble(
-                f"{finding.time:%Y-%m-%d %H:%M:%S}Z  ", severity(finding.severity), f"  {finding.reason}{taken_back}"
+                f"{finding.time:%Y-%m-%d %H:%M:%S}Z  ", severity(finding.severity), f"  {finding.reason}{state}"
             )
         )
         out.print(f"  {finding.summary}")
