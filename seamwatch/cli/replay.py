@@ -84,8 +84,10 @@ def command(
     A log of events for process mining:
       seamwatch replay --format xes --set ping_pong_return.mode=on incidents.xes.gz
     """
-    if bool(paths) == from_topic:
-        raise click.UsageError("give files to read, or --from-topic: one of the two.")
+    if not paths and not from_topic:
+        raise click.UsageError("Missing argument: give files to read, or --from-topic.")
+    if paths and from_topic:
+        raise click.UsageError("files and --from-topic exclude each other.")
     if since is not None and not from_topic:
         raise click.UsageError("--since is about a topic: give --from-topic too.")
     _check_outputs(paths, findings, scores, as_json)

@@ -106,7 +106,7 @@ def test_wrong_use_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, STORIES)
     for arguments, sentence in (
         ([], "give files to read, or --from-topic"),
-        ([path, "--from-topic"], "one of the two"),
+        ([path, "--from-topic"], "exclude each other"),
         ([path, "--since", "24h"], "--since is about a topic"),
         ([path, "--against", "nowhere"], "does not exist"),
         (["--from-topic", "--since", "yesterday"], "neither a duration"),
