@@ -1,5 +1,6 @@
 """What people are told of a finding: what happened, why it matters, what to do first, in their own language."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ PLACES = frozenset({"before", "field", "first", "mask", "receiver", "rule", "sen
 
 RIGHT_TO_LEFT = frozenset({"fa"})
 
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z")
 _ISOLATE, _POP = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 _WITHOUT_DIRECTIONS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
@@ -67,11 +69,15 @@ class Wording:
     def words(self, finding: Mapping[str, Any], language: Language) -> Words:
         """Return the words for a finding's body.
 
-        Times are shown to the second, in UTC. What is inserted stands in isolates where the language runs from right to left, so that names and numbers of
-        another direction leave the sentence in order.
+        What happened is in English the finding's own summary. Times are shown to the second, in UTC. What is inserted stands in isolates where the language
+        runs from right to left, so that names and numbers of another direction leave the sentence in order.
         """
         used, text = self.text(finding["rule"]["name"], language)
-        return _filled(used, text, _values(finding, self.vocabulary(used)))
+        words = _filled(used, text, _values(finding, self.vocabulary(used)))
+        if used != "en":
+            return words
+        summary = finding["summary"].translate(_WITHOUT_DIRECTIONS)
+        return words._replace(what=_MOMENT.sub(lambda iso: _time(iso[0]), summary))
 
 
 def _filled(language: Language, text: Text, values: Mapping[str, str]) -> Words:

@@ -1,4 +1,4 @@
-"""Load the words for people: English stands in the rules, other languages in ``texts/<language>.yaml`` beside them."""
+"""Load the words for people, from ``texts/<language>.yaml`` beside the rules. What happened stands in English in the rules themselves."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +16,17 @@ __all__ = ["check_text", "load_wording"]
 
 _SHIPPED = Path(__file__).parent / "rules"
 _LANGUAGES: tuple[Language, ...] = get_args(Language)
-_ENGLISH: Language = "en"
 _Words = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Parts(BaseModel):
+    """A text whose first part may stand in the rule."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    what: str = ""
+    why: _Words
+    first: _Words
 
 
 class _Translation(BaseModel):
@@ -26,33 +35,40 @@ class _Translation(BaseModel):
     somebody: _Words
     value: _Words
     fields: Mapping[str, _Words] = Field(default_factory=dict)
-    rules: Mapping[str, Text] = Field(default_factory=dict)
+    rules: Mapping[str, _Parts] = Field(default_factory=dict)
 
 
 def load_wording(rulebook: Rulebook, directory: Path | None = None) -> Wording:
     """Load the words of all languages for the rules of ``rulebook``, which came from ``directory`` (default: the shipped one).
 
-    A text in a rule comes before that of the same language beside it. Raises :class:`ConfigError` with file, line and key.
+    What a rule says itself comes before what stands beside it. Raises :class:`ConfigError` with file, line and key.
     """
-    names = [rule.name for rule in rulebook.rules]
-    languages = {}
+    languages: dict[Language, Vocabulary] = {}
     for language in _LANGUAGES:
-        own = {rule.name: rule.texts[language] for rule in rulebook.rules if language in rule.texts}
-        languages[language] = Vocabulary(own)
+        languages[language] = Vocabulary({rule.name: rule.texts[language] for rule in rulebook.rules if language in rule.texts})
     for path in sorted(((directory or _SHIPPED) / "texts").glob("*.y*ml")):
         document = read_yaml(path)
         language = _language(path, document)
         translation = validate(_Translation, document)
-        for name, text in translation.rules.items():
-            if name not in names:
-                raise document.error(("rules", name), f"no rule is called {name}{did_you_mean(name, names)}")
-            check_text(text, document, ("rules", name))
-        rules = {**translation.rules, **languages[language].rules}
-        languages[language] = Vocabulary(rules, translation.fields, translation.somebody, translation.value)
+        texts = dict(languages[language].rules)
+        for name, parts in translation.rules.items():
+            texts[name] = _merged(name, texts.get(name), parts, rulebook, document)
+        languages[language] = Vocabulary(texts, translation.fields, translation.somebody, translation.value)
     return Wording(languages)
 
 
-def check_text(text: Text, document: Document, location: Location) -> None:
+def _merged(name: str, own: Text | None, parts: _Parts, rulebook: Rulebook, document: Document) -> Text:
+    names = [rule.name for rule in rulebook.rules]
+    if name not in names:
+        raise document.error(("rules", name), f"no rule is called {name}{did_you_mean(name, names)}")
+    check_text(parts, document, ("rules", name))
+    if own is None and not parts.what:
+        raise document.error(("rules", name, "what"), "missing")
+    said = {} if own is None else {part: sentence for part, sentence in own if sentence}
+    return Text(**{**dict(parts), **said})
+
+
+def check_text(text: Text | _Parts, document: Document, location: Location) -> None:
     """Refuse a text that could not be filled in when a finding comes; it stands at ``location``."""
     for part, sentence in text:
         where = (*location, part) if (*location, part) in document.lines else location
@@ -68,7 +84,7 @@ def check_text(text: Text, document: Document, location: Location) -> None:
 
 def _language(path: Path, document: Document) -> Language:
     for language in _LANGUAGES:
-        if path.name == f"{language}.yaml" and language != _ENGLISH:
+        if path.name == f"{language}.yaml":
             return language
-    others = ", ".join(f"{language}.yaml" for language in _LANGUAGES if language != _ENGLISH)
-    raise ConfigError(f"{document.shown}: expected the name of a language: {others}; English stands in the rules")
+    known = ", ".join(f"{language}.yaml" for language in _LANGUAGES)
+    raise ConfigError(f"{document.shown}: expected the name of a language: {known}")

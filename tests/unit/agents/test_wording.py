@@ -28,7 +28,7 @@ def found(detector: str, story: list[dict[str, Any]] | None = None) -> dict[str,
 
 
 def test_the_summary_is_the_english_sentence() -> None:
-    """The finding's summary and the words for people say the same, but for how they write a time."""
+    """In English what happened is the finding's summary, whatever the rule says by now, with times as people write them."""
     finding = found("repeated_request")
     words = WORDING.words(finding, "en")
     assert (
@@ -72,6 +72,7 @@ def test_a_name_cannot_turn_the_sentence_around() -> None:
             each["actor"]["team"] = f"ser{PDI}vice\u202e"
     finding = found("repeated_request", story)
     assert f"{FSI}service{PDI}" in WORDING.words(finding, "fa").what
+    assert WORDING.words(finding, "en").what.startswith("service asked for")
 
 
 def test_what_is_not_known_has_words() -> None:

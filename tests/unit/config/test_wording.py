@@ -40,7 +40,7 @@ def test_every_shipped_rule_is_told_in_every_language(rule: str, language: Langu
         assert places(sentence) == places(getattr(WORDING.text(rule, "en")[1], part)), part
 
 
-@pytest.mark.parametrize("language", [each for each in LANGUAGES if each != "en"])
+@pytest.mark.parametrize("language", sorted({*LANGUAGES} - {"en"}))
 def test_every_shipped_field_has_a_name_in_every_language(language: Language) -> None:
     """A sentence in one language does not name a field in another."""
     assert WORDING.vocabulary(language).fields.keys() == {each.name for each in load_fields().definitions}
@@ -62,6 +62,13 @@ def test_a_directory_has_its_own_texts(rules: Path) -> None:
     assert wording.text("own", "fa") == ("en", Text(what="too late", why="", first=""))
 
 
+def test_what_happened_stands_in_the_rule_and_the_rest_beside_it(rules: Path) -> None:
+    """A sentence in the rule is what happened; why and what to do first are added from the file of its language."""
+    (rules / "texts" / "en.yaml").write_text(GERMAN.replace("    what: 'zu spät um {time}'\n", ""))
+    text = load_wording(load_rulebook(rules), rules).text("own", "en")[1]
+    assert text == Text(what="too late", why="warum", first="zuerst")
+
+
 def test_a_text_in_the_rule_comes_first(rules: Path) -> None:
     """Who changes a rule can say all of it there."""
     (rules / "own.yaml").write_text(RULE + "  de: {what: anders, why: w, first: e}\n")
@@ -81,12 +88,8 @@ def test_a_text_in_the_rule_comes_first(rules: Path) -> None:
         ("de", GERMAN.replace("    why: warum\n", ""), "de.yaml:4: rules.own.why: missing"),
         ("de", GERMAN.replace("why", "wyh"), "de.yaml:6: rules.own.wyh: unknown key; did you mean why?"),
         ("de", GERMAN.replace("somebody: jemand\n", ""), "de.yaml:1: somebody: missing"),
-        (
-            "fr",
-            GERMAN,
-            "fr.yaml: expected the name of a language: de.yaml, zh-Hans.yaml, fa.yaml; English stands in the rules",
-        ),
-        ("en", GERMAN, "en.yaml: expected the name of a language"),
+        ("de", GERMAN.replace("    what: 'zu spät um {time}'\n", ""), "de.yaml:4: rules.own.what: missing"),
+        ("fr", GERMAN, "fr.yaml: expected the name of a language: en.yaml, de.yaml, zh-Hans.yaml, fa.yaml"),
     ],
 )
 def test_wrong_texts_are_refused_by_file_and_line(rules: Path, name: str, text: str, sentence: str) -> None:
