@@ -30,14 +30,18 @@ def places(text: str) -> set[str]:
 @pytest.mark.parametrize("rule", [rule.name for rule in RULEBOOK.rules])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_shipped_rule_is_told_in_every_language(rule: str, language: Language) -> None:
-    """What happened, why it matters and what to do first stand there, and a translation names what the English text names."""
+    """What happened, why it matters and what to do first stand there, and name the same in every language.
+
+    What happened is compared among translations alone: in English it is the rule's own sentence, which may name the team of ``first`` as the receiver.
+    """
     found, text = WORDING.text(rule, language)
     assert found == language
     assert text.what
     assert text.why
     assert text.first
-    for part, sentence in text:
-        assert places(sentence) == places(getattr(WORDING.text(rule, "en")[1], part)), part
+    german = WORDING.text(rule, "de")[1]
+    assert language == "en" or places(text.what) == places(german.what)
+    assert (places(text.why), places(text.first)) == (places(german.why), places(german.first))
 
 
 @pytest.mark.parametrize("language", sorted({*LANGUAGES} - {"en"}))
