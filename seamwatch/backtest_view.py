@@ -55,9 +55,11 @@ def _show_rows(out: Console, title: str, scope: str, rows: Sequence[Mapping[str,
         [row["name"], *(f"{row[key]:,}" for key in ("before", "after")), *_moves(row), _bar(row, longest)]
         for row in moved[:_MOST]
     ]
-    columns = [scope[:-1], "before", "after", "appear", "vanish", "change", "█ same  ▒ change  + appear  - vanish"]
     if cells:
-        out.print(table(title, columns, cells, right=range(1, 6)))
+        out.print()
+        legend = "  ".join(f"{sign} {kind}" for kind, sign, _ in _SEGMENTS)
+        columns = [scope[:-1], "before", "after", "appear", "vanish", "change", ""]
+        out.print(table(f"{title}: {legend}", columns, cells, right=range(1, 6)))
     left = [count(len(moved) - _MOST, f"more {scope[:-1]}")] if len(moved) > _MOST else []
     left += [f"{count(len(rows) - len(moved), scope[:-1])} without a difference"] if len(rows) > len(moved) else []
     if left:
