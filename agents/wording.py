@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from agents.rules import Language, Text
 
-__all__ = ["PLACES", "RIGHT_TO_LEFT", "Vocabulary", "Wording", "Words"]
+__all__ = ["PLACES", "RIGHT_TO_LEFT", "Told", "Vocabulary", "Wording"]
 
 PLACES = frozenset({"before", "field", "first", "mask", "receiver", "rule", "sender", "time"})
 """What a text may name; the finding fills it in. ``before`` is the team of the touchpoint ``first``, ``first`` its time."""
@@ -31,7 +31,7 @@ class Vocabulary:
     """Stands for a mask where there is none."""
 
 
-class Words(NamedTuple):
+class Told(NamedTuple):
     """A finding in words; ``language`` is that of the text, which is English where a rule has no text in the one asked for."""
 
     language: Language
@@ -61,12 +61,12 @@ class Wording:
                 return each, text
         return "en", Text(what="{rule}: {sender} to {receiver}", why="", first="")
 
-    def template(self, rule: str, language: Language) -> Words:
+    def template(self, rule: str, language: Language) -> Told:
         """Return the words of a rule with what they name in braces."""
         used, text = self.text(rule, language)
         return _filled(used, text, {place: f"{{{place}}}" for place in PLACES})
 
-    def words(self, finding: Mapping[str, Any], language: Language) -> Words:
+    def words(self, finding: Mapping[str, Any], language: Language) -> Told:
         """Return the words for a finding's body.
 
         What happened is in English the finding's own summary. Times are shown to the second, in UTC. What is inserted stands in isolates where the language
@@ -80,10 +80,10 @@ class Wording:
         return words._replace(what=_MOMENT.sub(lambda iso: _time(iso[0]), summary))
 
 
-def _filled(language: Language, text: Text, values: Mapping[str, str]) -> Words:
+def _filled(language: Language, text: Text, values: Mapping[str, str]) -> Told:
     if language in RIGHT_TO_LEFT:
         values = {name: f"{_ISOLATE}{value}{_POP}" for name, value in values.items()}
-    return Words(language, *(part.format(**values) for part in (text.what, text.why, text.first)))
+    return Told(language, *(part.format(**values) for part in (text.what, text.why, text.first)))
 
 
 def _values(finding: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, str]:

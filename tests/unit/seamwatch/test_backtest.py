@@ -20,8 +20,8 @@ def slow(customer: str) -> list[dict[str, Any]]:
     started = {"to_team": "service", "mode": "blind"}
     return [
         touchpoint(f"{customer}-1", "10:00:00", "contact.answered", customer, "sales"),
-        touchpoint(f"{customer}-2", "10:01:00", "handoff.started", customer, "sales", data=handoff | started),
-        touchpoint(f"{customer}-3", "10:04:00", "handoff.accepted", customer, "service", data=handoff),
+        touchpoint(f"{customer}-2", "10:02:00", "handoff.started", customer, "sales", data=handoff | started),
+        touchpoint(f"{customer}-3", "10:05:00", "handoff.accepted", customer, "service", data=handoff),
     ]
 
 
