@@ -12,7 +12,7 @@ from seamwatch.errors import Failed
 __all__ = ["Run", "read_topic"]
 
 _PATIENCE = 30.0
-"""Seconds without a record before the end after which the broker counts as gone."""
+"""Seconds without a record before the end after which the broker counts as gone: a client that lost it waits for ever."""
 _BOOTSTRAP = 10_000
 _MOST = 2_000
 
@@ -26,11 +26,11 @@ class Run(NamedTuple):
 
 
 def read_topic(
-    bootstrap: str, topic: str, since: int | None, begin: Callable[[int], None], clock: Callable[[], float] = monotonic
+    bootstrap: str, topic: str, since: int | None, begin: Callable[[int], None], patience: float = _PATIENCE
 ) -> Iterator[Run]:
     """Yield what lies in ``topic`` now, of each partition in its order, from the broker's time ``since`` (microseconds UTC; None: all).
 
-    ``begin`` hears how many records there are at most. Raises `Failed` where there is no such topic, or the broker stops answering.
+    ``begin`` hears how many records there are at most. Raises `Failed` where there is no such topic, or nothing comes for ``patience`` seconds.
     """
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap,
@@ -44,7 +44,7 @@ def read_topic(
     with closing(consumer):
         left = _span(consumer, topic, since)
         begin(sum(left.values()) - sum(consumer.position(tp) for tp in left))
-        deadline = clock() + _PATIENCE
+        deadline = monotonic() + patience
         while left:
             polled = consumer.poll(timeout_ms=500)
             for tp, records in polled.items():
@@ -55,10 +55,10 @@ def read_topic(
                 del left[tp]
             consumer.pause(*done)
             if polled or done:
-                deadline = clock() + _PATIENCE
-            elif clock() > deadline:
+                deadline = monotonic() + patience
+            elif monotonic() > deadline:
                 raise Failed(
-                    f"{topic}: no record for {_PATIENCE:.0f} s, and the end is not reached: look at the broker"
+                    f"{topic}: no record for {patience:.0f} s, and the end is not reached: look at the broker"
                 )
 
 

@@ -3,12 +3,17 @@
 import json
 import subprocess
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
-from kafka import KafkaProducer
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
 
+from seamwatch.errors import Failed
 from seamwatch.topic import read_topic
+from tests.support.services import KafkaServer
 from tests.support.stories import in_order, stories
 from tests.support.workers import Installation
 
@@ -72,6 +77,23 @@ def test_what_comes_meanwhile_is_left_for_the_next_time(installation: Installati
         installation.produce(log[:10])
     assert totals == [len(log)]
     assert read == len(log)
+
+
+def test_a_broker_that_goes_away_ends_it(kafka: KafkaServer) -> None:
+    """Where no more records come and the end is not reached, the command fails: a result of half a topic would pass for all of it."""
+    del kafka  # its fixture knows when to skip
+    with KafkaServer() as server:
+        with closing(KafkaAdminClient(bootstrap_servers=server.bootstrap)) as admin:
+            admin.create_topics([NewTopic("touchpoints", num_partitions=1, replication_factor=1)])
+        producer = KafkaProducer(bootstrap_servers=server.bootstrap)
+        for _ in range(8_000):
+            producer.send("touchpoints", b"x" * 1_000)
+        producer.close()
+        runs = read_topic(server.bootstrap, "touchpoints", None, lambda total: None, patience=3)
+        next(runs)
+        server.kill()
+        with pytest.raises(Failed, match="no record for 3 s, and the end is not reached"):
+            list(runs)
 
 
 def test_a_missing_topic_is_told(installation: Installation) -> None:
