@@ -110,25 +110,27 @@ Findings, explanation and scores
     moment weights are 1; harm decays from the finding's `time` (an absence: its deadline). Not: from the cause's time.
 63. Opportunities of teams include transit ones and count at the first work of (segment, handler), on its channel.
 64. Every journey with a touchpoint is scored; equal names under two customers are two rows.
+
+The readings of the later rules (65 and on) stand in `rest`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from .rest import Rest
 from .timeline import (
     DEFAULT_FIELDS,
+    DEFAULT_RULES,
     ENDS,
     SECOND,
     WORKERS,
     Json,
     Point,
-    Timeline,
     Wait,
-    digest,
     fold_channel,
     fold_value,
     merged_rules,
@@ -136,29 +138,20 @@ from .timeline import (
 )
 
 HARM = {"info": 0.0, "warning": 0.15, "critical": 0.4}
-SILOS = {"context_lost": "handoff", "repeated_request": "process", "repeated_answer": "process"}
-SILOS |= {"reauthentication": "system"}
 
 #: Keys of a finding to compare; the others (mode, cause, channel, from_team, to_team) serve `scores`.
 COMPARED = ("id", "detector", "reason", "severity", "tenant", "customer", "journey", "contact", "time", "seam", "silos",
             "field", "first", "again", "explained_by", "rule")  # fmt: skip
 
 
-@dataclass
-class Oracle(Timeline):
+class Oracle(Rest):
     """The findings of one timeline."""
-
-    found: list[Json] = field(default_factory=list)
 
     # Values
 
     def field_of(self, point: Point) -> str:
         """Return the canonical name of a touchpoint's field."""
         return self.canonical(point.data.get("field"))
-
-    def canonical(self, name: object) -> str:
-        """Return the canonical name of a field."""
-        return self.names.get(str(name), str(name))
 
     def valid_values(self, point: Point, name: str) -> list[Point]:
         """List the provisions of a field in the journey that are valid when a touchpoint comes, oldest first."""
@@ -194,60 +187,6 @@ class Oracle(Timeline):
         return False
 
     # Detectors
-
-    def add(
-        self,
-        rule: str,
-        *,
-        first: Point,
-        again: Point | None,
-        sides: tuple[str | None, str | None],
-        channels: tuple[str, str],
-        detector: str | None = None,
-        reason: str | None = None,
-        severity: str = "warning",
-        name: str | None = None,
-        time: int | None = None,
-    ) -> None:
-        """Keep a finding, unless its rule is off."""
-        mode = self.rules[rule]["mode"]
-        if mode == "off":
-            return
-        detector = detector or rule
-        cause = again or first
-        source, goal = sides
-        from_channel, to_channel = fold_channel(channels[0]), fold_channel(channels[1])
-        seam = None
-        if source and goal and source != goal:
-            seam = {"from": f"team:{source}", "to": f"team:{goal}"}
-        elif from_channel != to_channel:
-            seam = {"from": f"channel:{from_channel}", "to": f"channel:{to_channel}"}
-        silo = "channel" if reason == "across_channels" else SILOS.get(detector, "organization")
-        self.found.append(
-            {
-                "id": digest([cause.tenant, rule, cause.source, cause.id, name or ""]),
-                "detector": detector,
-                "reason": reason or rule,
-                "severity": severity,
-                "tenant": cause.tenant,
-                "customer": cause.customer,
-                "journey": cause.journey,
-                "contact": cause.contact,
-                "time": cause.time if time is None else time,
-                "seam": seam,
-                "silos": [silo],
-                "field": name,
-                "first": {"source": first.source, "id": first.id},
-                "again": {"source": again.source, "id": again.id} if again else None,
-                "explained_by": None,
-                "rule": rule,
-                "mode": mode,
-                "cause": cause,
-                "channel": cause.channel,
-                "from_team": source,
-                "to_team": goal,
-            }
-        )
 
     def reason_between(self, first: Point, again: Point) -> str:
         """Say across which seam something was asked for or told again."""
@@ -455,6 +394,8 @@ class Oracle(Timeline):
             elif one["detector"] == "repeated_answer":
                 asked = [o for o in standing if o["detector"] == "repeated_request"]
                 behind = [o for o in asked if self.first_provision(o["cause"]) is point]
+            else:
+                behind = self.behind_the_rest(one, standing)
             if behind:
                 one["explained_by"] = max(behind, key=lambda o: o["cause"].index)["id"]
 
@@ -467,10 +408,20 @@ class Oracle(Timeline):
         self.late_handoffs()
         self.ping_pong()
         self.excessive_handoffs()
+        self.rest()
         self.explain()
         for one in self.found:
             one["cause"] = {"source": one["cause"].source, "id": one["cause"].id}
         return self.found
+
+
+def off_unless_shipped(folder: Path) -> Json:
+    """Return rules that turn off those of which a folder has no file: what is not built cannot be compared."""
+    return {
+        name: {"mode": "off"}
+        for name, rule in DEFAULT_RULES.items()
+        if isinstance(rule, dict) and "mode" in rule and not (folder / f"{name}.yaml").exists()
+    }
 
 
 def timelines(touchpoints: Iterable[Json], clock: int, rules: Json | None, fields: Json | None) -> list[Oracle]:

@@ -42,6 +42,30 @@ SHORT = (0.0, 0.0, 1.0, 1.0, 2.0, 4.0, 5.0, 6.0, 5.000001, 10.0)
 MIDDLE = (24.0, 25.0, 26.0, 25.000001, 30.0, 59.0, 60.0, 61.0, 60.000001, 65.0, 299.0, 300.0, 301.0)
 LONG = (HOUR - 1.0, HOUR, HOUR + 1.0, DAY - 1.0, DAY, DAY + 1.0, DAY + 5.0)
 VERY_LONG = (7 * DAY - 1.0, 7 * DAY, 7 * DAY + 1.0, 7 * DAY + 0.000001, 8 * DAY)
+FLAPS = (0.0, 1.0, 10.0, 20.0, 29.0, 30.0, 30.0, 30.000001, 31.0, 40.0)
+DUES = (-5.0, 0.0, 1.0, 5.0, 5.0, 60.0, 60.0, 65.0, HOUR, DAY, 2 * DAY, 40 * DAY, 366.0 * DAY, 366 * DAY + 0.000001)
+
+INTENTS = ("complaint", "complaint", "delivery", "delivery", "Delivery", " COMPLAINT ", "complaint  about delivery")
+CONFIDENCES = (None, None, None, 0.5, 0.499, 0.4, 1.0)
+FACTS = ("price", "price", "price", "Price", "due date", "acct_no", "account_number")
+STATED = ("10", "10", "12", "12", " 10", "\uff11\uff10")
+OFFERS = ("o1", "o1", "upgrade", "refund", " Goodwill", "COMPENSATION")
+CASES = ("c1", "c1", "c2")
+PROMISES = ("p1", "p1", "p2")
+#: The second and third round to -0.25 and 0.25 in thousandths, half to even.
+MOODS = (-1.0, -0.2505, 0.2495, -0.5, -0.25, 0, 0.0, 0.25, 0.5, 0.7, 1, 1.0)
+#: Minimum, maximum, and numbers on the way; 3.4 of 1 to 5 and 6 of 0 to 10 lie exactly on 0.6, and so does 3.3995.
+SCALES: tuple[tuple[float, float, tuple[float, ...]], ...] = (
+    (1, 5, (1, 2, 3, 3.4, 3.3995, 3.399, 4, 5)),
+    (1, 5, (2, 3, 4, 4.5)),
+    (0, 10, (0, 2.5, 5, 6, 6.0, 7, 7.5, 8, 10)),
+    (0, 10, (5.9, 6, 9)),
+    (5, 1, (1, 2, 3, 5)),
+    (-100, 100, (-100, 0, 20, 50, 100)),
+    (3, 3, (3,)),
+)
+METRICS = ("csat", "csat", "nps", "other")
+REVENUES = (1000, 1000.0, 999.999, 999.9995, 999.9994, 500, 2000.5, 0, None)
 
 
 class Chooser(Protocol):
@@ -108,6 +132,8 @@ class Maker:
         self.team: str | None = choose.among(TEAMS)
         self.field = choose.among(FIELDS)
         self.handoffs: list[str] = []
+        self.intent = choose.among(INTENTS)
+        self.dues: dict[str, datetime] = {}
 
     def chance(self, percent: int) -> bool:
         """Say yes that often (shrinks to no)."""
@@ -212,14 +238,15 @@ class Maker:
         if kind == "message":
             data = {"text": "hello"} | ({"private": True} if self.chance(25) else {})
         if kind == "fact.stated":
-            data = {"fact": "price", "value": "10"}
+            data = {"fact": "price", "value": self.choose.among(STATED)}
         self.add(kind, self.actor(self.team), data, self.choose.among((SHORT, SHORT, MIDDLE, LONG)))
 
     def talk(self) -> None:
         """Let somebody say something."""
         private = {"private": True} if self.chance(25) else {}
         actor = self.actor(self.team) if self.chance(60) else self.client()
-        self.add("message", actor, {"text": "well"} | private)
+        mood = {"sentiment": self.choose.among(MOODS)} if self.chance(30) else {}
+        self.add("message", actor, {"text": "well"} | private | mood)
 
     def authenticate(self) -> None:
         """Ask for authentication, or let it pass."""
@@ -323,41 +350,278 @@ class Maker:
             if self.now + step - START < SPAN:
                 self.now += step
         if self.chance(40):
-            data = {"direction": self.choose.among(("inbound", "outbound"))}
-            self.add("contact.started", self.client() if self.chance(70) else {"kind": "system"}, data)
+            self.start()
+
+    def start(self) -> None:
+        """Start the contact, mostly with an intent."""
+        data: Json = {"direction": self.choose.among(("inbound", "inbound", "inbound", "outbound"))}
+        if self.chance(60):
+            data["intent"] = self.wish()
+        self.add("contact.started", self.client() if self.chance(70) else {"kind": "system"}, data)
+
+    def wish(self) -> str:
+        """Name the intent, mostly the same one."""
+        if self.chance(30):
+            self.intent = self.choose.among(INTENTS)
+        return self.intent
+
+    def elsewhere(self, step: Sequence[float] = SHORT) -> None:
+        """Go on in a new contact after a step of time."""
+        self.contacts.append(f"k{len(self.contacts) + 1}")
+        self.contact = self.contacts[-1]
+        if self.chance(30):
+            self.channel = self.choose.among(CHANNELS)
+        later = self.now + timedelta(seconds=self.choose.among(step))
+        if later - START < SPAN:
+            self.now = later
 
     def pause(self) -> None:
         """Let time pass; something else is said then."""
-        self.add("intent.stated", self.client(), {"intent": "help"}, self.choose.among((MIDDLE, LONG, VERY_LONG)))
+        intent = self.wish() if self.chance(50) else "help"
+        self.add("intent.stated", self.client(), {"intent": intent}, self.choose.among((MIDDLE, LONG, VERY_LONG)))
 
     def aside(self) -> None:
         """Let something happen that is passive or closes a case."""
         options: tuple[tuple[str, Json, Json], ...] = (
-            ("offer.made", self.actor(self.team), {"offer": "o1"}),
+            ("offer.made", self.actor(self.team), {"offer": self.choose.among(OFFERS)}),
             ("mention.published", {"kind": "customer"}, {"sentiment": -0.5, "public": True}),
-            ("survey.answered", {"kind": "bot", "team": "survey"}, SURVEY),
-            ("survey.answered", {"kind": "customer"}, SURVEY),
             ("case.closed", self.actor(self.team), {"case": "c1"}),
             ("account.updated", {"kind": "system"}, {}),
         )
         kind, actor, data = self.choose.among(options)
         self.add(kind, actor, dict(data), self.choose.among((SHORT, MIDDLE, LONG, VERY_LONG)))
 
+    # What the later rules are about
+
+    def flap(self) -> None:
+        """Let machines and humans take turns."""
+        machine = self.chance(50)
+        for _ in range(self.choose.whole(2, 5)):
+            if self.chance(40):
+                self.team = self.choose.among(NAMED)
+            kind = self.choose.among(("bot", "ivr") if machine else ("agent", "agent", "partner"))
+            if self.chance(10):
+                self.elsewhere()
+            what = self.choose.among(("contact.answered", "contact.answered", "message"))
+            data = {"text": "hello"} if what == "message" else {}
+            self.add(what, {"kind": kind, "team": self.team or "front"}, data, self.choose.among((SHORT, FLAPS)))
+            machine = machine == self.chance(15)
+
+    def send_on(self) -> None:
+        """Let a team answer and hand on, sooner or later."""
+        if self.chance(70):
+            self.team = self.choose.among(NAMED)
+        if self.chance(80):
+            self.add("contact.answered", self.actor(self.team))
+        if self.chance(30):
+            self.talk()
+        self.now += timedelta(seconds=self.choose.among(MIDDLE)) if self.chance(40) else timedelta()
+        self.hand_off()
+
+    def routed(self) -> None:
+        """Start for one thing, be answered, and say what it is about."""
+        if self.chance(60):
+            self.elsewhere()
+        self.start()
+        if self.chance(85):
+            self.team = self.choose.among(NAMED) if self.chance(60) else self.team
+            self.add("contact.answered", self.actor(self.team))
+        data: Json = {"intent": self.choose.among(INTENTS)}
+        sure = self.choose.among(CONFIDENCES)
+        if sure is not None or self.chance(10):
+            data["confidence"] = sure
+        self.add("intent.stated", self.client() if self.chance(60) else self.actor(self.team), data)
+
+    def strand(self) -> None:
+        """Hand off, let the contact end without result, and go on at times."""
+        if self.chance(50):
+            self.add("contact.answered", self.actor(self.team), {}, MIDDLE)
+        mode = self.choose.among(("blind", "blind", "warm", "callback"))
+        name = f"h{len(self.handoffs) + 1}"
+        self.handoffs.append(name)
+        data: Json = {"handoff": name, "mode": mode, "to_team": self.choose.among(NAMED)}
+        if self.chance(20):
+            data["planned"] = True
+        self.add("handoff.started", self.actor(self.team), data)
+        if self.chance(25):
+            self.accept(data["to_team"])
+        for _ in range(self.choose.among((1, 1, 1, 2))):
+            step = self.choose.among((SHORT, MIDDLE))
+            if self.chance(50):
+                self.add("contact.abandoned", {"kind": "customer"}, {}, step)
+            else:
+                ended: Json = {"resolved": self.choose.among((False, False, False, True, None))}
+                if self.chance(15):
+                    ended["planned_callback"] = self.choose.among((True, False))
+                self.add("contact.ended", self.actor(self.team), ended, step)
+        after = self.choose.among(("later", "later", "same", "new", "passive"))
+        old = self.contact
+        if after == "passive":
+            self.add("mention.published", {"kind": "customer"}, {"sentiment": -0.5, "public": True})
+        elif after != "same":
+            self.elsewhere((59.0, 60.0, 60.000001, 61.0, 65.0) if after == "new" else (*LONG, *VERY_LONG))
+            if old and self.contact and self.chance(40):
+                self.previous[self.contact] = old
+        if after != "later" or self.chance(60):
+            self.add("message", self.client(), {"text": "and now?"}, (0.0, 0.0, 59.0, 60.0, 60.000001))
+
+    def promise(self) -> None:
+        """Promise something, and keep it, call it off or promise it anew, in time or not."""
+        name = self.choose.among(PROMISES)
+        if not self.dues or self.chance(55):
+            due = self.choose.among(DUES)
+            actor = self.client() if self.chance(5) else self.actor(self.team)
+            self.add("promise.made", actor, {"promise": name, "due": self.now.isoformat(), "about": "x"})
+            self.dues[name] = self.now + timedelta(seconds=due)
+            zone = timezone(timedelta(hours=-3)) if self.chance(10) else UTC
+            self.made[-1]["data"]["due"] = self.dues[name].astimezone(zone).isoformat()
+            if self.chance(20):
+                return
+        if name not in self.dues:
+            name = next(iter(self.dues))
+        if self.chance(60):
+            at = self.dues[name] + timedelta(seconds=self.choose.among((-1.0, 0.0, 0.0, 0.000001, 4.0, HOUR)))
+            if at >= self.now and at - START < SPAN:
+                self.now = at
+        if self.chance(80):
+            kind = self.choose.among(("promise.kept", "promise.kept", "promise.kept", "promise.cancelled"))
+            actor = self.client() if self.chance(10) else self.actor(self.team)
+            self.add(kind, actor, {"promise": name}, (0.0,))
+
+    def state(self) -> None:
+        """Let two say what a fact is, the same or not."""
+        fact = self.choose.among(FACTS)
+        for number in range(self.choose.whole(1, 3)):
+            if number:
+                self.team = self.choose.among(NAMED)
+                if self.chance(40):
+                    self.channel = self.choose.among(CHANNELS)
+            data: Json = {"fact": fact if not self.chance(20) else self.choose.among(FACTS)}
+            data["value"] = self.choose.among(STATED)
+            if self.chance(12):
+                data["correction"] = self.choose.among((True, True, False))
+            actor = self.client() if self.chance(6) else self.actor(self.team)
+            step = self.choose.among((SHORT, SHORT, MIDDLE, VERY_LONG))
+            self.add("fact.stated", actor, data, step)
+
+    def solve(self) -> None:
+        """Claim that all is well, and come again at times, for the same or for something else."""
+        if self.chance(50):
+            self.add("intent.stated", self.client(), {"intent": self.wish()})
+        actor = self.actor(self.team) if self.chance(85) else {"kind": "system"}
+        case = self.choose.among(CASES)
+        if self.chance(50):
+            self.add("contact.ended", actor, {"resolved": self.choose.among((True, True, True, False))})
+        if self.chance(60):
+            claimed = self.choose.among((True, True, True, False, None))
+            self.add("case.closed", actor, {"case": case, "claimed_resolved": claimed})
+        if self.chance(20):
+            return
+        if self.chance(80):
+            self.elsewhere(self.choose.among((MIDDLE, LONG, VERY_LONG)))
+        if self.chance(50):
+            self.start()
+        for _ in range(self.choose.among((0, 1, 1, 2))):
+            data = {"intent": self.wish()}
+            self.add("intent.stated", self.client() if self.chance(85) else self.actor(self.team), data)
+        if self.chance(50):
+            self.reopen(case)
+
+    def close(self) -> None:
+        """Close a case, and let it be opened again at times."""
+        data: Json = {"case": self.choose.among(CASES)}
+        claimed = self.choose.among((True, True, False, None, None))
+        if claimed is not None or self.chance(50):
+            data["claimed_resolved"] = claimed
+        self.add("case.closed", self.actor(self.team) if self.chance(90) else self.client(), data)
+        if self.chance(25):
+            self.move()
+        for _ in range(self.choose.among((0, 1, 1, 1, 2))):
+            self.reopen(data["case"])
+
+    def reopen(self, case: str | None = None) -> None:
+        """Open a case again."""
+        actor = self.client() if self.chance(75) else self.actor(self.team)
+        name = case if case and self.chance(90) else self.choose.among(CASES)
+        self.add("case.reopened", actor, {"case": name}, self.choose.among((SHORT, LONG, VERY_LONG)))
+
+    def sell(self) -> None:
+        """Complain, and be offered something, before or after it is settled."""
+        if self.chance(60):
+            actor = self.client() if self.chance(80) else self.actor(self.team)
+            self.add(
+                "intent.stated", actor, {"intent": self.choose.among(("complaint", "complaint", "Complaint", "help"))}
+            )
+        if self.chance(25):
+            actor = self.actor(self.team)
+            if self.chance(50):
+                self.add("contact.ended", actor, {"resolved": self.choose.among((True, True, False, None))})
+            else:
+                claimed = self.choose.among((True, False, None))
+                self.add("case.closed", actor, {"case": self.choose.among(CASES), "claimed_resolved": claimed})
+        if self.chance(40):
+            self.move()
+        if self.chance(50):
+            self.team = self.choose.among(NAMED)
+        actor = self.client() if self.chance(6) else self.actor(self.team)
+        self.add("offer.made", actor, {"offer": self.choose.among(OFFERS)}, self.choose.among((SHORT, LONG, VERY_LONG)))
+
+    def feel(self) -> None:
+        """Let the customer write in a mood, change sides, and write again."""
+        for mood in (MOODS[5:], MOODS):
+            for _ in range(self.choose.whole(1, 3)):
+                step = self.choose.among((SHORT, SHORT, MIDDLE, LONG))
+                self.add("message", self.client(), {"text": "well", "sentiment": self.choose.among(mood)}, step)
+            change = self.choose.among(("team", "team", "channel", "contact", "none"))
+            if change == "team":
+                self.team = self.choose.among(NAMED)
+                self.add("contact.answered", self.actor(self.team))
+            elif change == "channel":
+                self.channel = self.choose.among(CHANNELS)
+            elif change == "contact":
+                self.move()
+
+    def survey(self) -> None:
+        """Advertise something at times, and ask what came of it."""
+        if self.chance(30):
+            data: Json = {"metric": self.choose.among((*METRICS, "CSAT", None))}
+            if self.chance(85):
+                data["promised"] = self.choose.among(self.choose.among(SCALES)[2])
+            self.add("brand.exposure", self.choose.among(({"kind": "system"}, {"kind": "customer"})), data)
+        low, high, numbers = self.choose.among(SCALES)
+        answer = {"survey": "v1", "metric": self.choose.among(METRICS), "minimum": low, "maximum": high}
+        answer["score"] = self.choose.among(numbers)
+        if self.chance(35):
+            answer["expected"] = self.choose.among(numbers)
+        actor = {"kind": "bot", "team": "survey"} if self.chance(30) else self.client()
+        self.add("survey.answered", actor, answer, self.choose.among((SHORT, MIDDLE, LONG, VERY_LONG)))
+
+    def account(self) -> None:
+        """Bill the customer, more or less than before, and ask for the mood at times."""
+        for _ in range(self.choose.whole(1, 3)):
+            data: Json = {"billed_revenue": self.choose.among(REVENUES), "forecast_revenue": 10}
+            self.add("account.updated", {"kind": "system"} if self.chance(60) else self.actor(self.team), data)
+            for _ in range(self.choose.whole(0, 2)):
+                self.survey()
+
     def play(self, length: int) -> list[Json]:
         """Let things happen until there are enough touchpoints."""
         moves = (
             [self.give] * 5 + [self.ask] * 6 + [self.read_back] * 2 + [self.work] * 6 + [self.talk] * 2
             + [self.authenticate] * 4 + [self.hand_off] * 5 + [self.accept, self.queue, self.queue]
-            + [self.end, self.end, self.move, self.move, self.pause, self.aside]
+            + [self.end, self.end, self.move, self.move, self.pause, self.aside, self.survey, self.work]
         )  # fmt: skip
+        later = (
+            self.flap, self.send_on, self.routed, self.strand, self.promise, self.state,
+            self.solve, self.close, self.sell, self.feel, self.survey, self.account,
+        )  # fmt: skip
+        for _ in range(self.choose.among((0, 1, 2, 3, 4))):
+            moves += [self.choose.among(later)] * 10
         if self.journeys and self.chance(50):
             self.journey = f"{self.customer}-j1"
         while len(self.made) < length:
             self.choose.among(moves)()
         return self.made[:length]
-
-
-SURVEY: Json = {"survey": "v1", "metric": "csat", "score": 3, "minimum": 1, "maximum": 5}
 
 
 def build(choose: Chooser) -> list[Json]:

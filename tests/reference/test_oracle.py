@@ -10,31 +10,14 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.support.properties import examples
 
+from .by_hand import BASE, CUSTOMER, DAY, agent, answered, at, handed
 from .oracle import COMPARED, findings, scores
+from .rest import REST
 from .scenarios import random_scenario, scenarios
 from .timeline import SECOND, microseconds
 
 Json = dict[str, Any]
-CUSTOMER = {"kind": "customer"}
 IVR = {"kind": "ivr", "team": "entry-ivr"}
-BASE = microseconds("2026-03-02T09:00:00Z")
-DAY = 86_400
-
-
-def agent(team: str | None = None) -> Json:
-    """Make a human of a team."""
-    return {"kind": "agent", **({"team": team} if team else {})}
-
-
-def at(seconds: float, kind: str, actor: Json, more: Json | None = None, **data: Any) -> Json:
-    """Make a touchpoint so many seconds after the start, in contact k1 by voice; its id tells type and time."""
-    days, rest = divmod(seconds, DAY)
-    hours, rest = divmod(rest, 3600)
-    minutes, rest = divmod(rest, 60)
-    time = f"2026-03-{2 + int(days):02d}T{9 + int(hours):02d}:{int(minutes):02d}:{rest:09.6f}Z"
-    assert hours < 15
-    base = {"id": f"{kind}@{seconds:g}", "source": "s", "type": kind, "time": time, "customer": "c", "channel": "voice"}
-    return base | {"contact": "k1", "actor": actor, "data": data} | (more or {})
 
 
 def given_value(seconds: float, value: str = "4711", name: str = "account_number", **more: Any) -> Json:
@@ -47,14 +30,10 @@ def asked(seconds: float, actor: Json, name: str = "account_number", more: Json 
     return at(seconds, "info.requested", actor, more, field=name, **data)
 
 
-def answered(seconds: float, team: str, more: Json | None = None) -> Json:
-    """Let a team's human answer."""
-    return at(seconds, "contact.answered", agent(team), more)
-
-
 def run(*points: Json, clock: float = 0, **rules: Any) -> list[Json]:
-    """Return the findings at a clock in seconds after the start (never before the newest touchpoint)."""
-    return findings(list(points)[::-1], clock=BASE + int(clock * SECOND), rules=rules)
+    """Return the first ten rules' findings at a clock in seconds after the start (never before the newest touchpoint)."""
+    off = {name: {"mode": "off"} for name in REST}
+    return findings(list(points)[::-1], clock=BASE + int(clock * SECOND), rules=off | rules)
 
 
 def brief(found: list[Json]) -> list[tuple[str, str, str]]:
@@ -193,11 +172,6 @@ def test_reauthentication_ends_with_the_validity() -> None:
     long = at(10, "auth.passed", agent("a"))
     assert rules_of(run(long, answered(20, "b"), at(DAY + 10, "auth.requested", agent("b")))) == ["reauthentication"]
     assert run(long, answered(20, "b"), at(DAY + 10.5, "auth.requested", agent("b"))) == []
-
-
-def handed(seconds: float, actor: Json, **data: Any) -> Json:
-    """Start a handoff."""
-    return at(seconds, "handoff.started", actor, None, **({"handoff": f"h{seconds:g}", "mode": "warm"} | data))
 
 
 def test_context_lost_explains_the_request() -> None:

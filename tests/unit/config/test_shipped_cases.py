@@ -16,7 +16,7 @@ from agents.replay import Replay
 from config.cases import Case, check_case
 from config.fields import load_fields
 from config.rules import SHIPPED_RULES, load_cases, load_rulebook
-from tests.reference.oracle import COMPARED, findings
+from tests.reference.oracle import COMPARED, findings, off_unless_shipped
 from tests.reference.timeline import microseconds
 
 RULEBOOK = load_rulebook()
@@ -28,7 +28,7 @@ SECOND = 1_000_000
 
 #: How the reference calls what a case may set; it knows one severity, so a case that sets one is compared without.
 REFERENCE_KEYS = {"validity": "valid_for"}
-IN_SECONDS = {"validity", "read_back", "same_breath", "within"}
+IN_SECONDS = {"validity", "read_back", "same_breath", "within", "furthest", "open_for"}
 
 
 def named(case: Case) -> str:
@@ -123,7 +123,7 @@ def fields_for_reference(fields: FieldCatalog) -> dict[str, Any]:
 
 def rules_for_reference(case: Case) -> dict[str, Any]:
     """Return what a case changes as the reference takes it; its own rule is on."""
-    rules: dict[str, Any] = {case.rule: {"mode": "on"}}
+    rules: dict[str, Any] = {**off_unless_shipped(SHIPPED_RULES), case.rule: {"mode": "on"}}
     for rule, key, value in case.changes:
         if rule is None:
             assert key == "transit", f"{key} has no counterpart in the reference yet"
