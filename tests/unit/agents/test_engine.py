@@ -41,10 +41,40 @@ ON = {
     **oracle.off_unless_shipped(SHIPPED_RULES),
 }
 
+OTHERWISE = [
+    (rule, key, text, value)
+    for rule, key, text, value in (
+        ("repeated_answer", "read_back", "10s", 10),
+        ("excessive_handoffs", "hops", "2", 2),
+        ("handoff_flap", "times", "2", 2),
+        ("handoff_flap", "within", "10s", 10),
+        ("misroute", "within", "5s", 5),
+        ("misroute", "confidence", "0.4", 0.4),
+        ("dead_end", "within", "24h", 86_400),
+        ("broken_promise", "furthest", "24h", 86_400),
+        ("contradiction", "within", "60s", 60),
+        ("repeat_contact", "within", "24h", 86_400),
+        ("premature_closure", "within", "1h", 3_600),
+        ("two_faces", "open_for", "1h", 3_600),
+        ("mood_drop", "within", "60s", 60),
+        ("mood_drop", "messages", "2", 2),
+        ("mood_drop", "margin", "0.25", 0.25),
+        ("expectation_gap", "within", "60s", 60),
+        ("expectation_gap", "margin", "0.1", 0.1),
+        ("portfolio_shift", "surveys", "2", 2),
+        ("portfolio_shift", "satisfaction", "0.5", 0.5),
+        ("portfolio_shift", "revenue", "500", 500),
+    )
+    if (SHIPPED_RULES / f"{rule}.yaml").exists()
+]
+"""Other limits than the shipped ones, as the program takes them and as the oracle does: windows that scenarios can cross."""
 
-def replayed(touchpoints: list[dict[str, Any]], clock: int) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+
+def replayed(
+    touchpoints: list[dict[str, Any]], clock: int, *overrides: str
+) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
     """Return what the engine finds, in the form that is compared, and its scores."""
-    replay = Replay(rulebook(), fields(), Fingerprinter(KEY))
+    replay = Replay(rulebook(*overrides), fields(), Fingerprinter(KEY))
     for number, touchpoint in enumerate(touchpoints):
         replay.feed(number, json.dumps(touchpoint).encode())
     replay.finish(clock)
@@ -61,9 +91,11 @@ def replayed(touchpoints: list[dict[str, Any]], clock: int) -> tuple[dict[str, d
     return found, list(replay.scores(clock))
 
 
-def expected(touchpoints: list[dict[str, Any]], clock: int) -> tuple[dict[str, dict[str, Any]], dict[Any, float]]:
+def expected(
+    touchpoints: list[dict[str, Any]], clock: int, rules: dict[str, Any] = ON
+) -> tuple[dict[str, dict[str, Any]], dict[Any, float]]:
     """Return what the oracle finds, and its scores."""
-    found = oracle.findings(touchpoints, clock=clock, rules=ON)
+    found = oracle.findings(touchpoints, clock=clock, rules=rules)
     scores = {
         (each["tenant"], each["scope"], each["name"], each["half_life"]): each["value"]
         for each in oracle.scores(found, touchpoints, as_of=clock)
@@ -97,6 +129,17 @@ def test_findings_and_scores_are_those_of_the_oracle(seed: int) -> None:
     touchpoints = random_scenario(seed)
     newest = max(microseconds(each["time"]) for each in touchpoints)
     assert_like_oracle(touchpoints, newest + (20_000_000, 2 * DAY, 400 * DAY)[seed % 3])
+
+
+@pytest.mark.parametrize("seed", [*range(20), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(20, 150))])
+def test_findings_under_other_limits_are_those_of_the_oracle(seed: int) -> None:
+    """So they are where the rules have other windows, counts and margins than the shipped ones."""
+    touchpoints = random_scenario(seed)
+    rules = {name: dict(keys) for name, keys in ON.items()}
+    for rule, key, _, value in OTHERWISE:
+        rules.setdefault(rule, {})[key] = value
+    found, _ = replayed(touchpoints, clock_after(touchpoints), *(f"{rule}.{key}={text}" for rule, key, text, _ in OTHERWISE))
+    assert found == expected(touchpoints, clock_after(touchpoints), rules)[0]
 
 
 @examples(40)

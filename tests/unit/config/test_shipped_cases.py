@@ -103,8 +103,9 @@ def for_reference(line: bytes, fields: FieldCatalog) -> dict[str, Any]:
     """Return a touchpoint for the reference, which folds all values as words: numbers and dates are folded before."""
     touchpoint: dict[str, Any] = json.loads(line)
     data = touchpoint["data"]
-    if "field" in data and data.get("value") is not None:
-        data["value"] = fold(fields.definition(data["field"]), data["value"])
+    name = data.get("field") or data.get("fact")
+    if name and data.get("value") is not None:
+        data["value"] = fold(fields.definition(name), data["value"])
     return touchpoint
 
 
