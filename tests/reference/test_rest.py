@@ -1,6 +1,7 @@
 """Small cases of the later rules, worked out by hand from the documents."""
 
 import hashlib
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from .by_hand import BASE, CUSTOMER, DAY, agent, answered, at, handed
 from .oracle import findings, off_unless_shipped, scores
 from .rest import REST, thousandths
-from .timeline import DEFAULT_RULES, SECOND
+from .scenarios import random_scenario
+from .timeline import DEFAULT_RULES, SECOND, microseconds
 
 Json = dict[str, Any]
 BOT = {"kind": "bot", "team": "a"}
@@ -480,3 +482,27 @@ def test_satisfaction_is_the_mean_of_the_latest_three() -> None:
     points = [billed(0, 1000), answer(10, 5), answer(20, 3.4), answer(30, 3.4), answer(40, 3.4)]
     assert found("portfolio_shift", *points, answer(50, 3, (3, 3)), billed(60, None)) == []
     assert [one["reason"] for one in found("portfolio_shift", *points, answer(50, 3.398))] == ["at_risk"]
+
+
+# How often
+
+
+def test_every_reason_of_the_later_rules_is_met() -> None:
+    """In 500 random scenarios each rule fires for each of its reasons at least five times, so comparing them means something."""
+    met: Counter[tuple[str, str]] = Counter()
+    for seed in range(500):
+        points = random_scenario(seed)
+        clock = max(microseconds(point["time"]) for point in points) + 2 * DAY * SECOND
+        met.update((one["rule"], one["reason"]) for one in findings(points, clock=clock) if one["rule"] in REST)
+    plain = {(rule, rule) for rule in ("handoff_flap", "repeat_contact", "two_faces", "mood_drop")}
+    reasons = {
+        "misroute": ("handed_on_at_once", "other_intent"),
+        "dead_end": ("abandoned", "unresolved"),
+        "broken_promise": ("not_kept", "kept_late"),
+        "contradiction": ("across_teams", "across_channels"),
+        "premature_closure": ("claimed_resolved", "closed"),
+        "expectation_gap": ("expected", "advertised"),
+        "portfolio_shift": ("growth", "at_risk", "dangling"),
+    }
+    assert set(met) == plain | {(rule, reason) for rule, each in reasons.items() for reason in each}
+    assert min(met.values()) >= 5
