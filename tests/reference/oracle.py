@@ -137,6 +137,9 @@ from .timeline import (
     microseconds,
 )
 
+#: Rules that are not read here: what a story tells is a matter of its text.
+UNREAD = ("repeated_story",)
+
 HARM = {"info": 0.0, "warning": 0.15, "critical": 0.4}
 
 #: Keys of a finding to compare; the others (mode, cause, channel, from_team, to_team) serve `scores`.
