@@ -30,7 +30,8 @@ Promises and facts
     statements of the fact, of named other journeys too, and is itself a statement for later ones to contradict.
 79. The latest earlier statement by another speaker decides: if it says the same, an older one that differs is not
     looked at. Named journeys that differ, voided ones and too old ones are passed over.
-80. Names of facts are canonical first, words then; the field of a finding is the canonical name of the later one.
+80. The name of a fact is folded as words, then made canonical by the catalog; so folded it is the field of a finding
+    and its discriminator. Not: the name as the later statement writes it.
 
 Contacts and cases
 81. The last touchpoint that names an intent judges a repeat contact, whatever its predecessors found; where the latest
@@ -248,14 +249,8 @@ class Rest(Kept):
         for point in self.points:
             if not self.states(point) or point.data.get("correction") is True:
                 continue
-            fact = self.canonical(point.data["fact"])
-            same = self.before(
-                point,
-                lambda o, fact=fact: (
-                    self.states(o)  # type: ignore[misc]
-                    and fold_value(self.canonical(o.data["fact"])) == fold_value(fact)
-                ),
-            )
+            fact = self.fact_of(point)
+            same = self.before(point, lambda o, fact=fact: self.states(o) and self.fact_of(o) == fact)  # type: ignore[misc]
             voided = max((o.index for o in same if o.data.get("correction") is True), default=-1)
             others = [
                 o
@@ -272,6 +267,10 @@ class Rest(Kept):
     def states(self, point: Point) -> bool:
         """Tell whether this is the company's word on a fact."""
         return point.type == "fact.stated" and point.kind != "customer"
+
+    def fact_of(self, point: Point) -> str:
+        """Return the canonical name of a stated fact."""
+        return self.canonical(fold_value(point.data["fact"]))
 
     def repeat_contact(self) -> None:
         """Said to be solved, and here again for the same."""

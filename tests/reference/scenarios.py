@@ -47,7 +47,7 @@ DUES = (-5.0, 0.0, 1.0, 5.0, 5.0, 60.0, 60.0, 65.0, HOUR, DAY, 2 * DAY, 40 * DAY
 
 INTENTS = ("complaint", "complaint", "delivery", "delivery", "Delivery", " COMPLAINT ", "complaint  about delivery")
 CONFIDENCES = (None, None, None, 0.5, 0.499, 0.4, 1.0)
-FACTS = ("price", "price", "price", "Price", "due date", "acct_no", "account_number")
+FACTS = ("price", "price", "price", "Price", "due date", "Acct_No", "acct_no", "account_number")
 STATED = ("10", "10", "12", "12", " 10", "\uff11\uff10")
 OFFERS = ("o1", "o1", "upgrade", "refund", " Goodwill", "COMPENSATION")
 CASES = ("c1", "c1", "c2")
