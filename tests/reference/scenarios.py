@@ -52,12 +52,13 @@ STATED = ("10", "10", "12", "12", " 10", "\uff11\uff10")
 OFFERS = ("o1", "o1", "upgrade", "refund", " Goodwill", "COMPENSATION")
 CASES = ("c1", "c1", "c2")
 PROMISES = ("p1", "p1", "p2")
-#: The second and third round to -0.25 and 0.25 in thousandths, half to even.
-MOODS = (-1.0, -0.2505, 0.2495, -0.5, -0.25, 0, 0.0, 0.25, 0.5, 0.7, 1, 1.0)
+#: Some lie half-way between two thousandths, where binary fractions and rounding half up go astray.
+MOODS = (-1.0, -0.5, -0.25, -0.2505, 0.0005, 0.0, 0, 0.249, 0.25, 0.2495, 0.5, 0.7, 1, 1.0)
+HALVES = (((0.5,), (0.0005,)), ((0.5015,), (0.002,)), ((0.249,), (-0.2505,)))
 #: Minimum, maximum, and numbers on the way; 3.4 of 1 to 5 and 6 of 0 to 10 lie exactly on 0.6, and so does 3.3995.
 SCALES: tuple[tuple[float, float, tuple[float, ...]], ...] = (
     (1, 5, (1, 2, 3, 3.4, 3.3995, 3.399, 4, 5)),
-    (1, 5, (2, 3, 4, 4.5)),
+    (1, 5, (2, 3, 3.0005, 4, 4.5)),
     (0, 10, (0, 2.5, 5, 6, 6.0, 7, 7.5, 8, 10)),
     (0, 10, (5.9, 6, 9)),
     (5, 1, (1, 2, 3, 5)),
@@ -451,19 +452,24 @@ class Maker:
                 self.add("contact.abandoned", {"kind": "customer"}, {}, step)
             else:
                 ended: Json = {"resolved": self.choose.among((False, False, False, True, None))}
-                if self.chance(15):
+                if self.chance(25):
                     ended["planned_callback"] = self.choose.among((True, False))
                 self.add("contact.ended", self.actor(self.team), ended, step)
         after = self.choose.among(("later", "later", "same", "new", "passive"))
         old = self.contact
+        if after != "later" and self.chance(50):
+            self.journey = f"{self.customer}-j{self.choose.whole(1, 3)}"
         if after == "passive":
             self.add("mention.published", {"kind": "customer"}, {"sentiment": -0.5, "public": True})
         elif after != "same":
             self.elsewhere((59.0, 60.0, 60.000001, 61.0, 65.0) if after == "new" else (*LONG, *VERY_LONG))
-            if old and self.contact and self.chance(40):
-                self.previous[self.contact] = old
+            if old and self.contact and self.chance(60):
+                self.previous[self.contact] = old if self.chance(80) else self.choose.among(("k1", "k9"))
         if after != "later" or self.chance(60):
-            self.add("message", self.client(), {"text": "and now?"}, (0.0, 0.0, 59.0, 60.0, 60.000001))
+            for _ in range(self.choose.whole(1, 2)):
+                self.add("message", self.client(), {"text": "and now?"}, (0.0, 0.0, 1.0, 59.0, 60.0, 60.000001))
+                if self.contact in self.previous and self.chance(40):
+                    self.previous[self.contact] = self.choose.among(("k1", "k9", old or "k2"))
 
     def promise(self) -> None:
         """Promise something, and keep it, call it off or promise it anew, in time or not."""
@@ -491,14 +497,16 @@ class Maker:
     def state(self) -> None:
         """Let two say what a fact is, the same or not."""
         fact = self.choose.among(FACTS)
-        for number in range(self.choose.whole(1, 3)):
+        for number in range(self.choose.whole(1, 4)):
+            if self.journeys and self.chance(40):
+                self.journey = self.choose.among((None, f"{self.customer}-j1", f"{self.customer}-j2"))
             if number:
                 self.team = self.choose.among(NAMED)
                 if self.chance(40):
                     self.channel = self.choose.among(CHANNELS)
             data: Json = {"fact": fact if not self.chance(20) else self.choose.among(FACTS)}
             data["value"] = self.choose.among(STATED)
-            if self.chance(12):
+            if self.chance(20):
                 data["correction"] = self.choose.among((True, True, False))
             actor = self.client() if self.chance(6) else self.actor(self.team)
             step = self.choose.among((SHORT, SHORT, MIDDLE, VERY_LONG))
@@ -568,10 +576,11 @@ class Maker:
 
     def feel(self) -> None:
         """Let the customer write in a mood, change sides, and write again."""
-        for mood in (MOODS[5:], MOODS):
-            for _ in range(self.choose.whole(1, 3)):
+        for mood in self.choose.among(((MOODS[6:], MOODS, MOODS), (MOODS[6:], MOODS), *HALVES)):
+            for _ in range(self.choose.among((1, 1, 2, 3, 5))):
                 step = self.choose.among((SHORT, SHORT, MIDDLE, LONG))
-                self.add("message", self.client(), {"text": "well", "sentiment": self.choose.among(mood)}, step)
+                data = {"text": "well", "sentiment": self.choose.among(mood)}
+                self.add("message", self.client(), data | ({"private": True} if self.chance(10) else {}), step)
             change = self.choose.among(("team", "team", "channel", "contact", "none"))
             if change == "team":
                 self.team = self.choose.among(NAMED)

@@ -129,7 +129,7 @@ def test_findings_and_scores_are_those_of_the_oracle(seed: int) -> None:
     """On random hard scenarios an independent reading of the documents gives the same findings, field by field, and the same scores."""
     touchpoints = random_scenario(seed)
     newest = max(microseconds(each["time"]) for each in touchpoints)
-    assert_like_oracle(touchpoints, newest + (20_000_000, 2 * DAY, 400 * DAY)[seed % 3])
+    assert_like_oracle(touchpoints, newest + (20_000_000, 62_000_000, 65_000_000, 2 * DAY, 400 * DAY)[seed % 5])
 
 
 @pytest.mark.parametrize("seed", [*range(20), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(20, 150))])
