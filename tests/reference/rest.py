@@ -6,8 +6,8 @@ Changes and routes
 65. handoff_flap counts the `times` latest changes on the way back; the change that last fired is not counted again, so
     after a flap `times` new ones are needed. Not: that one is the first of the next.
 66. A change may cross contacts, as chains do; a planned callback is a change like any other.
-67. The work of a `handoff.started` belongs to its own run, so a handoff that is its team's first work was handed on at
-    once, and is its own `first`. Not: only a work before it counts.
+67. A handoff that is itself the first work of its run says nothing of when its team was answered: no finding, for
+    `first` is an earlier touchpoint ("older"). Not: it was handed on at once, and is its own `first`.
 68. A run is a team's, human and machine alike ("the sender's own" is the team's); queue and private notes break none.
     The contact of touchpoints without contact has runs too, and intents as well.
 69. "The contact's channel" of a misroute is that of the handoff itself. Not: that of most or of the first of it.
@@ -159,7 +159,7 @@ class Rest(Kept):
                 if run and run[-1].team != work.team:
                     run = []
                 run.append(work)
-            if self.age_within("misroute", run[0], point):
+            if run[0] is not point and self.age_within("misroute", run[0], point):
                 wait = self.wait_of(point)
                 sides, channels = (wait.sender, wait.receiver), (point.channel, wait.to_channel)
                 reason = "handed_on_at_once"
