@@ -24,7 +24,7 @@ from models.touchpoint import (
     is_raw_identifier,
 )
 
-__all__ = ["Parts", "decode_touchpoint", "decoder", "parts_of"]
+__all__ = ["NOT_REGULAR", "Parts", "decode_touchpoint", "decoder", "is_plain", "parts_of", "plain_decoder"]
 
 Parts = tuple[Any, ...]
 """What all touchpoints have, in the order of the models: id, source, time, schema_version, sequence, tenant, brand, journey, contact, segment,
@@ -35,7 +35,7 @@ _FINE: Final = 7
 """Digits of a second's fraction that no microsecond holds."""
 _FINE_TIME = re.compile(rb"\.[0-9]{7,}[Zz+-]")
 _TENANT = re.compile(Tenant.__metadata__[0].pattern.removesuffix("$"))  # type: ignore[attr-defined]
-_NOT_REGULAR = (msgspec.MsgspecError, ValueError)
+NOT_REGULAR = (msgspec.MsgspecError, ValueError)
 _ESCAPED = re.compile(rb"\\(?:[bfnrt]|u00[0-37])")
 """Control characters, and what a time is written in."""
 
@@ -53,7 +53,7 @@ def decode_touchpoint(value: bytes | None) -> Any | None:
         return None
     try:
         touchpoint = _decode(value)
-    except _NOT_REGULAR:
+    except NOT_REGULAR:
         return None
     customer = touchpoint.customer
     if ("@" in customer or ":" in customer or "+" in customer) and is_raw_identifier(customer):
@@ -68,17 +68,28 @@ def parts_of(touchpoint: Any) -> Parts:
 
 def decoder(model: type[BaseModel]) -> Callable[[bytes], Any | None]:
     """Return a function that reads JSON into an object with the attributes of ``model``; or into None, where ``model`` has to say what it is."""
-    decode = msgspec.json.Decoder(_struct(model)).decode
+    decode = plain_decoder(model)
 
     def decoded(value: bytes) -> Any | None:
-        if _FINE_TIME.search(value) or (_BACKSLASH in value and _ESCAPED.search(value)):
+        if not is_plain(value):
             return None
         try:
             return decode(value)
-        except _NOT_REGULAR:
+        except NOT_REGULAR:
             return None
 
     return decoded
+
+
+def is_plain(text: bytes) -> bool:
+    """Return whether no part of ``text``, one record or many together, could be read otherwise by ``plain_decoder`` than by a model."""
+    return not _FINE_TIME.search(text) and not (_BACKSLASH in text and _ESCAPED.search(text))
+
+
+def plain_decoder(model: type[BaseModel]) -> Callable[[bytes], Any]:
+    """Return a function that reads plain JSON into an object with the attributes of ``model``; it raises one of `NOT_REGULAR` where ``model`` has to look."""
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(_struct(model)).decode
+    return decode
 
 
 @lru_cache(maxsize=4096)

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["UtcDateTime", "alert_changes", "alerts", "dead_letters", "findings", "metadata", "scores"]
+__all__ = ["UtcDateTime", "alert_changes", "alerts", "dead_letters", "findings", "metadata", "scores", "utc_text"]
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
@@ -53,9 +53,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("expected an aware time, got a naive one")
         value = value.astimezone(UTC)
-        if dialect.name == "postgresql":
-            return value
-        return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return value if dialect.name == "postgresql" else utc_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Return the time in UTC."""
@@ -63,6 +61,11 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         read: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
         return read.astimezone(UTC)
+
+
+def utc_text(time: datetime) -> str:
+    """Return a time in UTC as SQLite holds it."""
+    return time.isoformat("T", "microseconds")[:26] + "Z"
 
 
 metadata = MetaData(

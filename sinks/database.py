@@ -165,7 +165,7 @@ def _postgresql(address: URL) -> Engine:
     for given in address.query:  # what the address says comes first
         arguments.pop(given, None)
     try:
-        from sinks.postgres import ImpatientConnection
+        from sinks.postgres import ImpatientConnection, JsonBytes
 
         engine = sqlalchemy.create_engine(
             address,
@@ -180,6 +180,8 @@ def _postgresql(address: URL) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> Any:
-        return ImpatientConnection.connect(*arguments, **options)
+        connection = ImpatientConnection.connect(*arguments, **options)
+        connection.adapters.register_dumper(bytes, JsonBytes)
+        return connection
 
     return engine

@@ -5,11 +5,22 @@ from time import monotonic
 from typing import Any
 
 import psycopg
+from psycopg.adapt import Dumper
 
-__all__ = ["LONGEST_SILENCE", "ImpatientConnection"]
+__all__ = ["LONGEST_SILENCE", "ImpatientConnection", "JsonBytes"]
 
 LONGEST_SILENCE = 35.0
 """Seconds without a byte from the server; it ends a statement itself before that."""
+
+
+class JsonBytes(Dumper):
+    """Hands over ``bytes`` as the JSON that they are."""
+
+    oid = psycopg.adapters.types["jsonb"].oid
+
+    def dump(self, obj: bytes) -> bytes:
+        """Return ``obj``."""
+        return obj
 
 
 class ImpatientConnection(psycopg.Connection[Any]):

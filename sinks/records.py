@@ -1,35 +1,59 @@
 """What arrives at the sinks, read and checked: records of the alerts, scores and dead-letters topics."""
 
 import hashlib
-import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from math import isfinite
-from typing import NamedTuple
+from itertools import groupby
+from operator import attrgetter
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.decoding import decoder
-from models.finding import Finding
+from models.decoding import NOT_REGULAR, decoder, is_plain, plain_decoder
+from models.finding import Finding, RuleStamp
 from models.score import Score
 
-__all__ = ["FindingRecord", "LetterRecord", "Parsed", "ScoreRecord", "SinkRecord", "TopicKind", "parse", "score_key"]
+__all__ = ["FindingRecord", "LetterRecord", "Parsed", "ScoreRecord", "SinkRecord", "Subject", "TopicKind", "parse", "score_key"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _INTEGER = 2**31
 _BIG = 2**63
-_LONGEST = {"id": 128, "alert": 128, "tenant": 63, "customer": 512, "detector": 128}
 _LONGEST_TOPIC = 249
 _LONGEST_DETAIL = 1000
-_compact_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_decode_finding = decoder(Finding)
-_decode_score = decoder(Score)
-_decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+Subject = tuple[str, str, str, str, int]
+"""What a score is of: tenant, score, scope, name, half-life."""
+
+_Name = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class _StoredRule(RuleStamp):
+    version: Annotated[int, Field(ge=0, le=_BIG - 1)]
+
+
+class _StoredFinding(Finding):
+    """A finding that the table can hold."""
+
+    id: _Name
+    alert: _Name
+    detector: _Name
+    tenant: Annotated[str, Field(min_length=1, max_length=63)]
+    customer: Annotated[str, Field(min_length=1, max_length=512)]
+    revision: Annotated[int, Field(ge=1, le=_BIG - 1)]
+    rule: _StoredRule
+
+
+class _StoredScore(Score):
+    """A score that the table can hold."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    half_life: Annotated[int, Field(ge=0, le=_BIG - 1)]
 
 
 class SinkRecord(NamedTuple):
@@ -53,42 +77,42 @@ class TopicKind(StrEnum):
 
 
 class FindingRecord(NamedTuple):
-    """A finding as it arrived; ``body`` is the JSON of the object without its revision."""
+    """A finding as the table holds it, in the order of its columns but for ``updated``; what it rests on is in ``body`` alone, the JSON without the revision.
 
-    finding: Finding
-    body: str
+    ``standing``: it counts for its alert. ``timestamp`` is the broker's, in microseconds UTC.
+    """
+
+    id: str
+    tenant: str
+    revision: int
+    withdrawn: bool
+    detector: str
+    reason: str
+    severity: str
+    customer: str
+    journey: str | None
+    contact: str | None
+    seam_from: str | None
+    seam_to: str | None
+    field: str | None
     time: datetime
+    explained_by: str | None
+    alert: str
+    rule: str
+    rule_version: int
+    rule_mode: str
+    standing: bool
+    body: bytes
     timestamp: int
 
     @property
     def rank(self) -> tuple[int, int]:
         """Return what decides between two records of one finding: the higher wins."""
-        return self.finding.revision, self.finding.rule.version
-
-    @property
-    def standing(self) -> bool:
-        """Return whether the finding counts for its alert."""
-        finding = self.finding
-        return (
-            not finding.withdrawn
-            and finding.explained_by is None
-            and finding.severity != "info"
-            and finding.rule.mode == "on"
-        )
+        return self.revision, self.rule_version
 
 
-class ScoreRecord(NamedTuple):
-    """A score as it arrived, with its offset in the scores topic."""
-
-    score: Score
-    as_of: datetime
-    offset: int
-
-    @property
-    def subject(self) -> tuple[str, str, str, str, int]:
-        """Return what the score is of, which ``score_key`` makes a digest of."""
-        score = self.score
-        return score.tenant, score.score, score.scope, score.name, score.half_life
+ScoreRecord = tuple[Score, datetime, int]
+"""A score as it arrived, the moment that it is of in UTC, its offset in the scores topic."""
 
 
 class LetterRecord(NamedTuple):
@@ -103,15 +127,87 @@ class LetterRecord(NamedTuple):
     letter: SinkRecord
 
 
-class Parsed(NamedTuple):
-    """A batch by topic, in the order of arrival; ``malformed`` holds what is none, with a sentence that repeats no
-    value of the record.
+_TO_CONTACT = attrgetter("id", "tenant", "revision", "withdrawn", "detector", "reason", "severity", "customer", "journey", "contact")
+_FROM_EXPLAINED = attrgetter("explained_by", "alert", "rule.name", "rule.version", "rule.mode")
+
+
+class Parsed:
+    """A batch by topic, in the order of arrival, of each score the latest.
+
+    ``malformed`` holds what is none, with a sentence that repeats no value of the record.
     """
 
-    findings: list[FindingRecord]
-    scores: list[ScoreRecord]
-    letters: list[LetterRecord]
-    malformed: list[tuple[TopicKind, SinkRecord, str]]
+    def __init__(self) -> None:
+        self.findings: list[FindingRecord] = []
+        self.scores: dict[Subject, ScoreRecord] = {}
+        self.letters: list[LetterRecord] = []
+        self.malformed: list[tuple[TopicKind, SinkRecord, str]] = []
+
+    def take_finding(self, record: SinkRecord, finding: Finding) -> None:
+        """Take in a finding that is valid by itself. Raises ``OverflowError`` for a time that UTC does not have."""
+        seam = finding.seam
+        standing = not finding.withdrawn and finding.explained_by is None and finding.severity != "info" and finding.rule.mode == "on"
+        self.findings.append(
+            FindingRecord._make(
+                (
+                    *_TO_CONTACT(finding),
+                    *((None, None) if seam is None else (seam.from_, seam.to)),
+                    finding.field,
+                    _utc(finding.time),
+                    *_FROM_EXPLAINED(finding),
+                    standing,
+                    _body(record.value or b"", finding.revision),
+                    record.timestamp,
+                )
+            )
+        )
+
+    def take_score(self, record: SinkRecord, score: Score) -> None:
+        """Take in a score that is valid by itself, unless a later one is known. Raises ``OverflowError`` for a time that UTC does not have."""
+        as_of = score.as_of
+        if as_of.tzinfo is not UTC:
+            as_of = as_of.astimezone(UTC)
+        subject = score.tenant, score.score, score.scope, score.name, score.half_life
+        last = self.scores.get(subject)
+        if last is None or as_of > last[1] or (as_of == last[1] and record.offset >= last[2]):
+            self.scores[subject] = score, as_of, record.offset
+
+
+class _Form:
+    """How a topic's values are read: fast where nothing in a batch is special, else with care; what is not regular is left to the model."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._model = model
+        self._decode = plain_decoder(model)
+        self._decode_with_care = decoder(model)
+
+    def read(self, records: Sequence[SinkRecord], take: Callable[[SinkRecord, Any], None]) -> Iterable[tuple[SinkRecord, str]]:
+        """Hand each record with its object to ``take``; yield those that are none, with a sentence."""
+        values = [record.value or b"" for record in records]
+        decode = self._decode if is_plain(b"".join(values)) else self._decode_with_care
+        for record, value in zip(records, values, strict=True):
+            try:
+                try:
+                    found = decode(value)
+                except NOT_REGULAR:
+                    found = None
+                take(record, found or self._validated(value))
+            except ValidationError as error:
+                yield record, _described(error)
+            except (ValueError, OverflowError) as error:
+                yield record, str(error)
+
+    def _validated(self, value: bytes) -> Any:
+        if not value:
+            raise _Malformed("the record has no value")
+        if b"\\u0000" in value and _NUL.search(value):
+            raise _Malformed("holds the character U+0000, which PostgreSQL cannot store")
+        return self._model.model_validate_json(value)
+
+
+_FINDING = _Form(_StoredFinding)
+_SCORE = _Form(_StoredScore)
+_decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def parse(batch: Iterable[SinkRecord]) -> Parsed:
@@ -119,26 +215,22 @@ def parse(batch: Iterable[SinkRecord]) -> Parsed:
 
     Raises ``ValueError`` for a record of a topic that is none of the three: it should not have come here.
     """
-    parsed = Parsed([], [], [], [])
-    for record in batch:
-        kind = _kind(record.topic)
-        try:
-            if kind is TopicKind.ALERTS:
-                parsed.findings.append(_finding(record))
-            elif kind is TopicKind.SCORES:
-                parsed.scores.append(_score(record))
-            else:
-                parsed.letters.append(_letter(record))
-        except ValidationError as error:
-            parsed.malformed.append((kind, record, _described(error)))
-        except (ValueError, OverflowError) as error:
-            parsed.malformed.append((kind, record, str(error)))
+    parsed = Parsed()
+    for topic, group in groupby(batch, attrgetter("topic")):
+        kind, records = _kind(topic), list(group)
+        if kind is TopicKind.ALERTS:
+            refused = _FINDING.read(records, parsed.take_finding)
+        elif kind is TopicKind.SCORES:
+            refused = _SCORE.read(records, parsed.take_score)
+        else:
+            refused = _letters(records, parsed.letters)
+        parsed.malformed += ((kind, record, why) for record, why in refused)
     return parsed
 
 
-def score_key(subject: tuple[str, str, str, str, int]) -> str:
+def score_key(subject: Subject) -> str:
     """Return the digest that names the row of the score of ``subject``."""
-    return hashlib.sha256(_compact_json(subject).encode()).hexdigest()[:32]
+    return hashlib.sha256(msgspec.json.encode(subject)).hexdigest()[:32]
 
 
 @lru_cache
@@ -149,29 +241,27 @@ def _kind(topic: str) -> TopicKind:
         raise ValueError(f"topic {topic}: expected one that ends in .alerts, .scores or .dead-letters") from None
 
 
-def _finding(record: SinkRecord) -> FindingRecord:
-    value = _text(record.value)
-    finding: Finding = _decode_finding(value) or Finding.model_validate_json(value)
-    for name, most in _LONGEST.items():
-        if not 0 < len(getattr(finding, name)) <= most:
-            raise _Malformed(f"{name}: expected 1 to {most} characters")
-    if not 0 < finding.revision < _BIG or not 0 <= finding.rule.version < _BIG:
-        raise _Malformed("revision, rule.version: expected a positive whole number of at most 63 bits")
-    body = _decode_parts(value)
-    del body["revision"]
-    return FindingRecord(finding, msgspec.json.encode(body).decode(), _utc(finding.time), record.timestamp)
+def _body(value: bytes, revision: int) -> bytes:
+    tail = _tail(revision)
+    if value.endswith(tail) and value.count(b'"revision"') == 1:
+        return value[: -len(tail)] + b"}"
+    parts = _decode_parts(value)
+    del parts["revision"]
+    return msgspec.json.encode(parts)
 
 
-def _score(record: SinkRecord) -> ScoreRecord:
-    value = _text(record.value)
-    score: Score | None = _decode_score(value)
-    if score is None:
-        score = Score.model_validate_json(value)
-        if not all(map(isfinite, [score.value or 0.0, score.samples, *score.components.values()])):
-            raise _Malformed("value, samples, components: expected finite numbers")
-    if not 0 <= score.half_life < _BIG:
-        raise _Malformed("half_life: expected a whole number of seconds of at most 63 bits")
-    return ScoreRecord(score, _utc(score.as_of), record.offset)
+@lru_cache
+def _tail(revision: int) -> bytes:
+    """Return how the engine ends a finding, whose revision comes last."""
+    return b',"revision":%d}' % revision
+
+
+def _letters(records: Iterable[SinkRecord], letters: list[LetterRecord]) -> Iterable[tuple[SinkRecord, str]]:
+    for record in records:
+        try:
+            letters.append(_letter(record))
+        except _Malformed as error:
+            yield record, str(error)
 
 
 def _letter(record: SinkRecord) -> LetterRecord:
@@ -197,16 +287,8 @@ class _Malformed(ValueError):
     pass
 
 
-def _text(value: bytes | None) -> bytes:
-    if not value:
-        raise _Malformed("the record has no value")
-    if b"\\u0000" in value and _NUL.search(value):
-        raise _Malformed("holds the character U+0000, which PostgreSQL cannot store")
-    return value
-
-
 def _utc(time: datetime) -> datetime:
-    return time.astimezone(UTC)
+    return time if time.tzinfo is UTC else time.astimezone(UTC)
 
 
 def _described(error: ValidationError) -> str:

@@ -7,14 +7,29 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Dialect, Table, Text, any_, bindparam, case, delete, func, or_, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Dialect,
+    LargeBinary,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from models.tables import UtcDateTime, alert_changes, alerts, dead_letters, findings, scores
+from models.tables import UtcDateTime, alert_changes, alerts, dead_letters, findings, scores, utc_text
 from sinks.database import encode_json
 
-__all__ = ["LOCK_TABLES", "RANK_SEVERITY", "Statements", "Upsert"]
+__all__ = ["LOCK_TABLES", "RANK_SEVERITY", "Lookup", "Statements", "Upsert"]
 
 _psycopg: Callable[..., Dialect] = postgresql.psycopg.dialect
 _SEVERITY_RANK = {"info": 0, "warning": 1, "critical": 2}
@@ -56,6 +71,21 @@ class Upsert:
         )
 
 
+class Lookup:
+    """A query for the rows that have some keys, for a driver itself."""
+
+    def __init__(self, query: Any, dialect: Dialect) -> None:
+        compiled = query.compile(dialect=dialect)
+        self.sql = str(compiled)
+        self._parameters = [(name, compiled.params[name]) for name in compiled.positiontup]
+        self._keys: Callable[[list[str]], Any] = list if dialect.name == "postgresql" else encode_json
+
+    def parameters(self, keys: list[str]) -> tuple[Any, ...]:
+        """Return what the driver takes beside ``sql`` to look for these keys."""
+        given = self._keys(keys)
+        return tuple(given if name == "keys" else value for name, value in self._parameters)
+
+
 class Statements:
     """All statements of the writer for one dialect (``sqlite`` or ``postgresql``)."""
 
@@ -66,27 +96,23 @@ class Statements:
         one_of = _one_of_array if is_postgresql else _one_of_json
 
         upsert = insert(findings)
+        if not is_postgresql:  # which takes the bytes of a body as the text that they are
+            body = cast(bindparam("body", type_=LargeBinary), Text)
+            upsert = upsert.values({column.name: bindparam(column.name) for column in findings.columns} | {"body": body})
         newer = _newer(upsert.excluded, findings.c)
         self.findings = Upsert(_replacing(upsert, findings, where=newer), findings, driver)
-        self.stored_time: Callable[[datetime], Any] = partial(UtcDateTime().process_bind_param, dialect=driver)
-        self.known_findings = select(
-            findings.c.id, findings.c.revision, findings.c.rule_version, findings.c.alert, findings.c.standing
-        ).where(one_of(findings.c.id))
+        known = select(findings.c.id, findings.c.revision, findings.c.rule_version, findings.c.alert, findings.c.standing)
+        self.known_findings = Lookup(known.where(one_of(findings.c.id)), driver)
 
         severity = case(_SEVERITY_RANK, value=findings.c.severity)
-        self.standing = (
-            select(
-                findings.c.alert,
-                func.count().label("occurrences"),
-                func.max(severity).label("severity"),
-                func.min(findings.c.time).label("first_seen"),
-                func.max(findings.c.time).label("last_seen"),
-            )
-            .where(one_of(findings.c.alert), findings.c.standing)
-            .group_by(findings.c.alert)
-        )
+        standing = select(
+            findings.c.alert, func.count(), func.max(severity), func.min(findings.c.time), func.max(findings.c.time)
+        ).group_by(findings.c.alert)
+        self.standing = Lookup(standing.where(one_of(findings.c.alert), findings.c.standing), driver)
 
-        self.known_alerts = select(alerts).where(one_of(alerts.c.key))
+        self.stored_time: Callable[[datetime], Any] = _same if is_postgresql else utc_text
+        self.read_time: Callable[[Any], Any] = partial(UtcDateTime().process_result_value, dialect=driver)
+        self.known_alerts = Lookup(select(alerts).where(one_of(alerts.c.key)), driver)
         # The assignee is the operators' alone.
         self.alerts = Upsert(_replacing(insert(alerts), alerts, leave={"assignee"}), alerts, driver)
         self.changes = Upsert(insert(alert_changes), alert_changes, driver)
@@ -102,6 +128,10 @@ class Statements:
         )
 
         self.letters = Upsert(insert(dead_letters).on_conflict_do_nothing(), dead_letters, driver)
+
+
+def _same(time: datetime) -> datetime:
+    return time
 
 
 def _one_of_array(column: ColumnElement[str]) -> ColumnElement[bool]:

@@ -9,18 +9,29 @@ on what the first left. On SQLite there is one writer at a time.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from msgspec import json
 from sqlalchemy import Connection, Engine
 
 from models.alert import AlertState, Resolution
 from sinks.database import encode_json, writing
 from sinks.errors import Conflict, DatabaseUnavailable, database_errors
 from sinks.lifecycle import News, Verdict, advance
-from sinks.records import FindingRecord, LetterRecord, Parsed, ScoreRecord, SinkRecord, TopicKind, parse, score_key
-from sinks.statements import LOCK_TABLES, RANK_SEVERITY, Statements, Upsert
+from sinks.records import (
+    FindingRecord,
+    LetterRecord,
+    Parsed,
+    ScoreRecord,
+    SinkRecord,
+    Subject,
+    TopicKind,
+    parse,
+    score_key,
+)
+from sinks.statements import LOCK_TABLES, RANK_SEVERITY, Lookup, Statements, Upsert
 
 __all__ = ["DatabaseUnavailable", "DatabaseWriter", "SinkRecord", "Written"]
 
@@ -33,8 +44,10 @@ _FIRST_WAIT = 0.25
 _LONGEST_WAIT = 5.0
 _LOGGED = 10
 """Malformed records of one batch that are logged one by one."""
-_COPY_FROM = 500
+_COPY_FROM = 200
 """Rows from which PostgreSQL takes them faster by COPY than one by one."""
+_TIME = FindingRecord._fields.index("time")
+_AFTER_TIME = _TIME + 1
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +128,7 @@ class _Changes(NamedTuple):
     """Every alert that any of the records would have opened, were it alone in its batch; so batches of any size give
     the same alerts.
     """
-    scores: dict[str, ScoreRecord]
+    scores: dict[str, tuple[Subject, ScoreRecord]]
     letters: dict[tuple[str, int, int], LetterRecord]
 
     @classmethod
@@ -123,18 +136,12 @@ class _Changes(NamedTuple):
         findings: dict[str, FindingRecord] = {}
         alerts: dict[str, FindingRecord] = {}
         for record in parsed.findings:
-            other = findings.get(record.finding.id)
-            if other is None or record.rank > other.rank:
-                findings[record.finding.id] = record
+            other = findings.setdefault(record.id, record)
+            if other is not record and record.rank > other.rank:
+                findings[record.id] = record
             if record.standing:
-                alerts.setdefault(record.finding.alert, record)
-        latest: dict[tuple[str, str, str, str, int], ScoreRecord] = {}
-        for score in parsed.scores:
-            subject = score.subject
-            last = latest.get(subject)
-            if last is None or (score.as_of, score.offset) >= (last.as_of, last.offset):
-                latest[subject] = score
-        scores = {score_key(subject): score for subject, score in latest.items()}
+                alerts.setdefault(record.alert, record)
+        scores = {score_key(subject): (subject, score) for subject, score in parsed.scores.items()}
         letters: dict[tuple[str, int, int], LetterRecord] = {}
         for letter in parsed.letters:
             letters.setdefault((letter.topic, letter.partition, letter.offset), letter)
@@ -150,22 +157,23 @@ class _Transaction:
         self._now = now
 
     def write(self, changes: _Changes) -> _Counts:
-        known = {row.id: row for row in self._select(self._statements.known_findings, changes.findings)}
+        known = {row[0]: row[1:] for row in self._select(self._statements.known_findings, list(changes.findings))}
         winners: list[FindingRecord] = []
         news: dict[str, list[News]] = {}
-        for record in changes.findings.values():
-            finding = record.finding
-            old = known.get(finding.id)
-            if old is not None and record.rank <= (old.revision, old.rule_version):
-                continue
+        for identity, record in changes.findings.items():
+            stood = None
+            if identity in known:
+                revision, rule_version, alert, was_standing = known[identity]
+                if record.rank <= (revision, rule_version):
+                    continue
+                stood = alert if was_standing else None
             winners.append(record)
-            stood = old.alert if old is not None and old.standing else None
             if stood is not None:
                 news.setdefault(stood, [])
             if record.standing:
-                fresh = news.setdefault(finding.alert, [])
-                if stood != finding.alert:
-                    fresh.append(News(record.time, finding.rule.name, finding.rule.version))
+                fresh = news.setdefault(record.alert, [])
+                if stood != record.alert:
+                    fresh.append(News(record.time, record.rule, record.rule_version))
         self._write_findings(winners)
         alerts = self._write_alerts(news, changes.alerts)
         self._write_scores(changes.scores)
@@ -174,9 +182,9 @@ class _Transaction:
         return _Counts(winners, alerts)
 
     def _write_findings(self, records: list[FindingRecord]) -> None:
-        stored_time = self._statements.stored_time
-        now = stored_time(self._now)
-        self._upsert(self._statements.findings, [_finding_row(record, stored_time(record.time), now) for record in records])
+        time = self._statements.stored_time
+        now = time(self._now)
+        self._upsert(self._statements.findings, [(*record[:_TIME], time(record.time), *record[_AFTER_TIME:-1], now) for record in records])
 
     def _upsert(self, upsert: Upsert, rows: list[tuple[Any, ...]]) -> None:
         if len(rows) < _COPY_FROM or self._connection.dialect.name != "postgresql":
@@ -193,97 +201,60 @@ class _Transaction:
 
     def _write_alerts(self, news: Mapping[str, list[News]], named: Mapping[str, FindingRecord]) -> int:
         statements = self._statements
-        known = {row.key: row for row in self._select(statements.known_alerts, news.keys() | named.keys())}
-        standing = {row.alert: row for row in self._select(statements.standing, news)}
+        known = {row[0]: row for row in self._select(statements.known_alerts, list(news.keys() | named.keys()))}
+        standing = {row[0]: row[1:] for row in self._select(statements.standing, list(news))}
+        time = statements.stored_time
+        updated = time(self._now)
         rows, changes = [], []
         # An alert that only is named has nothing new, unless it has no row yet.
         for key in sorted(news.keys() | (named.keys() - known.keys())):
             old, now = known.get(key), standing.get(key)
-            subject = old._asdict() if old is not None else _subject(key, named[key])
-            step = advance(
-                None if old is None else _verdict(old),
-                occurrences=0 if now is None else now.occurrences,
-                last_seen=subject["last_seen"],
-                news=news.get(key, ()),
-            )
-            row = subject | {
-                "state": step.verdict.state.value,
-                "resolution": step.verdict.resolution,
-                "seen_until": step.verdict.seen_until,
-                "judged_rules": step.verdict.judged_rules,
-                "version": subject["version"] + 1,
-                "occurrences": 0,
-                "updated": self._now,
-            }
+            occurrences = 0
+            if old is None:
+                first = named[key]
+                subject = key, first.tenant, first.detector, first.customer, first.seam_from, first.seam_to
+                severity, before, seen, assignee, version = first.severity, None, first.time, None, 1
+                first_seen = last_seen = time(seen)
+            else:
+                subject, severity, before, seen = old[:6], old.severity, self._verdict(old), statements.read_time(old.last_seen)
+                first_seen, last_seen, assignee, version = old.first_seen, old.last_seen, old.assignee, old.version + 1
             if now is not None:
-                row |= {
-                    "occurrences": now.occurrences,
-                    "severity": RANK_SEVERITY[now.severity],
-                    "first_seen": now.first_seen,
-                    "last_seen": now.last_seen,
-                }
-            rows.append(statements.alerts.row(row))
-            if step.reason is not None:
-                change = {
-                    "alert": key,
-                    "version": row["version"],
-                    "from_state": None if old is None else old.state,
-                    "to_state": row["state"],
-                    "reason": step.reason.value,
-                    "actor": _ACTOR,
-                    "time": self._now,
-                }
-                changes.append(statements.changes.row(change))
+                occurrences, rank, first_seen, last_seen = now
+                severity = RANK_SEVERITY[rank]
+            (state, resolution, until, judged), reason = advance(before, occurrences=occurrences, last_seen=seen, news=news.get(key, ()))
+            left = (
+                state.value,
+                None if resolution is None else resolution.value,
+                None if until is None else time(until),
+                None if judged is None else encode_json(judged),
+            )
+            rows.append((*subject, *left, severity, first_seen, last_seen, occurrences, assignee, version, updated))
+            if reason is not None:
+                changes.append((key, version, None if before is None else before.state.value, state.value, reason.value, _ACTOR, updated))
         self._upsert(statements.alerts, rows)
         self._upsert(statements.changes, changes)
         return len(rows)
 
-    def _write_scores(self, records: Mapping[str, ScoreRecord]) -> None:
+    def _verdict(self, row: Any) -> Verdict:
+        resolution = None if row.resolution is None else Resolution(row.resolution)
+        judged = json.decode(row.judged_rules) if isinstance(row.judged_rules, str) else row.judged_rules  # as the driver gives it
+        return Verdict(AlertState(row.state), resolution, self._statements.read_time(row.seen_until), judged)
+
+    def _write_scores(self, records: Mapping[str, tuple[Subject, ScoreRecord]]) -> None:
         stored_time = self._statements.stored_time
         kept, gone = [], []
-        for key, (score, as_of, offset) in records.items():
+        for key, (subject, (score, as_of, offset)) in records.items():
             if score.value is None:
                 gone.append({"score": key, "at": as_of, "offset": offset})
             else:
-                figures = score.value, score.samples, encode_json(score.components)
-                kept.append((key, *records[key].subject, *figures, stored_time(as_of), offset))
+                components = json.encode(score.components).decode()
+                kept.append((key, *subject, score.value, score.samples, components, stored_time(as_of), offset))
         self._upsert(self._statements.scores, kept)
         if gone:
             self._connection.execute(self._statements.delete_scores, gone)
 
-    def _select(self, statement: Any, keys: Iterable[str]) -> Sequence[Any]:
-        wanted = list(keys)
-        return self._connection.execute(statement, {"keys": wanted}).all() if wanted else []
-
-
-def _finding_row(record: FindingRecord, time: Any, now: Any) -> tuple[Any, ...]:
-    """Return a row in the order of the table's columns."""
-    finding = record.finding
-    seam, rule = finding.seam, finding.rule
-    return (
-        finding.id,
-        finding.tenant,
-        finding.revision,
-        finding.withdrawn,
-        finding.detector,
-        finding.reason,
-        finding.severity,
-        finding.customer,
-        finding.journey,
-        finding.contact,
-        None if seam is None else seam.from_,
-        None if seam is None else seam.to,
-        finding.field,
-        time,
-        finding.explained_by,
-        finding.alert,
-        rule.name,
-        rule.version,
-        rule.mode,
-        record.standing,
-        record.body,
-        now,
-    )
+    def _select(self, lookup: Lookup, keys: list[str]) -> Sequence[Any]:
+        return self._connection.exec_driver_sql(lookup.sql, lookup.parameters(keys)).all() if keys else []
 
 
 def _letter_row(letter: LetterRecord) -> dict[str, Any]:
@@ -298,29 +269,6 @@ def _letter_row(letter: LetterRecord) -> dict[str, Any]:
         "letter_partition": letter.letter.partition,
         "letter_offset": letter.letter.offset,
     }
-
-
-def _subject(key: str, record: FindingRecord) -> dict[str, Any]:
-    """Return the row of an alert that has none yet, as its first finding would have it."""
-    finding = record.finding
-    return {
-        "key": key,
-        "tenant": finding.tenant,
-        "detector": finding.detector,
-        "customer": finding.customer,
-        "seam_from": None if finding.seam is None else finding.seam.from_,
-        "seam_to": None if finding.seam is None else finding.seam.to,
-        "severity": finding.severity,
-        "first_seen": record.time,
-        "last_seen": record.time,
-        "assignee": None,
-        "version": 0,
-    }
-
-
-def _verdict(row: Any) -> Verdict:
-    resolution = None if row.resolution is None else Resolution(row.resolution)
-    return Verdict(AlertState(row.state), resolution, row.seen_until, row.judged_rules)
 
 
 def _report(parsed: Parsed) -> None:
