@@ -218,14 +218,13 @@ class Journey:
 class Wait:
     """A customer waits for somebody to take over: since a handoff, or in another team's queue.
 
-    ``limit`` is in microseconds, None where nobody has to hurry; ``due`` once the clock has passed the deadline and its grace.
+    ``limit`` is in microseconds, None where nobody has to hurry.
     """
 
     __slots__ = (
         "accepted",
         "answered",
         "contact",
-        "due",
         "ended",
         "ended_in_time",
         "handoff",
@@ -256,7 +255,6 @@ class Wait:
         self.ended = False
         self.ended_in_time = False
         self.accepted: Seen | None = None
-        self.due = False
 
     @property
     def receiver(self) -> tuple[str | None, str | None]:
@@ -280,14 +278,9 @@ class Wait:
         return self.seen.entry.time + (self.limit or 0)
 
     @property
-    def pending(self) -> bool:
-        """Tell whether a deadline is still ahead that nothing has fulfilled."""
-        return not (self.due or self.limit is None or self.answered or self.ended_in_time or self.accepted is not None)
-
-    @property
     def unanswered(self) -> bool:
-        """Tell whether the deadline passed with no acceptance, no work by another team in time and no end of the contact in time."""
-        return self.due and not (self.answered or self.ended_in_time or self.accepted is not None)
+        """Tell whether there is a limit, and so far no acceptance, no work by another team in time and no end of the contact in time."""
+        return self.limit is not None and not (self.answered or self.ended_in_time or self.accepted is not None)
 
     @property
     def running(self) -> bool:

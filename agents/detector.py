@@ -19,7 +19,10 @@ class Detector(Generic[R]):
 
     A later verdict with the same cause and discriminator replaces the earlier one. ``memory`` is for what a detector must know of the customer later, under
     keys that are tuples and begin with the detector; it goes when the timeline is folded anew. A touchpoint is told before what it says counts (a value is
-    not yet among those given), a wait whenever it starts, is accepted or answered, or comes due.
+    not yet among those given), a wait whenever it starts, is accepted or answered.
+
+    Who waits for something that may never come finds its absence at once: a ``Found`` without ``again``, its ``time`` the deadline. It counts when the clock
+    gets there, and until then keeps its touchpoints in memory; what is awaited makes it ``Gone``, before the deadline or, late, after it.
     """
 
     name: ClassVar[str]
@@ -44,4 +47,8 @@ class Detector(Generic[R]):
 
     def wait(self, memory: dict[Any, Any], wait: Wait) -> Iterable[Verdict]:
         """Judge a wait that has started or changed."""
+        return ()
+
+    def follow(self, memory: dict[Any, Any], absence: Found, seen: Seen) -> Iterable[Verdict]:
+        """Judge a touchpoint of any type after the cause of one of its absences that is not Gone, at the deadline at the latest."""
         return ()

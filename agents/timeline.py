@@ -118,9 +118,17 @@ def _handoff_accepted(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter
     return (data.handoff, _context(data.context, fields))
 
 
+def _promised(data: Any, *_: Any) -> tuple[Any, ...]:
+    return (data.promise, microseconds(data.due))
+
+
+def _settled(data: Any, *_: Any) -> tuple[Any, ...]:
+    return (data.promise,)
+
+
 _DATA: dict[str, Any] = {
     "contact.queued": lambda data, *_: (data.team,),
-    "contact.ended": lambda data, *_: (data.planned_callback is True,),
+    "contact.ended": lambda data, *_: (data.planned_callback is True, data.resolved),
     "message": lambda data, *_: (data.private is True,),
     "info.requested": _requested,
     "info.provided": _provided,
@@ -132,4 +140,7 @@ _DATA: dict[str, Any] = {
     ),
     "handoff.started": _handoff_started,
     "handoff.accepted": _handoff_accepted,
+    "promise.made": _promised,
+    "promise.kept": _settled,
+    "promise.cancelled": _settled,
 }

@@ -455,6 +455,8 @@ def test_a_touchpoint_that_a_deadline_waits_on_stays() -> None:
     many = [touchpoint(60 + number, f"m{number}", "message", "customer", text="hello") for number in range(600)]
     log = [passed_on(0, "t1", to_channel="email"), *many]
     assert rules_of(found(log, "maximum_an_hour=1000", until=2 * DAY)) == ["unanswered_handoff"]
+    promise = touchpoint(0, "t1", "promise.made", "agent:sales", promise="p", due="2026-06-02T09:00:00Z")
+    assert rules_of(found([promise, *many], "maximum_an_hour=1000", until=100 * DAY)) == ["broken_promise"]
 
 
 def test_new_rules_judge_new_records_with_the_old_history_in_sight() -> None:
