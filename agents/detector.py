@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar, Generic, TypeVar
 
-from agents.context import Hop, Seen, Wait
+from agents.context import Hop, Seen, Turn, Wait
 from agents.fields import FieldCatalog
 from agents.finding import Found, Gone
 from agents.rules import EngineRules, Rule
@@ -43,6 +43,10 @@ class Detector(Generic[R]):
 
     def hop(self, memory: dict[Any, Any], hop: Hop) -> Iterable[Verdict]:
         """Judge work by another team than the work it follows."""
+        return ()
+
+    def turn(self, memory: dict[Any, Any], turn: Turn) -> Iterable[Verdict]:
+        """Judge work by a human after that of a machine, or the reverse."""
         return ()
 
     def wait(self, memory: dict[Any, Any], wait: Wait) -> Iterable[Verdict]:

@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["FieldCatalog", "FieldDefinition", "FieldFormat", "FieldKind", "Fingerprinter", "fold", "mask"]
+__all__ = [
+    "FieldCatalog",
+    "FieldDefinition",
+    "FieldFormat",
+    "FieldKind",
+    "Fingerprinter",
+    "fold",
+    "fold_words",
+    "mask",
+]
 
 FieldKind = Literal["identity", "contact", "account", "order", "preference", "other"]
 FieldFormat = Literal["words", "number", "date"]
@@ -128,19 +137,20 @@ def mask(definition: FieldDefinition, value: str) -> str:
     return "…" + value[-min(length // 3, 4) :].translate(_UNPRINTABLE)
 
 
-def _fold_words(value: str) -> str:
+def fold_words(value: str) -> str:
+    """Return words in the form in which they are compared: NFKC, case folded, trimmed, runs of white space one space."""
     if value.isascii():
         return " ".join(value.lower().split())
     return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
 
 
 def _fold_number(value: str) -> str:
-    folded = _fold_digits(_fold_words(value))
+    folded = _fold_digits(fold_words(value))
     return folded if folded.isalnum() else _SEPARATORS.sub("", folded)
 
 
 def _fold_date(value: str) -> str:
-    return _LEADING_ZEROS.sub("", _SEPARATORS.sub("-", _fold_digits(_fold_words(value))))
+    return _LEADING_ZEROS.sub("", _SEPARATORS.sub("-", _fold_digits(fold_words(value))))
 
 
 def _fold_digits(folded: str) -> str:
@@ -152,7 +162,7 @@ def _fold_digits(folded: str) -> str:
 _SEPARATORS = re.compile(r"(?<=[0-9])[ ./\-\u00b7\u2010-\u2015\u2044\u2212\u2215]+(?=[0-9])")
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 _FOLDS: Mapping[FieldFormat, Callable[[str], str]] = {
-    "words": _fold_words,
+    "words": fold_words,
     "number": _fold_number,
     "date": _fold_date,
 }

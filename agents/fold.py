@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from agents.context import Contact, Handler, Hop, Journey, Provision, Seen, Segment, Wait, Work
+from agents.context import Contact, Handler, Hop, Journey, Provision, Seen, Segment, Turn, Wait, Work
 from agents.detector import Detector, Verdict
 from agents.detectors import DETECTORS
 from agents.entry import Entry
@@ -43,6 +43,7 @@ class Panel:
             for kind in detector.types:
                 self.by_type.setdefault(kind, []).append(detector)
         self.on_hop = [each for each in detectors if type(each).hop is not Detector.hop]
+        self.on_turn = [each for each in detectors if type(each).turn is not Detector.turn]
         self.on_wait = [each for each in detectors if type(each).wait is not Detector.wait]
         self.following: dict[str, Detector[Any]] = {
             each.rule.name: each for each in detectors if type(each).follow is not Detector.follow
@@ -244,6 +245,10 @@ class Fold:
         if team in self._panel.engine.transit:
             return
         follows = contact.last_work
+        if follows is None or follows.team != team:
+            contact.taken_up = seen
+        if contact.human_since < 0 and not handler.machine:
+            contact.human_since = seen.position
         if follows is None:
             follows = self._predecessor(seen)
             if follows is not None:
@@ -257,6 +262,10 @@ class Fold:
             accepting = self._accepting
             accepted = accepting if accepting is not None and accepting.accepted is seen else None
             self._hop(Hop(follows, work, accepted))
+        if follows is not None and follows.seen.machine != seen.machine:
+            turn = work.turn = Turn(follows.seen, seen, follows.turn)
+            for detector in self._panel.on_turn:
+                self._judge(detector.turn(self._memory, turn))
 
     def _predecessor(self, seen: Seen) -> Work | None:
         contact = seen.contact

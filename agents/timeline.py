@@ -6,7 +6,7 @@ from typing import Any, Final
 from mypy_extensions import i64
 
 from agents.entry import Entry
-from agents.fields import FieldCatalog, Fingerprinter, mask
+from agents.fields import FieldCatalog, Fingerprinter, fold_words, mask
 from models.decoding import Parts
 
 __all__ = ["CHANNEL_FOLD", "PASSIVE", "SortKey", "compact", "microseconds", "moment", "sort_key"]
@@ -118,6 +118,21 @@ def _handoff_accepted(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter
     return (data.handoff, _context(data.context, fields))
 
 
+def _contact_started(data: Any, *_: Any) -> tuple[Any, ...]:
+    intent = None if data.intent is None else fold_words(data.intent)
+    return (intent, True) if data.direction == "outbound" else () if intent is None else (intent,)
+
+
+def _contact_ended(data: Any, *_: Any) -> tuple[Any, ...]:
+    planned = data.planned_callback is True
+    return (planned,) if data.resolved is None else (planned, data.resolved)
+
+
+def _intent(data: Any, *_: Any) -> tuple[Any, ...]:
+    intent = fold_words(data.intent)
+    return (intent,) if data.confidence is None else (intent, data.confidence)
+
+
 def _promised(data: Any, *_: Any) -> tuple[Any, ...]:
     return (data.promise, microseconds(data.due))
 
@@ -126,9 +141,11 @@ def _settled(data: Any, *_: Any) -> tuple[Any, ...]:
     return (data.promise,)
 
 
+# What was not told is left out at the end of a tuple, as it is in rows that were stored before it was kept.
 _DATA: dict[str, Any] = {
+    "contact.started": _contact_started,
     "contact.queued": lambda data, *_: (data.team,),
-    "contact.ended": lambda data, *_: (data.planned_callback is True, data.resolved),
+    "contact.ended": _contact_ended,
     "message": lambda data, *_: (data.private is True,),
     "info.requested": _requested,
     "info.provided": _provided,
@@ -140,6 +157,7 @@ _DATA: dict[str, Any] = {
     ),
     "handoff.started": _handoff_started,
     "handoff.accepted": _handoff_accepted,
+    "intent.stated": _intent,
     "promise.made": _promised,
     "promise.kept": _settled,
     "promise.cancelled": _settled,
