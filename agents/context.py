@@ -116,8 +116,9 @@ class Contact:
     """One interaction on one channel; without an id, all touchpoints of a journey that name none.
 
     ``run`` counts the handlers' runs, ``run_of`` is whose the present one is. ``working_teams`` are those that worked at ``working_at``, the latest time.
-    ``taken_up`` is the first of the latest team's works in a row, ``human_since`` the position of the first work of a human, negative before it (transit
-    teams are skipped in both). ``ended`` is the position of its last end, negative while it is open.
+    ``started`` is its latest start, None where none has told anything. ``taken_up`` is the first of the latest team's works in a row, ``human_since`` the
+    position of the first work of a human, negative before it (transit teams are skipped in both). ``ended`` is the position of its last end, negative while
+    it is open.
     """
 
     __slots__ = (
@@ -137,6 +138,7 @@ class Contact:
         "run_of",
         "said",
         "segments",
+        "started",
         "taken_up",
         "waits",
         "worked",
@@ -151,6 +153,7 @@ class Contact:
         self.chain: list[Contact] = [self]
         self.last_work: Work | None = None
         self.last_worker: Handler | None = None
+        self.started: Seen | None = None
         self.taken_up: Seen | None = None
         self.human_since = -1
         self.worked: dict[Handler, int] = {}
@@ -179,7 +182,7 @@ class Contact:
             segment.read_backs = []
             segment.authentications = ()
         self.chain = []
-        self.journey = self.last_work = self.taken_up = None
+        self.journey = self.last_work = self.started = self.taken_up = None
         self.waits = self.handoffs = self.authentications = ()
 
     def last_handoff_to(self, team: str, since: int) -> "Wait | None":

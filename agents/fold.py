@@ -479,6 +479,12 @@ def _is_work(entry: Entry) -> bool:
 # What a touchpoint leaves behind for later ones, after it was judged.
 
 
+def _started(seen: Seen) -> None:
+    contact = seen.contact
+    if seen.entry.data or contact.started is not None:
+        contact.started = seen
+
+
 def _provided(seen: Seen) -> None:
     field, fingerprint, _, valid, corrects = seen.entry.data
     if not valid:
@@ -516,6 +522,7 @@ def _authentication_requested(seen: Seen) -> None:
 
 
 _REMEMBER = {
+    "contact.started": _started,
     "info.provided": _provided,
     "info.requested": _requested,
     "info.confirmed": _confirmed,

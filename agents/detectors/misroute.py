@@ -37,18 +37,10 @@ class Misroute(Detector[MisrouteRule]):
 
     name = "misroute"
     rule_model = MisrouteRule
-    types = frozenset({"contact.started", "handoff.started", "intent.stated"})
+    types = frozenset({"handoff.started", "intent.stated"})
 
     def touchpoint(self, memory: dict[Any, Any], seen: Seen) -> Iterable[Verdict]:
-        kind = seen.entry.type
-        if kind == "handoff.started":
-            return self._handed_on(memory, seen)
-        if kind == "intent.stated":
-            return self._stated(memory, seen)
-        # None stands for a contact of which it was told.
-        if memory.get((self, seen.contact), seen) is not None:
-            memory[self, seen.contact] = seen
-        return ()
+        return self._handed_on(memory, seen) if seen.entry.type == "handoff.started" else self._stated(memory, seen)
 
     def wait(self, memory: dict[Any, Any], wait: Wait) -> Iterable[Verdict]:
         first = memory.get((self, wait.seen))
@@ -76,8 +68,8 @@ class Misroute(Detector[MisrouteRule]):
         )
 
     def _stated(self, memory: dict[Any, Any], seen: Seen) -> Iterable[Verdict]:
-        started = memory.get((self, seen.contact))
-        if started is None or not 0 <= seen.contact.human_since < seen.position:
+        contact, started = seen.contact, seen.contact.started
+        if started is None or not 0 <= contact.human_since < seen.position or (self, contact) in memory:
             return
         # What is missing was not told, or was stored before anybody read it.
         (routed_by,) = (*started.entry.data, None)[:1]
@@ -86,7 +78,7 @@ class Misroute(Detector[MisrouteRule]):
             return
         if confidence is not None and confidence < self.rule.confidence:
             return
-        memory[self, seen.contact] = None
+        memory[self, contact] = True
         yield Found(
             self.rule,
             seen,
