@@ -165,6 +165,19 @@ def test_order_repetition_and_batches_change_nothing(
     assert_same_sums(other, plain, clock)
 
 
+def test_scenarios_hold_what_the_oracle_does_not_read_yet() -> None:
+    """The random timelines that are shuffled, split and cut off here hold findings that wait for a deadline, and those of turns, routes and intents."""
+    found = {
+        (body["detector"], body["reason"])
+        for seed in range(60)
+        for body in run(random_scenario(seed), clock_after(random_scenario(seed))).standing().values()
+    }
+    assert found >= {
+        *(("broken_promise", "not_kept"), ("broken_promise", "kept_late"), ("dead_end", "abandoned"), ("dead_end", "unresolved")),
+        *(("handoff_flap", "handoff_flap"), ("misroute", "handed_on_at_once"), ("misroute", "other_intent")),
+    }
+
+
 STEPS = ("findings", "tallies", "some rows", "all rows")
 
 
