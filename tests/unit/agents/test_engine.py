@@ -165,7 +165,7 @@ def test_order_repetition_and_batches_change_nothing(
     assert_same_sums(other, plain, clock)
 
 
-def test_scenarios_hold_what_the_oracle_does_not_read_yet() -> None:
+def test_scenarios_hold_absences_turns_and_misroutes() -> None:
     """The random timelines that are shuffled, split and cut off here hold findings that wait for a deadline, and those of turns, routes and intents."""
     found = {
         (body["detector"], body["reason"])
