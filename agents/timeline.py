@@ -118,9 +118,11 @@ def _handoff_accepted(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter
     return (data.handoff, _context(data.context, fields))
 
 
-def _contact_started(data: Any, *_: Any) -> tuple[Any, ...]:
-    intent = None if data.intent is None else fold_words(data.intent)
-    return (intent, True) if data.direction == "outbound" else () if intent is None else (intent,)
+def _contact_started(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+    if data.intent is None:
+        return (None, True) if data.direction == "outbound" else ()
+    intent = fold_words(data.intent)
+    return (intent, True) if data.direction == "outbound" else (intent,)
 
 
 def _contact_ended(data: Any, *_: Any) -> tuple[Any, ...]:
