@@ -21,7 +21,7 @@ from tests.support.proxy import Proxy
 from tests.support.services import KafkaServer, PostgresServer
 from tests.support.workers import COMMITTED, STILL, Installation, WorkerProcess, until
 
-__all__ = ["Crew", "Servers", "World", "client_ports"]
+__all__ = ["Crew", "Servers", "World", "client_ports", "resident"]
 
 PARTITIONS = 4
 TUNED: Mapping[str, Any] = {"max_poll_records": 200, "commit_interval": 0.3}
@@ -180,7 +180,7 @@ class Crew:
 
 
 class World:
-    """Everything that a fault can touch. ``quick`` makes sessions and outages short."""
+    """Everything that a fault can touch. ``quick`` makes sessions and outages short; ``minutes`` is how long a long outage lasts."""
 
     def __init__(
         self,
@@ -192,9 +192,11 @@ class World:
         seed: int = 0,
         quick: bool = False,
         static: bool = False,
+        minutes: int = 10,
     ) -> None:
         self.servers = servers
         self.quick = quick
+        self.minutes = minutes
         self.chance = random.Random(seed)
         self.notes: list[str] = []
         self.server_kills = 0
