@@ -200,6 +200,7 @@ class World:
         self.chance = random.Random(seed)
         self.notes: list[str] = []
         self.server_kills = 0
+        self.patience = 300.0
         prefix = f"faults-{uuid.uuid4().hex[:8]}"
         database = servers.postgres.new_database()
         through = make_url(database).set(port=servers.to_database.port).render_as_string(hide_password=False)
@@ -225,8 +226,11 @@ class World:
         """Let time pass in a fault: less where all is to be quick."""
         time.sleep(min(seconds, 10.0) if self.quick else seconds)
 
-    def settle(self, seconds: float = 300.0) -> float:
-        """Wait until everything is done: all is committed, no deadline waits, nothing new comes. Return how long that took."""
+    def settle(self) -> float:
+        """Wait until everything is done: all is committed, no deadline waits, nothing new comes. Return how long that took.
+
+        Fails after ``patience`` seconds.
+        """
         installation, numbers = self.installation, range(PARTITIONS)
         consumer = KafkaConsumer(bootstrap_servers=installation.bootstrap)
         committing = [
@@ -247,10 +251,10 @@ class World:
                 ready = all(worker.get("/readyz")[0] == 200 for worker in self.crew.workers)
                 if left or timers or not ready or ends != last:
                     since, last = time.monotonic(), ends
-                if time.monotonic() - began > seconds:
+                if time.monotonic() - began > self.patience:
                     tails = "\n".join(worker.tail() for worker in self.crew.workers)
                     raise AssertionError(
-                        f"not caught up after {seconds:.0f} s: {timers:.0f} deadlines, left: {left}\n{tails}"
+                        f"not caught up after {self.patience:.0f} s: {timers:.0f} deadlines, left: {left}\n{tails}"
                     )
                 time.sleep(0.2)
             return time.monotonic() - began
