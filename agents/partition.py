@@ -373,7 +373,7 @@ class PartitionWatch:
         for row, journeys in self._scored.items():
             customer = row.live
             for journey in (None, *sorted(journeys)):
-                score = customer_score(customer, journey, self.clock, self._engine.customer_half_life)
+                score = customer_score(customer, journey, self.clock, self._engine.customer_half_life) | {"sequence": row.offset}
                 parts = [score["tenant"], score["score"], score["scope"], score["name"], score["half_life"]]
                 effects.customer_scores.append((_json(parts), _json(score)))
         self._scored.clear()

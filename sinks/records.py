@@ -90,6 +90,11 @@ class ScoreRecord(NamedTuple):
         score = self.score
         return score.tenant, score.score, score.scope, score.name, score.half_life
 
+    @property
+    def rank(self) -> tuple[datetime, int, int]:
+        """Return what decides between two records of one subject: the higher wins."""
+        return self.as_of, self.score.sequence, self.offset
+
 
 class LetterRecord(NamedTuple):
     """A dead letter as it arrived: where the refused record was read, and where its bytes are now."""
@@ -169,8 +174,8 @@ def _score(record: SinkRecord) -> ScoreRecord:
         score = Score.model_validate_json(value)
         if not all(map(isfinite, [score.value or 0.0, score.samples, *score.components.values()])):
             raise _Malformed("value, samples, components: expected finite numbers")
-    if not 0 <= score.half_life < _BIG:
-        raise _Malformed("half_life: expected a whole number of seconds of at most 63 bits")
+    if not 0 <= score.half_life < _BIG or not 0 <= score.sequence < _BIG:
+        raise _Malformed("half_life, sequence: expected a whole number of at most 63 bits")
     return ScoreRecord(score, _utc(score.as_of), record.offset)
 
 

@@ -132,7 +132,7 @@ class _Changes(NamedTuple):
         for score in parsed.scores:
             subject = score.subject
             last = latest.get(subject)
-            if last is None or (score.as_of, score.offset) >= (last.as_of, last.offset):
+            if last is None or score.rank >= last.rank:
                 latest[subject] = score
         scores = {score_key(subject): score for subject, score in latest.items()}
         letters: dict[tuple[str, int, int], LetterRecord] = {}
@@ -243,10 +243,10 @@ class _Transaction:
         kept, gone = [], []
         for key, (score, as_of, offset) in records.items():
             if score.value is None:
-                gone.append({"score": key, "at": as_of, "offset": offset})
+                gone.append({"score": key, "at": as_of, "sequence": score.sequence, "offset": offset})
             else:
                 figures = score.value, score.samples, encode_json(score.components)
-                kept.append((key, *records[key].subject, *figures, stored_time(as_of), offset))
+                kept.append((key, *records[key].subject, *figures, stored_time(as_of), score.sequence, offset))
         self._upsert(self._statements.scores, kept)
         if gone:
             self._connection.execute(self._statements.delete_scores, gone)

@@ -201,10 +201,10 @@ class Undisturbed:
         return found
 
 
-def verify(broker: MemoryBroker, topics: Topics, engine: Engine, watcher: Watcher, oracle: Undisturbed, wall: int, *, late_scores: bool) -> None:
+def verify(broker: MemoryBroker, topics: Topics, engine: Engine, watcher: Watcher, oracle: Undisturbed, wall: int) -> None:
     """Compare what a history ended in with what an undisturbed reading of its log gives.
 
-    With ``late_scores`` not the scores: one that arrives long after a newer one of the same moment stands until the next. Raises `Violation`.
+    Raises `Violation`.
     """
     oracle.read_on()
     _same("findings on the topic", watcher.bodies, oracle.bodies)
@@ -217,8 +217,7 @@ def verify(broker: MemoryBroker, topics: Topics, engine: Engine, watcher: Watche
     second = empty_database("oracle")
     DatabaseWriter(second, lambda: wall).write(oracle.records)
     _same("alerts", _alerts(engine), _alerts(second))
-    if not late_scores:
-        _verify_scores(engine, oracle)
+    _verify_scores(engine, oracle)
     _verify_changelog(broker, topics, oracle)
 
 
