@@ -12,7 +12,7 @@ from streams.app import SeamwatchApp
 from streams.backend import Bounds
 from streams.batches import Batch
 from streams.continuity import SOURCE_KEY, Source, check_applied, check_source, present_source
-from streams.errors import CorruptChangelog, LogMismatch, Overtaken
+from streams.errors import Abandoned, CorruptChangelog, LogMismatch, Overtaken
 from streams.failpoints import failpoint
 from streams.producer import Rows
 from streams.settings import StreamSettings
@@ -91,11 +91,18 @@ class PartitionState(Generic[W]):
     async def of(self, batch: Batch) -> Owned[W]:
         """Return the state that ``batch`` belongs to, once it is rebuilt.
 
-        Raises `Abandoned` when the partition goes away first.
+        Raises `Abandoned` when the partition goes away first, or records that the state lacks were deleted before the batch: then the worker ends.
         """
         owned = self._owned[batch.partition]
         if not owned.ready.is_set():
             await batch.epoch.first(owned.ready.wait())
+        if batch.start is not None and owned.watch.last_offset + 1 < batch.start:
+            tp = TP(batch.topic, batch.partition)
+            try:
+                check_applied(self._app.streams, tp, Bounds(batch.start, batch.end), owned.committed, owned.watch.last_offset)
+            except LogMismatch as error:
+                self._app.refuse(error)
+                raise Abandoned("records before it were deleted unread") from error
         return owned
 
     def recovered(self) -> list[Owned[W]]:
