@@ -284,7 +284,7 @@ async def test_retention_that_overtakes_a_sink_ends_it(caplog: pytest.LogCapture
     broker = MemoryBroker()
     tp = TP("t.alerts", 0)
     stored: list[Any] = []
-    broker.append(*tp, b"k", b"{}")
+    broker.append(tp.topic, tp.partition, b"k", b"{}")
 
     def sinking(app: SeamwatchApp) -> None:
         sink(app, SimpleNamespace(write=stored.extend))
@@ -294,8 +294,8 @@ async def test_retention_that_overtakes_a_sink_ends_it(caplog: pytest.LogCapture
 
     def lose() -> None:
         for _ in range(5):
-            broker.append(*tp, b"k", b"{}")
-        broker.delete_before(*tp, 4)
+            broker.append(tp.topic, tp.partition, b"k", b"{}")
+        broker.delete_before(tp.topic, tp.partition, 4)
 
     said = await overtaken(broker, tp, lose, sinking, caplog)
     assert "the worker ends: 3 records of t.alerts[0] deleted unread, from offset 1 on" in said
