@@ -7,7 +7,6 @@ from functools import cache, partial
 from math import isclose
 from typing import Any, NamedTuple
 
-import msgspec
 from faust.types import TP
 from sqlalchemy import Engine, bindparam, select
 
@@ -254,7 +253,10 @@ def _verify_changelog(broker: MemoryBroker, topics: Topics, oracle: Undisturbed)
         watch.restored()
         _same("clock of the changelog", watch.clock, wanted.clock)
         ours, theirs = (
-            {(each.tenant, each.customer): (list(map(msgspec.msgpack.encode, each.entries)), each.revisions, each.horizon) for each in one.customers()}
+            {
+                (each.tenant, each.customer): ([(entry.arrival, entry.content()) for entry in each.entries], each.revisions, each.horizon)
+                for each in one.customers()
+            }
             for one in (watch, wanted)
         )
         _same("timelines of the changelog", ours, theirs)
