@@ -76,7 +76,9 @@ class Load:
         for key, value in self._records:
             while self.sent > (time.monotonic() - began) * self.rate:
                 if self._finished.wait(_TURN):
-                    return
+                    break
+            if self._finished.is_set():
+                return
             self._sending.append(self._producer.send(self._topic, key=key, value=value))
             self.sent += 1
             while self._sending and self._sending[0].is_done:

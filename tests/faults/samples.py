@@ -21,15 +21,13 @@ class Samples:
 
     def take(self, seconds: float, enough: Callable[[], bool] = lambda: False) -> Self:
         """Go on for so long, or until there is ``enough``."""
-        began = time.monotonic()
-        end, due = began + seconds, began
-        while due < end and not enough():
-            time.sleep(max(0.0, due - time.monotonic()))
-            due += 1.0
+        end = time.monotonic() + seconds
+        while (began := time.monotonic()) < end and not enough():
             workers = self._world.crew.workers
             self.memory.append([resident(worker.process.pid) for worker in workers])
             self.rows.append(sum(worker.metric("state_rows") for worker in workers))
             self.waits.append(max(worker.metric("sink_backlog_seconds") for worker in workers))
+            time.sleep(max(0.0, min(began + 1, end) - time.monotonic()))
         return self
 
     def __str__(self) -> str:
@@ -38,6 +36,6 @@ class Samples:
         least, middle, most = (f"{each / 2**20:.0f}" for each in (min(memory), median(memory), max(memory)))
         grown, rows = sum(self.memory[-1]) - sum(self.memory[0]), self.rows[-1] - self.rows[0]
         return (
-            f"{len(self.waits)} s, a worker has {least} to {most} MiB, in the median {middle}; all together {grown / 2**20:+.0f} MiB"
+            f"in {len(self.waits)} samples a worker has {least} to {most} MiB, in the median {middle}; all together {grown / 2**20:+.0f} MiB"
             f" for {rows:+,.0f} rows of state; the sinks wait at most {max(self.waits):.0f} s"
         )
