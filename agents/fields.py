@@ -9,12 +9,26 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
-__all__ = ["FieldCatalog", "FieldDefinition", "FieldFormat", "FieldKind", "Fingerprinter", "fold", "mask"]
+__all__ = [
+    "FieldCatalog",
+    "FieldDefinition",
+    "FieldFormat",
+    "FieldKind",
+    "Fingerprinter",
+    "differ",
+    "fold",
+    "fold_words",
+    "mask",
+    "readable",
+]
 
 FieldKind = Literal["identity", "contact", "account", "order", "preference", "other"]
 FieldFormat = Literal["words", "number", "date"]
+
+READABLE = 80
+"""How many characters are shown of a value that the company stated."""
 
 _CACHED = 4096
 """How many unlisted names, or pairs of tenant and field, are remembered: they come from outside, without end."""
@@ -74,8 +88,8 @@ class FieldCatalog:
 class Fingerprinter:
     """Turn values into fingerprints that can be compared for equality, and not be turned back without the key."""
 
-    KEY_ID_BYTES = 2
-    LENGTH = 16
+    KEY_ID_BYTES: ClassVar = 2
+    LENGTH: ClassVar = 16
 
     def __init__(self, key: bytes) -> None:
         """Use ``key``, at least 16 secret bytes; a shorter one raises ``ValueError``."""
@@ -108,6 +122,11 @@ class Fingerprinter:
         return digest
 
 
+def differ(one: bytes, other: bytes) -> bool:
+    """Tell whether two fingerprints are of different values; of different keys nobody can tell."""
+    return one != other and one[: Fingerprinter.KEY_ID_BYTES] == other[: Fingerprinter.KEY_ID_BYTES]
+
+
 def fold(definition: FieldDefinition, value: str) -> str:
     """Return the form of ``value`` in which it is compared.
 
@@ -128,19 +147,27 @@ def mask(definition: FieldDefinition, value: str) -> str:
     return "…" + value[-min(length // 3, 4) :].translate(_UNPRINTABLE)
 
 
-def _fold_words(value: str) -> str:
+def readable(definition: FieldDefinition, value: str) -> str:
+    """Return what people may see of a ``value`` that we stated ourselves: its beginning, or its mask where it is the customer's own or secret."""
+    if definition.secret or definition.kind != "other":
+        return mask(definition, value)
+    return value[:READABLE].translate(_UNPRINTABLE)
+
+
+def fold_words(value: str) -> str:
+    """Return words in the form in which they are compared: NFKC, case folded, trimmed, runs of white space one space."""
     if value.isascii():
         return " ".join(value.lower().split())
     return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
 
 
 def _fold_number(value: str) -> str:
-    folded = _fold_digits(_fold_words(value))
+    folded = _fold_digits(fold_words(value))
     return folded if folded.isalnum() else _SEPARATORS.sub("", folded)
 
 
 def _fold_date(value: str) -> str:
-    return _LEADING_ZEROS.sub("", _SEPARATORS.sub("-", _fold_digits(_fold_words(value))))
+    return _LEADING_ZEROS.sub("", _SEPARATORS.sub("-", _fold_digits(fold_words(value))))
 
 
 def _fold_digits(folded: str) -> str:
@@ -152,7 +179,7 @@ def _fold_digits(folded: str) -> str:
 _SEPARATORS = re.compile(r"(?<=[0-9])[ ./\-\u00b7\u2010-\u2015\u2044\u2212\u2215]+(?=[0-9])")
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 _FOLDS: Mapping[FieldFormat, Callable[[str], str]] = {
-    "words": _fold_words,
+    "words": fold_words,
     "number": _fold_number,
     "date": _fold_date,
 }
