@@ -79,7 +79,7 @@ bench: $(TOOLS) $(PEERS)/.installed services ## Measure it beside others on real
 	@$(BIN)/python -m benchmarks all --write --peers-python $(PEERS)/bin/python
 
 .PHONY: faults
-faults: $(TOOLS) services ## Break it on real servers: kills, freezes, full disks, cut networks; an hour
+faults: $(TOOLS) services ## Break it on real servers: kills, freezes, full disks, cut networks; an hour and a half
 	$(call heading,faults)
 	@$(BIN)/python -m tests.faults
 

@@ -22,13 +22,16 @@ __all__ = [
     "CorruptRow",
     "Head",
     "Stored",
+    "check_head",
     "chunk_key",
     "head_of",
     "newest_of",
+    "offset_of",
     "pack",
     "packed_of",
     "parse_chunk_key",
     "rest_of",
+    "times_of",
     "touchpoints_of",
     "write_chunk",
 ]
@@ -42,6 +45,8 @@ Stored = bytes | dict[int, bytes]
 _VERSION = 2
 _NEVER = -1
 _HEAD = struct.Struct(">BBqqqI")
+_OFFSET = struct.Struct(">BBq")
+_TIMES = struct.Struct(">qq")
 _CHUNK_NUMBER = struct.Struct(">I")
 _ARRAYS = [b"\xdd" + held.to_bytes(4, "big") for held in range(CHUNK + 1)]
 """How MessagePack begins an array, by the number of its elements."""
@@ -155,6 +160,24 @@ def head_of(chunk: bytes) -> Head:
     """Return the head of a stored chunk; raises ``CorruptRow``."""
     state, offset, deadline, heard, _ = _unpack(chunk)
     return Head(state == 0, offset, None if deadline == _NEVER else deadline, heard)
+
+
+def check_head(chunk: bytes) -> None:
+    """Raise ``CorruptRow`` where a chunk's head cannot be read."""
+    if len(chunk) < _HEAD.size or chunk[0] != _VERSION:
+        _unpack(chunk)
+
+
+def offset_of(chunk: bytes) -> int:
+    """Return the source offset in the head of a chunk that was checked."""
+    offset: int = _OFFSET.unpack_from(chunk)[2]
+    return offset
+
+
+def times_of(chunk: bytes) -> tuple[int, int]:
+    """Return the next deadline (-1: none) and the broker's time of the last record of a chunk that was checked."""
+    times: tuple[int, int] = _TIMES.unpack_from(chunk, _OFFSET.size)
+    return times
 
 
 def rest_of(chunk: bytes) -> Rest:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 __all__ = [
     "FieldCatalog",
@@ -17,13 +17,18 @@ __all__ = [
     "FieldFormat",
     "FieldKind",
     "Fingerprinter",
+    "differ",
     "fold",
     "fold_words",
     "mask",
+    "readable",
 ]
 
 FieldKind = Literal["identity", "contact", "account", "order", "preference", "other"]
 FieldFormat = Literal["words", "number", "date"]
+
+READABLE = 80
+"""How many characters are shown of a value that the company stated."""
 
 _CACHED = 4096
 """How many unlisted names, or pairs of tenant and field, are remembered: they come from outside, without end."""
@@ -83,8 +88,8 @@ class FieldCatalog:
 class Fingerprinter:
     """Turn values into fingerprints that can be compared for equality, and not be turned back without the key."""
 
-    KEY_ID_BYTES = 2
-    LENGTH = 16
+    KEY_ID_BYTES: ClassVar = 2
+    LENGTH: ClassVar = 16
 
     def __init__(self, key: bytes) -> None:
         """Use ``key``, at least 16 secret bytes; a shorter one raises ``ValueError``."""
@@ -117,6 +122,11 @@ class Fingerprinter:
         return digest
 
 
+def differ(one: bytes, other: bytes) -> bool:
+    """Tell whether two fingerprints are of different values; of different keys nobody can tell."""
+    return one != other and one[: Fingerprinter.KEY_ID_BYTES] == other[: Fingerprinter.KEY_ID_BYTES]
+
+
 def fold(definition: FieldDefinition, value: str) -> str:
     """Return the form of ``value`` in which it is compared.
 
@@ -135,6 +145,13 @@ def mask(definition: FieldDefinition, value: str) -> str:
     if definition.secret or length < 6:
         return "…"
     return "…" + value[-min(length // 3, 4) :].translate(_UNPRINTABLE)
+
+
+def readable(definition: FieldDefinition, value: str) -> str:
+    """Return what people may see of a ``value`` that we stated ourselves: its beginning, or its mask where it is the customer's own or secret."""
+    if definition.secret or definition.kind != "other":
+        return mask(definition, value)
+    return value[:READABLE].translate(_UNPRINTABLE)
 
 
 def fold_words(value: str) -> str:

@@ -140,7 +140,7 @@ class PartitionWatch:
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Take back one changelog record, in the order of the log; raises ``CorruptRow``."""
         try:
-            stands = self._restore(key, value)
+            stands = self._restore(key, value) if key.startswith(b"\x00") else self._store.restore(key, value)
         except (struct.error, ValueError, msgspec.MsgspecError) as error:
             raise CorruptRow(f"a changelog record with a key of {len(key)} bytes cannot be read: {error}") from error
         if not stands:
@@ -373,7 +373,7 @@ class PartitionWatch:
         for row, journeys in self._scored.items():
             customer = row.live
             for journey in (None, *sorted(journeys)):
-                score = customer_score(customer, journey, self.clock, self._engine.customer_half_life)
+                score = customer_score(customer, journey, self.clock, self._engine.customer_half_life) | {"sequence": row.offset}
                 parts = [score["tenant"], score["score"], score["scope"], score["name"], score["half_life"]]
                 effects.customer_scores.append((_json(parts), _json(score)))
         self._scored.clear()

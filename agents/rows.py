@@ -11,13 +11,16 @@ from agents.chunks import (
     CorruptRow,
     Head,
     Stored,
+    check_head,
     chunk_key,
     head_of,
     newest_of,
+    offset_of,
     pack,
     packed_of,
     parse_chunk_key,
     rest_of,
+    times_of,
     touchpoints_of,
     write_chunk,
 )
@@ -216,16 +219,16 @@ class RowStore:
 
         Raises ``struct.error`` or ``CorruptRow``.
         """
+        if chunk is not None:
+            check_head(chunk)
         row, number = parse_chunk_key(key)
         held = self._stored.get(row)
-        if chunk is not None:
-            offset = head_of(chunk).offset
-            if number == 0 and not isinstance(held, dict):
-                if held is None or offset >= head_of(held).offset:
-                    self._stored[row] = chunk
-                    return True
-                self._aside[key] = chunk
-                return False
+        if chunk is not None and number == 0 and not isinstance(held, dict):
+            if held is None or offset_of(chunk) >= offset_of(held):
+                self._stored[row] = chunk
+                return True
+            self._aside[key] = chunk
+            return False
         chunks = {} if held is None else {0: held} if isinstance(held, bytes) else held
         if chunk is None:
             chunks.pop(number, None)
@@ -249,13 +252,19 @@ class RowStore:
             if isinstance(chunks, dict) and number in chunks and number < max(chunks) and packed_of(chunk)[0] > packed_of(chunks[number])[0]:
                 chunks[number] = chunk
         self._aside = {}
+        quiet, size = self._quiet, 0
         for key, stored in self._stored.items():
-            self._bytes += _size(stored)
-            head = head_of(newest_of(stored))
-            if head.heard >= 0:
-                self._quiet[head.heard // _DAY].append(key)
-            if head.deadline is not None:
-                yield head.deadline, key
+            if isinstance(stored, bytes):
+                size += len(stored)
+                deadline, heard = times_of(stored)
+            else:
+                size += _size(stored)
+                deadline, heard = times_of(newest_of(stored))
+            if heard >= 0:
+                quiet[heard // _DAY].append(key)
+            if deadline != _NEVER:
+                yield deadline, key
+        self._bytes += size
 
     def standing(self, key: bytes) -> bytes | None:
         """Return the stored chunk with this key in the changelog, during recovery."""
@@ -267,7 +276,7 @@ class RowStore:
     def _is_behind(chunk: bytes, held: bytes, *, is_full: bool) -> bool:
         if is_full:
             return packed_of(chunk)[0] < packed_of(held)[0]
-        return head_of(chunk).offset < head_of(held).offset
+        return offset_of(chunk) < offset_of(held)
 
     # Decoding
 

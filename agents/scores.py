@@ -61,6 +61,7 @@ class Merger:
             tallies = self._tallies[entity].values()
             if tallies:
                 score = entity_score(json.loads(entity), tallies, max(each.at for each in tallies), self._prior)
+                score["sequence"] = sum(each.offset + 1 for each in tallies)  # of two states of the topic the later has the higher one
                 yield entity, msgspec.json.encode(score)
 
 

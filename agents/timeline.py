@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from mypy_extensions import i64
 
+from agents.amounts import thousandths
 from agents.entry import Entry
-from agents.fields import FieldCatalog, Fingerprinter, fold_words, mask
+from agents.fields import FieldCatalog, Fingerprinter, fold_words, mask, readable
 from models.decoding import Parts
 
 __all__ = ["CHANNEL_FOLD", "PASSIVE", "SortKey", "compact", "microseconds", "moment", "sort_key"]
@@ -125,22 +126,50 @@ def _contact_started(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) ->
     return (intent, True) if data.direction == "outbound" else (intent,)
 
 
-def _contact_ended(data: Any, *_: Any) -> tuple[Any, ...]:
+def _contact_ended(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
     planned = data.planned_callback is True
     return (planned,) if data.resolved is None else (planned, data.resolved)
 
 
-def _intent(data: Any, *_: Any) -> tuple[Any, ...]:
+def _intent(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
     intent = fold_words(data.intent)
     return (intent,) if data.confidence is None else (intent, data.confidence)
 
 
-def _promised(data: Any, *_: Any) -> tuple[Any, ...]:
+def _promised(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
     return (data.promise, microseconds(data.due))
 
 
-def _settled(data: Any, *_: Any) -> tuple[Any, ...]:
+def _settled(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
     return (data.promise,)
+
+
+def _message(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+    private = data.private is True
+    return (private,) if data.sentiment is None else (private, thousandths(data.sentiment))
+
+
+def _fact(data: Any, tenant: str, fields: FieldCatalog, fingerprinter: Fingerprinter) -> tuple[Any, ...]:
+    definition = fields.definition(fold_words(data.fact))
+    return (
+        definition.name,
+        fingerprinter.fingerprint(tenant, definition, data.value),
+        readable(definition, data.value),
+        data.correction is True,
+    )
+
+
+def _case_closed(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+    return (data.case,) if data.claimed_resolved is None else (data.case, data.claimed_resolved)
+
+
+def _survey(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+    told = (data.metric, thousandths(data.score), thousandths(data.minimum), thousandths(data.maximum))
+    return told if data.expected is None else (*told, thousandths(data.expected))
+
+
+def _exposure(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+    return () if data.metric is None or data.promised is None else (fold_words(data.metric), thousandths(data.promised))
 
 
 # What was not told is left out at the end of a tuple, as it is in rows that were stored before it was kept.
@@ -148,7 +177,7 @@ _DATA: dict[str, Any] = {
     "contact.started": _contact_started,
     "contact.queued": lambda data, *_: (data.team,),
     "contact.ended": _contact_ended,
-    "message": lambda data, *_: (data.private is True,),
+    "message": _message,
     "info.requested": _requested,
     "info.provided": _provided,
     "info.confirmed": _confirmed,
@@ -163,4 +192,11 @@ _DATA: dict[str, Any] = {
     "promise.made": _promised,
     "promise.kept": _settled,
     "promise.cancelled": _settled,
+    "fact.stated": _fact,
+    "case.closed": _case_closed,
+    "case.reopened": lambda data, *_: (data.case,),
+    "offer.made": lambda data, *_: (fold_words(data.offer),),
+    "survey.answered": _survey,
+    "account.updated": lambda data, *_: () if data.billed_revenue is None else (thousandths(data.billed_revenue),),
+    "brand.exposure": _exposure,
 }

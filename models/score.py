@@ -26,6 +26,7 @@ class Tally(BaseModel):
 class Score(BaseModel):
     """One score, as of one moment; a reader decays its components to its own now.
 
+    ``sequence`` decides between two scores of one moment: it grows with the source offsets that they were made from, in whatever order they arrive.
     ``value`` is 0..100, ``None`` where nothing is left to score (its row is deleted). ``half_life`` is in seconds. ``samples`` is what the value rests on:
     decayed opportunities for an entity, scoring findings for a journey or customer. ``components`` hold the sums of the formula.
     """
@@ -41,3 +42,4 @@ class Score(BaseModel):
     samples: float
     components: dict[str, float]
     as_of: AwareDatetime
+    sequence: int = 0

@@ -176,6 +176,13 @@ scores = Table(
     Column("components", _JSON, nullable=False),
     Column("as_of", UtcDateTime, nullable=False),
     Column(
+        "sequence",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="decides between two of one as_of: it grows with what they were made from",
+    ),
+    Column(
         "log_offset", BigInteger, nullable=False, comment="offset in the scores topic: decides between two of one as_of"
     ),
     Index(None, "scope", "score", "tenant"),

@@ -54,6 +54,7 @@ class _StoredScore(Score):
     model_config = ConfigDict(allow_inf_nan=False)
 
     half_life: Annotated[int, Field(ge=0, le=_BIG - 1)]
+    sequence: Annotated[int, Field(ge=0, le=_BIG - 1)] = 0
 
 
 class SinkRecord(NamedTuple):
@@ -169,7 +170,7 @@ class Parsed:
             as_of = as_of.astimezone(UTC)
         subject = score.tenant, score.score, score.scope, score.name, score.half_life
         last = self.scores.get(subject)
-        if last is None or as_of > last[1] or (as_of == last[1] and record.offset >= last[2]):
+        if last is None or (as_of, score.sequence, record.offset) >= (last[1], last[0].sequence, last[2]):
             self.scores[subject] = score, as_of, record.offset
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -119,12 +120,14 @@ class Statements:
 
         upsert = insert(scores)
         new, old = upsert.excluded, scores.c
-        newest = or_(new.as_of > old.as_of, (new.as_of == old.as_of) & (new.log_offset >= old.log_offset))
+        newest = tuple_(new.as_of, new.sequence, new.log_offset) >= tuple_(old.as_of, old.sequence, old.log_offset)
         self.scores = Upsert(_replacing(upsert, scores, where=newest), scores, driver)
-        as_of, offset = bindparam("at", type_=scores.c.as_of.type), bindparam("offset", type_=scores.c.log_offset.type)
+        gone = [
+            bindparam(name, type_=column.type)
+            for name, column in (("at", old.as_of), ("sequence", old.sequence), ("offset", old.log_offset))
+        ]
         self.delete_scores = delete(scores).where(
-            scores.c.key == bindparam("score"),
-            or_(old.as_of < as_of, (old.as_of == as_of) & (old.log_offset <= offset)),
+            old.key == bindparam("score"), tuple_(old.as_of, old.sequence, old.log_offset) <= tuple_(*gone)
         )
 
         self.letters = Upsert(insert(dead_letters).on_conflict_do_nothing(), dead_letters, driver)

@@ -245,10 +245,11 @@ class _Transaction:
         kept, gone = [], []
         for key, (subject, (score, as_of, offset)) in records.items():
             if score.value is None:
-                gone.append({"score": key, "at": as_of, "offset": offset})
+                gone.append({"score": key, "at": as_of, "sequence": score.sequence, "offset": offset})
             else:
                 components = json.encode(score.components).decode()
-                kept.append((key, *subject, score.value, score.samples, components, stored_time(as_of), offset))
+                figures = score.value, score.samples, components, stored_time(as_of), score.sequence, offset
+                kept.append((key, *subject, *figures))
         self._upsert(self._statements.scores, kept)
         if gone:
             self._connection.execute(self._statements.delete_scores, gone)

@@ -14,6 +14,7 @@ from faust.types import TP
 
 from streams.backend import Backend
 from streams.batches import AssignmentListener, Batch, BatchSchema
+from streams.continuity import deleted_unread
 from streams.errors import LogMismatch, StreamError
 from streams.health import Health
 from streams.lanes import Handler, Lanes
@@ -163,6 +164,16 @@ class SeamwatchApp(faust.App):
             self.consumer.halt()
 
     # --- what the consumer tells ----------------------------------------------------------------------------------
+
+    def lost(self, tp: TP, position: int, start: int) -> bool:
+        """Hear that ``tp`` begins at ``start`` although ``position`` was to be read next; tell whether the worker ends because of it.
+
+        Of touchpoints the state knows what was applied, and decides: see `PartitionState.of`.
+        """
+        if tp.topic == self.names.touchpoints:
+            return False
+        self.refuse(deleted_unread(self.streams, tp, position, start))
+        return True
 
     def owns(self, partitions: frozenset[TP]) -> None:
         """Pass on an assignment."""

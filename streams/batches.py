@@ -26,6 +26,9 @@ _TURN = 0.5
 _SHORT_TURN = 0.01
 """The same while a partition has no room: it has soon, and must not wait for others that have nothing to read."""
 
+_ANSWER = 2.0
+"""Seconds within which the broker says where a log begins; otherwise all is read again from what is committed."""
+
 _T = TypeVar("_T")
 
 
@@ -80,16 +83,18 @@ class Epoch:
 class Batch:
     """All records of one partition that one poll returned.
 
-    ``records`` are aiokafka's, undecoded; ``end`` is the offset after the last one; ``polled_at`` is monotonic seconds.
+    ``records`` are aiokafka's, undecoded; ``end`` is the offset after the last one; ``polled_at`` is monotonic seconds. ``start`` is None unless records before
+    the first one were deleted unread: then it is where the log begins.
     """
 
-    __slots__ = ("done", "end", "epoch", "message", "partition", "polled_at", "records", "topic")
+    __slots__ = ("done", "end", "epoch", "message", "partition", "polled_at", "records", "start", "topic")
 
-    def __init__(self, topic: str, partition: int, records: Sequence[RawRecord], epoch: Epoch) -> None:
+    def __init__(self, topic: str, partition: int, records: Sequence[RawRecord], epoch: Epoch, start: int | None = None) -> None:
         self.topic = topic
         self.partition = partition
         self.records = records
         self.end = records[-1].offset + 1
+        self.start = start
         self.epoch = epoch
         self.polled_at = monotonic()
         self.done = False
@@ -254,11 +259,21 @@ class BatchConsumer:
         if epoch is not self.epoch:
             return
         tracker = self._trackers[tp]
-        if tracker.position is not None and records[0].offset < tracker.position:
+        start = None
+        if tracker.position is not None and records[0].offset != tracker.position:
             records = [record for record in records if record.offset >= tracker.position]
             if not records:
                 return
-        batch = Batch(tp.topic, tp.partition, records, epoch)
+            if records[0].offset > tracker.position and tp.topic not in self.app.reread_topics:
+                start = await self._log_start(tp)
+                if start is None or epoch is not self.epoch:
+                    self._dropped = True
+                    return
+                if start <= tracker.position:
+                    start = None  # compaction or a transaction left the gap
+                elif self.app.lost(tp, tracker.position, start):
+                    return
+        batch = Batch(tp.topic, tp.partition, records, epoch, start)
         last = records[-1]
         batch.message = ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000, 0, (), None, batch, None, 0, 0, tp,
@@ -266,6 +281,16 @@ class BatchConsumer:
         )  # fmt: skip
         tracker.add(batch)
         await self.wait_first(self.callback(batch.message), self.suspend_flow.wait())  # type: ignore[attr-defined]
+
+    async def _log_start(self, tp: TP) -> int | None:
+        """Return the first offset that the broker holds of ``tp``; None where it does not say so in time."""
+        try:
+            starts: Mapping[TP, int] = await asyncio.wait_for(self.earliest_offsets(tp), _ANSWER)  # type: ignore[attr-defined]
+        except TimeoutError:
+            return None
+        except self.seek_errors:
+            return None
+        return starts[tp]
 
     async def _stay(self) -> None:
         """Tell the group that this worker is there although it polls nothing."""
@@ -293,8 +318,9 @@ class BatchConsumer:
         return False
 
     def halt(self) -> None:
-        """Commit nothing from here on: the worker ends."""
+        """Commit nothing and begin no batch from here on: the worker ends."""
         self._halted = True
+        self.epoch.over.set()
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit what is done and not committed, of all topics or of ``topics``. A commit that fails changes nothing."""
@@ -345,9 +371,12 @@ class BatchConsumer:
         start_over = {tp for tp, offset in committed.items() if not offset or tp.topic in reread}
         if start_over:
             await self._seek_to_start(start_over)
+        positions = {tp: await self.position(tp) for tp in start_over}  # type: ignore[attr-defined]
         if epoch is not self.epoch:
             return  # the partitions were taken away meanwhile
         self._begin_epoch({tp: Tracker(None if tp in start_over else offset) for tp, offset in committed.items()})
+        for tp, position in positions.items():
+            self._trackers[tp].position = position
         self.app.owns(frozenset(committed))
 
     async def _seek_to_start(self, partitions: Iterable[TP]) -> None:

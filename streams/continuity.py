@@ -14,7 +14,7 @@ from streams.backend import Bounds
 from streams.errors import CorruptChangelog, LogMismatch
 from streams.settings import StreamSettings
 
-__all__ = ["SOURCE_KEY", "Source", "check_applied", "check_before_joining", "check_committed", "check_source", "present_source"]
+__all__ = ["SOURCE_KEY", "Source", "check_applied", "check_before_joining", "check_committed", "check_source", "deleted_unread", "present_source"]
 
 SOURCE_KEY = b"\x00source"
 """The key of the changelog's row that names the topic from which the state was made. It is the first row of each partition, and not the engine's."""
@@ -74,7 +74,7 @@ def check_committed(settings: StreamSettings, tp: TP, bounds: Bounds, committed:
     Raises `LogMismatch`, with the number of records that are lost.
     """
     if committed is not None and committed < bounds.start:
-        raise _lost(settings, tp, committed, bounds.start)
+        raise deleted_unread(settings, tp, committed, bounds.start)
     if committed is not None and committed > bounds.end:
         raise LogMismatch(
             f"{_name(tp)} ends at offset {bounds.end}, before the committed offset {committed}: it was made again or lost its end; to read what is there, run "
@@ -98,12 +98,21 @@ def check_applied(settings: StreamSettings, tp: TP, bounds: Bounds, committed: i
             raise _stateless(settings, tp, "nothing", committed)
     elif following < bounds.start:
         if committed != bounds.start:
-            raise _lost(settings, tp, following, bounds.start)
+            raise deleted_unread(settings, tp, following, bounds.start)
         _log.warning("%s: goes on without %d records that were deleted unread", _name(tp), bounds.start - following)
     elif committed is None:
         _log.warning("%s: no offset is committed; goes on after offset %d, where the state ends", _name(tp), applied)
     elif committed > following:
         raise _stateless(settings, tp, f"the records up to offset {applied} alone", committed)
+
+
+def deleted_unread(settings: StreamSettings, tp: TP, expected: int, start: int) -> LogMismatch:
+    """Return what there is to say of records from ``expected`` on that were deleted before they were read; the log begins at ``start``."""
+    lost = start - expected
+    return LogMismatch(
+        f"{lost} record{'s' * (lost > 1)} of {_name(tp)} deleted unread, from offset {expected} on: to go on without what is lost, stop all workers and run "
+        f"{_reset(settings, tp)}"
+    )
 
 
 async def check_before_joining(app: Any) -> None:
@@ -133,14 +142,6 @@ async def check_before_joining(app: Any) -> None:
 
 def _name(tp: TP) -> str:
     return f"{tp.topic}[{tp.partition}]"
-
-
-def _lost(settings: StreamSettings, tp: TP, expected: int, start: int) -> LogMismatch:
-    lost = start - expected
-    return LogMismatch(
-        f"{lost} record{'s' * (lost > 1)} of {_name(tp)} deleted unread, from offset {expected} on: to go on without what is lost, stop all workers and run "
-        f"{_reset(settings, tp)}"
-    )
 
 
 def _stateless(settings: StreamSettings, tp: TP, held: str, committed: int) -> LogMismatch:

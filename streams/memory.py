@@ -251,7 +251,7 @@ class MemoryConsumer(BatchConsumer, FaustConsumer):
         return committed
 
     async def _seek_to_start(self, partitions: Iterable[TP]) -> None:
-        self._positions |= dict.fromkeys(partitions, 0)
+        self._positions |= {tp: self.broker.starts[tp] for tp in partitions}
 
     async def _seek(self, partition: TP, offset: int) -> None:
         self._positions[partition] = offset
@@ -286,8 +286,8 @@ class MemoryConsumer(BatchConsumer, FaustConsumer):
         return partition
 
     async def earliest_offsets(self, *partitions: TP) -> dict[TP, int]:
-        """Return 0 for each: the log forgets nothing."""
-        return dict.fromkeys(partitions, 0)
+        """Return where each of ``partitions`` begins."""
+        return {tp: self.broker.starts[tp] for tp in partitions}
 
     async def highwaters(self, *partitions: TP) -> dict[TP, int]:
         """Return the ends of ``partitions``."""

@@ -17,6 +17,8 @@ REQUIRED: dict[str, tuple[str, ...] | None] = {
     "faust.transport.consumer:Consumer._commit": ("offsets",),
     "faust.transport.consumer:Consumer.ack": ("message",),
     "faust.transport.consumer:Consumer.commit": ("topics", "start_new_transaction"),
+    "faust.transport.consumer:ThreadDelegateConsumer.earliest_offsets": ("partitions",),
+    "faust.transport.consumer:ThreadDelegateConsumer.position": ("tp",),
     "faust.transport.consumer:Consumer.force_commit": ("topics", "start_new_transaction"),
     "faust.transport.consumer:Consumer.maybe_wait_for_commit_to_finish": (),
     "faust.transport.consumer:Consumer.on_partitions_revoked": ("revoked",),

@@ -12,7 +12,7 @@ from streams.app import SeamwatchApp
 from streams.backend import Bounds
 from streams.batches import Batch
 from streams.continuity import SOURCE_KEY, Source, check_applied, check_source, present_source
-from streams.errors import CorruptChangelog, LogMismatch, Overtaken
+from streams.errors import Abandoned, CorruptChangelog, LogMismatch, Overtaken
 from streams.failpoints import failpoint
 from streams.producer import Rows
 from streams.settings import StreamSettings
@@ -91,11 +91,18 @@ class PartitionState(Generic[W]):
     async def of(self, batch: Batch) -> Owned[W]:
         """Return the state that ``batch`` belongs to, once it is rebuilt.
 
-        Raises `Abandoned` when the partition goes away first.
+        Raises `Abandoned` when the partition goes away first, or records that the state lacks were deleted before the batch: then the worker ends.
         """
         owned = self._owned[batch.partition]
         if not owned.ready.is_set():
             await batch.epoch.first(owned.ready.wait())
+        if batch.start is not None and owned.watch.last_offset + 1 < batch.start:
+            tp = TP(batch.topic, batch.partition)
+            try:
+                check_applied(self._app.streams, tp, Bounds(batch.start, batch.end), owned.committed, owned.watch.last_offset)
+            except LogMismatch as error:
+                self._app.refuse(error)
+                raise Abandoned("records before it were deleted unread") from error
         return owned
 
     def recovered(self) -> list[Owned[W]]:
@@ -126,15 +133,20 @@ class PartitionState(Generic[W]):
         self._app.health.recovering = frozenset()
 
     async def _recover(self, partitions: set[int]) -> None:
+        origin: _Asked = None
         try:
-            origin = None if self._app.streams.embedded else await _Origin.find(self._app, self._topic, partitions)
+            if not self._app.streams.embedded:
+                origin = asyncio.create_task(_Origin.find(self._app, self._topic, partitions), name="origin")
             await self._rebuild(await self._take_up(partitions, origin), origin)
         except LogMismatch as error:
             self._app.refuse(error)
         except Exception as error:  # noqa: BLE001  # half a state must not be used, whatever the cause
             self._app.fail(error)
+        finally:
+            if origin is not None:
+                origin.cancel()
 
-    async def _take_up(self, partitions: set[int], origin: "_Origin | None") -> set[int]:
+    async def _take_up(self, partitions: set[int], origin: "_Asked") -> set[int]:
         """Take up again what is still true, and return the other partitions."""
         aside, self._aside = self._aside, {}
         kept = partitions & aside.keys()
@@ -147,24 +159,26 @@ class PartitionState(Generic[W]):
             owned.watch, owned.changelog_end = aside[partition].watch, aside[partition].changelog_end
             owned.source = aside[partition].source
             if origin is not None:
-                origin.check(owned)
+                (await origin).check(owned)
         for partition in kept:
             self._complete(self._owned[partition], 0, 0.0)
         return partitions - kept
 
-    async def _rebuild(self, partitions: set[int], origin: "_Origin | None") -> None:
+    async def _rebuild(self, partitions: set[int], origin: "_Asked") -> None:
         if not partitions:
             return
         began, rows, seconds = monotonic(), dict.fromkeys(partitions, 0), dict.fromkeys(partitions, 0.0)
         changelog = self._app.names.changelog
         async for partition, records, end in self._app.backend.reader().read(changelog, partitions):
             owned = self._owned[partition]
+            restore = owned.watch.restore
             for record in records:
                 try:
-                    if record.key == SOURCE_KEY:
+                    key = record.key or b""
+                    if key == SOURCE_KEY:
                         owned.source = Source.decode(record.value)
                     else:
-                        owned.watch.restore(record.key or b"", record.value)
+                        restore(key, record.value)
                 except Exception as error:
                     raise CorruptChangelog(
                         f"{changelog}, partition {partition}, offset {record.offset}: {error}"
@@ -173,11 +187,11 @@ class PartitionState(Generic[W]):
             failpoint("mid_recovery")
             if end is not None:
                 if origin is not None:
-                    origin.check(owned)
+                    (await origin).check(owned)
                 owned.changelog_end, seconds[partition] = end, monotonic() - began
             await asyncio.sleep(0)
         for partition in partitions:  # none before all are found to be right: a worker that is refused has done nothing
-            await self._repair(self._owned[partition], origin)
+            await self._repair(self._owned[partition], None if origin is None else await origin)
             self._complete(self._owned[partition], rows[partition], seconds[partition])
             await asyncio.sleep(0)
 
@@ -225,3 +239,7 @@ class _Origin(NamedTuple):
         tp = TP(self.topic, owned.partition)
         check_source(self.settings, self.topic, owned.source, self.source)
         check_applied(self.settings, tp, self.bounds[tp], owned.committed, owned.watch.last_offset)
+
+
+_Asked = asyncio.Task[_Origin] | None
+"""The source topic, asked for while the changelog is read; None of the embedded broker, which is not asked."""

@@ -83,7 +83,7 @@ async def _until_end(app: SeamwatchApp, stop: asyncio.Event) -> None:
     """Wait until ``stop`` is set or the app refuses its state; a crash of Faust itself ends the worker like any other failure."""
     while not stop.is_set():
         if app.refusal is not None:
-            _say_refused(app.refusal)
+            _log.critical("the worker ends: %s", app.refusal)
             return
         if app.crashed:
             app.fail(app.crash_reason or RuntimeError("Faust crashed"))

@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1, help="how often each, with other touchpoints and moments")
     parser.add_argument("--seed", type=int, default=0, help="where chance begins")
     parser.add_argument("--rate", type=int, default=300, help="touchpoints a second")
+    parser.add_argument("--minutes", type=int, default=10, help="how long the database is away in `database-away`")
     parser.add_argument("--quick", action="store_true", help="short sessions and outages")
     parser.add_argument("--list", action="store_true", help="say what there is")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the matrix into this Markdown file")
@@ -88,7 +89,7 @@ def _run_all(console: Console, faults: list[Fault], asked: argparse.Namespace) -
 
 
 def _run_one(each: Fault, servers: Servers, directory: Path, asked: argparse.Namespace, round_: int) -> Outcome:
-    options = {"seed": asked.seed + round_, "quick": asked.quick, "rate": asked.rate}
+    options = {"seed": asked.seed + round_, "quick": asked.quick, "rate": asked.rate, "minutes": asked.minutes}
     if not each.disk:
         return run(each, servers, directory, **options)
     with Servers(each.disk) as own:

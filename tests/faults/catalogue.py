@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from sqlalchemy.engine import make_url
 
 from streams.failpoints import EXIT_CODE
+from tests.faults.samples import Samples
 from tests.faults.world import World, client_ports
 from tests.support.workers import WorkerProcess, until
 
@@ -42,7 +44,7 @@ class Fault:
     """Something that can go wrong.
 
     ``says`` what happens in a sentence; ``act`` does it to a world under load, and returns when it is over. ``static``: the workers have names that the
-    group knows. ``disk``: bytes of the database's disk.
+    group knows. ``disk``: bytes of the database's disk. ``rate``: touchpoints a second, where it needs others than all.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Fault:
     workers: int = 3
     static: bool = False
     disk: int = 0
+    rate: int = 0
 
 
 FAULTS: dict[str, Fault] = {}
@@ -323,6 +326,35 @@ def database_stopped(world: World) -> None:
         f"in the end {world.figures()}; {world.records('alerts') - found} records of findings came meanwhile"
     )
     world.servers.postgres.start()
+
+
+@fault(rate=2100)
+def database_away(world: World) -> None:
+    """The database is shut down for ten minutes under 2,100 touchpoints a second."""
+    half = 30 * world.minutes
+    before, first, second, after = (Samples(world) for _ in range(4))
+    world.patience *= world.minutes
+    before.take(60)
+    world.server_kills += 1
+    world.servers.postgres.stop()
+    began, sent, found = time.monotonic(), world.load.sent, [world.records("alerts")]
+    for samples in (first, second):
+        samples.take(half)
+        found.append(world.records("alerts"))
+    seconds, sent = time.monotonic() - began, world.load.sent - sent
+    world.servers.postgres.start()
+    after.take(60 * world.minutes, lambda: bool(after.waits) and after.waits[-1] < 1)
+    counts = [later - earlier for earlier, later in pairwise(found)]
+    world.notes += [
+        f"{seconds:.0f} s without a database, {sent / seconds:,.0f} touchpoints a second; {counts[0]:,} records of findings came in the first half,"
+        f" {counts[1]:,} in the second",
+        f"before: {before}",
+        f"first half: {first}",
+        f"second half: {second}",
+        f"until the sinks had caught up: {after}",
+    ]
+    assert min(counts) > 0, f"detection did not go on: {counts}"
+    assert second.waits[-1] > 0.9 * seconds, f"after {seconds:.0f} s the sinks' wait only shows {second.waits[-1]:.0f}"
 
 
 @fault()

@@ -4,6 +4,7 @@ import json
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -44,7 +45,8 @@ class Load:
             delivery_timeout_ms=_PATIENCE_MS,
             max_block_ms=_PATIENCE_MS,
         )
-        self._futures: list[Any] = []
+        self._sending: deque[Any] = deque()
+        self._acknowledged: set[tuple[int, int]] = set()
         self._finished = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -58,7 +60,8 @@ class Load:
         self._thread.join()
         self._producer.flush()
         self._producer.close()
-        return {(done.partition, done.offset) for done in (future.get(0) for future in self._futures)}
+        self._note_acknowledged(len(self._sending))
+        return self._acknowledged
 
     def end(self) -> None:
         """End without waiting for anything: what was not acknowledged is nobody's."""
@@ -73,9 +76,18 @@ class Load:
         for key, value in self._records:
             while self.sent > (time.monotonic() - began) * self.rate:
                 if self._finished.wait(_TURN):
-                    return
-            self._futures.append(self._producer.send(self._topic, key=key, value=value))
+                    break
+            if self._finished.is_set():
+                return
+            self._sending.append(self._producer.send(self._topic, key=key, value=value))
             self.sent += 1
+            while self._sending and self._sending[0].is_done:
+                self._note_acknowledged(1)
+
+    def _note_acknowledged(self, records: int) -> None:
+        for _ in range(records):
+            done = self._sending.popleft().get(0)
+            self._acknowledged.add((done.partition, done.offset))
 
     @staticmethod
     def _make(seed: int) -> Iterator[tuple[bytes, bytes]]:

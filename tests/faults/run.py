@@ -40,11 +40,27 @@ class Outcome(NamedTuple):
 
 
 def run(
-    fault: Fault, servers: Servers, directory: Path, *, seed: int = 0, quick: bool = False, rate: int = 300
+    fault: Fault,
+    servers: Servers,
+    directory: Path,
+    *,
+    seed: int = 0,
+    quick: bool = False,
+    rate: int = 300,
+    minutes: int = 10,
 ) -> Outcome:
     """Let touchpoints come, do the fault, let more come, wait until all is done, and compare."""
     began = time.monotonic()
-    world = World(servers, directory, workers=fault.workers, rate=rate, seed=seed, quick=quick, static=fault.static)
+    world = World(
+        servers,
+        directory,
+        workers=fault.workers,
+        rate=fault.rate or rate,
+        seed=seed,
+        quick=quick,
+        static=fault.static,
+        minutes=minutes,
+    )
     try:
         world.crew.start(*world.names)
         world.crew.wait_ready()

@@ -21,7 +21,7 @@ from tests.support.proxy import Proxy
 from tests.support.services import KafkaServer, PostgresServer
 from tests.support.workers import COMMITTED, STILL, Installation, WorkerProcess, until
 
-__all__ = ["Crew", "Servers", "World", "client_ports"]
+__all__ = ["Crew", "Servers", "World", "client_ports", "resident"]
 
 PARTITIONS = 4
 TUNED: Mapping[str, Any] = {"max_poll_records": 200, "commit_interval": 0.3}
@@ -180,7 +180,7 @@ class Crew:
 
 
 class World:
-    """Everything that a fault can touch. ``quick`` makes sessions and outages short."""
+    """Everything that a fault can touch. ``quick`` makes sessions and outages short; ``minutes`` is how long a long outage lasts."""
 
     def __init__(
         self,
@@ -192,12 +192,15 @@ class World:
         seed: int = 0,
         quick: bool = False,
         static: bool = False,
+        minutes: int = 10,
     ) -> None:
         self.servers = servers
         self.quick = quick
+        self.minutes = minutes
         self.chance = random.Random(seed)
         self.notes: list[str] = []
         self.server_kills = 0
+        self.patience = 300.0
         prefix = f"faults-{uuid.uuid4().hex[:8]}"
         database = servers.postgres.new_database()
         through = make_url(database).set(port=servers.to_database.port).render_as_string(hide_password=False)
@@ -223,8 +226,11 @@ class World:
         """Let time pass in a fault: less where all is to be quick."""
         time.sleep(min(seconds, 10.0) if self.quick else seconds)
 
-    def settle(self, seconds: float = 300.0) -> float:
-        """Wait until everything is done: all is committed, no deadline waits, nothing new comes. Return how long that took."""
+    def settle(self) -> float:
+        """Wait until everything is done: all is committed, no deadline waits, nothing new comes. Return how long that took.
+
+        Fails after ``patience`` seconds.
+        """
         installation, numbers = self.installation, range(PARTITIONS)
         consumer = KafkaConsumer(bootstrap_servers=installation.bootstrap)
         committing = [
@@ -245,10 +251,10 @@ class World:
                 ready = all(worker.get("/readyz")[0] == 200 for worker in self.crew.workers)
                 if left or timers or not ready or ends != last:
                     since, last = time.monotonic(), ends
-                if time.monotonic() - began > seconds:
+                if time.monotonic() - began > self.patience:
                     tails = "\n".join(worker.tail() for worker in self.crew.workers)
                     raise AssertionError(
-                        f"not caught up after {seconds:.0f} s: {timers:.0f} deadlines, left: {left}\n{tails}"
+                        f"not caught up after {self.patience:.0f} s: {timers:.0f} deadlines, left: {left}\n{tails}"
                     )
                 time.sleep(0.2)
             return time.monotonic() - began

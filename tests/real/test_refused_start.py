@@ -1,5 +1,6 @@
-"""Topics and groups that were changed between two runs of a worker, on a real Kafka: it goes on exactly, or ends and says what to do."""
+"""Topics and groups that were changed between two runs of a worker or during one, on a real Kafka: it goes on exactly, or ends and says what to do."""
 
+import signal
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
@@ -107,6 +108,31 @@ def test_a_deleted_group_and_records_deleted_unread(watched: Watched) -> None:
     assert [findings[number] for number in range(3) if number != lossy] == [
         ends[number] // 3 for number in range(3) if number != lossy
     ]
+    assert read[lossy] // 3 < findings[lossy] < ends[lossy] // 3
+
+
+def test_records_deleted_before_a_running_worker_read_them(watched: Watched) -> None:
+    """Retention overtakes a worker that stood still: it ends with the number of records and what to do, and applies and commits nothing behind them."""
+    watched.produce(20)
+    worker = watched.installation.start("--roles", "watch").wait_ready()
+    until(lambda: watched.committed() == watched.ends("touchpoints"), told=worker.tail)
+    read = watched.ends("touchpoints")
+    worker.process.send_signal(signal.SIGSTOP)
+    sleep(1)  # longer than a fetch waits at the broker
+    watched.produce(20)
+    ends = watched.ends("touchpoints")
+    lossy = max(range(3), key=lambda number: ends[number] - read[number])
+    tp = TopicPartition(watched.name("touchpoints"), lossy)
+    watched.admin.delete_records({tp: read[lossy] + 3})
+    worker.process.send_signal(signal.SIGCONT)
+    assert worker.wait(30) == 1
+    said = f"3 records of {tp.topic}[{lossy}] deleted unread, from offset {read[lossy]} on"
+    assert f"the worker ends: {said}" in worker.tail()
+    assert "Traceback" not in worker.tail()
+    assert watched.committed()[lossy] == read[lossy]
+    watched.refused(said)
+    watched.admin.reset_group_offsets(watched.prefix, {tp: OffsetSpec.EARLIEST})
+    findings = watched.run()
     assert read[lossy] // 3 < findings[lossy] < ends[lossy] // 3
 
 

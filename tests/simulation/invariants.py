@@ -7,7 +7,6 @@ from functools import cache, partial
 from math import isclose
 from typing import Any, NamedTuple
 
-import msgspec
 from faust.types import TP
 from sqlalchemy import Engine, bindparam, select
 
@@ -201,10 +200,10 @@ class Undisturbed:
         return found
 
 
-def verify(broker: MemoryBroker, topics: Topics, engine: Engine, watcher: Watcher, oracle: Undisturbed, wall: int, *, late_scores: bool) -> None:
+def verify(broker: MemoryBroker, topics: Topics, engine: Engine, watcher: Watcher, oracle: Undisturbed, wall: int) -> None:
     """Compare what a history ended in with what an undisturbed reading of its log gives.
 
-    With ``late_scores`` not the scores: one that arrives long after a newer one of the same moment stands until the next. Raises `Violation`.
+    Raises `Violation`.
     """
     oracle.read_on()
     _same("findings on the topic", watcher.bodies, oracle.bodies)
@@ -217,8 +216,7 @@ def verify(broker: MemoryBroker, topics: Topics, engine: Engine, watcher: Watche
     second = empty_database("oracle")
     DatabaseWriter(second, lambda: wall).write(oracle.records)
     _same("alerts", _alerts(engine), _alerts(second))
-    if not late_scores:
-        _verify_scores(engine, oracle)
+    _verify_scores(engine, oracle)
     _verify_changelog(broker, topics, oracle)
 
 
@@ -255,7 +253,10 @@ def _verify_changelog(broker: MemoryBroker, topics: Topics, oracle: Undisturbed)
         watch.restored()
         _same("clock of the changelog", watch.clock, wanted.clock)
         ours, theirs = (
-            {(each.tenant, each.customer): (list(map(msgspec.msgpack.encode, each.entries)), each.revisions, each.horizon) for each in one.customers()}
+            {
+                (each.tenant, each.customer): ([(entry.arrival, entry.content()) for entry in each.entries], each.revisions, each.horizon)
+                for each in one.customers()
+            }
             for one in (watch, wanted)
         )
         _same("timelines of the changelog", ours, theirs)

@@ -163,7 +163,7 @@ class World:
         for task in background:
             if task.done():
                 task.result()
-        verify(self._broker, self._topics, self._engine, self._watcher, self._oracle, self.wall(), late_scores=self.seen["scores: late"] > 0)
+        verify(self._broker, self._topics, self._engine, self._watcher, self._oracle, self.wall())
         self.seen["rebalances"] += self._broker.rebalances
         self.seen["findings"] += len(self._watcher.bodies)
 

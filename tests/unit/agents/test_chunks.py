@@ -11,10 +11,13 @@ from agents.chunks import (
     NOTHING_BEFORE,
     CorruptRow,
     Head,
+    check_head,
     head_of,
+    offset_of,
     pack,
     packed_of,
     rest_of,
+    times_of,
     touchpoints_of,
     write_chunk,
 )
@@ -48,8 +51,10 @@ def test_touchpoints_come_back_as_they_were(entries: list[Entry]) -> None:
 
 @given(st.integers(0, 2**62), st.one_of(st.none(), st.integers(0, 2**62)), st.integers(-1, 2**62), st.booleans())
 def test_heads_come_back_as_they_were(offset: int, deadline: int | None, heard: int, watched: bool) -> None:
-    """A head is read as it was written."""
-    assert head_of(write_chunk(offset, deadline, heard, NO_REST, 0, b"", watched=watched)) == Head(watched, offset, deadline, heard)
+    """A head is read as it was written, whole or in parts."""
+    chunk = write_chunk(offset, deadline, heard, NO_REST, 0, b"", watched=watched)
+    assert head_of(chunk) == Head(watched, offset, deadline, heard)
+    assert (offset_of(chunk), times_of(chunk)) == (offset, (-1 if deadline is None else deadline, heard))
 
 
 @given(st.binary(max_size=80))
@@ -57,7 +62,7 @@ def test_what_is_damaged_is_said_to_be(garbage: bytes) -> None:
     """Bytes that are no chunk give `CorruptRow` or a chunk, never another error."""
     whole = write_chunk(7, None, -1, NO_REST, 1, pack(NOTHING_BEFORE, NOTHING_BEFORE))
     for chunk in (garbage, whole[: len(garbage)] + garbage):
-        for read in (head_of, rest_of, touchpoints_of, packed_of):
+        for read in (head_of, check_head, rest_of, touchpoints_of, packed_of):
             try:
                 read(chunk)
             except CorruptRow:
@@ -66,8 +71,9 @@ def test_what_is_damaged_is_said_to_be(garbage: bytes) -> None:
 
 def test_a_chunk_of_another_version_is_refused() -> None:
     """Nobody guesses what another version meant."""
-    with pytest.raises(CorruptRow, match="version 1"):
-        head_of(b"\x01" + bytes(40))
+    for read in (head_of, check_head):
+        with pytest.raises(CorruptRow, match="version 1"):
+            read(b"\x01" + bytes(40))
 
 
 def test_what_is_common_takes_a_byte() -> None:

@@ -57,6 +57,17 @@ def test_a_value_told_beyond_memory_is_forgotten_and_its_finding_frozen() -> Non
     assert [body["first"]["id"] for body in sink.standing().values() if body["again"]["id"] == "e4"] == ["e3"]
 
 
+def test_of_two_scores_of_a_customer_at_one_moment_the_later_has_the_higher_sequence() -> None:
+    """A late touchpoint changes the score and not the clock; whoever gets both scores in any order knows which of them holds more."""
+    watch, ranks = partition(), []
+    for offset, made in enumerate((told(1, 0), asked(2, 90), asked(3, 60, team="tech"))):
+        found = [json.loads(value) for _, value in watch.process([line(made, offset)]).customer_scores]
+        ranks += [(each["as_of"], each["sequence"]) for each in found if each["scope"] == "customer"]
+    assert len(ranks) == 2
+    assert ranks[0][0] == ranks[1][0]
+    assert ranks[0][1] < ranks[1][1]
+
+
 def test_an_arrival_at_or_before_the_horizon_is_a_dead_letter() -> None:
     """Once a touchpoint was dropped, nothing that sorts at or before it is taken in."""
     watch = partition()

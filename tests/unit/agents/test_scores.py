@@ -53,6 +53,18 @@ def test_partitions_add_up_each_decayed_to_the_newest() -> None:
     assert score["as_of"] == "1970-01-01T01:00:00Z"
 
 
+def test_of_two_scores_of_one_moment_the_later_has_the_higher_sequence() -> None:
+    """A tally that moves no clock, even the first of another partition, moves the sequence: whoever stores scores knows which of two was made later."""
+    merger = Merger(20)
+    found = []
+    for number, offset in ((0, 4), (0, 7), (1, 0), (1, 2)):
+        merger.take(key(number), tally(1.0, 10.0, offset=offset))
+        score = merged(merger)
+        found.append((score["as_of"], score["sequence"]))
+    assert sorted(set(found)) == found
+    assert len({as_of for as_of, _ in found}) == 1
+
+
 def test_a_tally_of_an_older_offset_changes_nothing() -> None:
     """A writer that had lost the partition cannot set a score back; what it overtook is to be written again, until it is."""
     merger = Merger(20)

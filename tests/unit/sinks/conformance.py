@@ -247,7 +247,7 @@ class Conformance:
         assert rows(engine, "alerts", "state", "assignee", "occurrences", "version") == [("acknowledged", "ada", 2, 2)]
 
     def test_scores_keep_the_latest(self, engine: Engine, writer: DatabaseWriter) -> None:
-        """Of one score the latest moment stays, of one moment the later record; one without a value deletes its row."""
+        """Of one score the latest moment stays, of one moment the highest sequence, then the later record; one without a value deletes its row."""
         writer.write([score(50.0, minutes=1, offset=5), score(40.0, minutes=0, offset=6)])
         assert rows(engine, "scores", "value") == [(50.0,)]
         writer.write([score(60.0, minutes=1, offset=4)])
@@ -260,9 +260,12 @@ class Conformance:
             0.1234567890123,
             START + timedelta(minutes=1),
         )
-        writer.write([score(None, minutes=0, offset=8)])
+        writer.write([score(80.0, minutes=1, offset=8, sequence=3), score(90.0, minutes=1, offset=9, sequence=2)])
+        writer.write([score(90.0, minutes=1, offset=10, sequence=2), score(None, minutes=1, offset=11, sequence=2)])
+        assert sorted(value for (value,) in rows(engine, "scores", "value")) == [30.0, 80.0]
+        writer.write([score(None, minutes=0, offset=12, sequence=4)])
         assert len(rows(engine, "scores", "value")) == 2
-        writer.write([score(None, minutes=2, offset=9)])
+        writer.write([score(None, minutes=2, offset=13)])
         assert rows(engine, "scores", "value") == [(30.0,)]
 
     def test_dead_letters_are_listed_by_their_origin(self, engine: Engine, writer: DatabaseWriter) -> None:

@@ -230,6 +230,78 @@ async def test_records_deleted_unread_are_refused_until_that_is_accepted(caplog:
     assert sum(counts(broker).values()) == 193
 
 
+async def overtaken(
+    broker: MemoryBroker, tp: TP, lose: Callable[[], None], build: Callable[[SeamwatchApp], Any], caplog: pytest.LogCaptureFixture
+) -> str:
+    """Return what a running worker says when records of ``tp`` are lost; it ends in order and commits none of what is left."""
+    chosen, end = settings(), Ends()
+    app = create_app(chosen, MemoryBackend(broker, chosen.group_id), end=end)
+    build(app)
+    running = asyncio.create_task(run_worker(app, check_topics=False))
+    await eventually(lambda: app.health.ready)
+    committed = broker.committed["t"].get(tp)
+    caplog.clear()
+    lose()
+    assert await asyncio.wait_for(running, 10) == 1
+    assert end.errors == []
+    assert broker.committed["t"].get(tp) == committed
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
+    return said
+
+
+@pytest.mark.slow
+async def test_retention_that_overtakes_a_running_worker_ends_it(caplog: pytest.LogCaptureFixture) -> None:
+    """A gap that compaction left is passed over; records deleted before they were read end the worker with their number, and nothing behind them is applied."""
+    broker = await used()
+    tp = TP(TOPIC, 0)
+    end = len(broker.logs[tp]) + 5
+
+    def lose() -> None:
+        fill(broker, 100)
+        broker.delete_before(TOPIC, 0, end + 7)
+
+    broker.skip(TOPIC, 0, 5)
+    key = next(b"acme/c%d" % number for number in range(10) if partition_for(b"acme/c%d" % number, broker.partitions) == 0)
+    broker.append(TOPIC, 0, key, b"{}")
+    async with worker(broker, watching):
+        await eventually(lambda: at_rest(broker))
+    before = counts(broker)
+    said = await overtaken(broker, tp, lose, watching, caplog)
+    assert f"the worker ends: 6 records of t.touchpoints[0] deleted unread, from offset {end + 1} on" in said
+    assert TO_EARLIEST.replace(":1", ":0") in said
+    after = counts(broker)
+    assert all(after[name] == before[name] for name in after if partition_for(name, broker.partitions) == 0)
+    assert "6 records of t.touchpoints[0] deleted unread" in await refusal(broker, caplog)
+    broker.committed["t"][tp] = end + 7
+    async with worker(broker, watching):
+        await eventually(lambda: at_rest(broker))
+    assert sum(counts(broker).values()) == 195
+
+
+@pytest.mark.slow
+async def test_retention_that_overtakes_a_sink_ends_it(caplog: pytest.LogCaptureFixture) -> None:
+    """Findings that were deleted before they were stored end the worker, too: its database was away for longer than the topic keeps them."""
+    broker = MemoryBroker()
+    tp = TP("t.alerts", 0)
+    stored: list[Any] = []
+    broker.append(tp.topic, tp.partition, b"k", b"{}")
+
+    def sinking(app: SeamwatchApp) -> None:
+        sink(app, SimpleNamespace(write=stored.extend))
+
+    async with worker(broker, sinking):
+        await eventually(lambda: broker.committed["t"].get(tp) == 1)
+
+    def lose() -> None:
+        for _ in range(5):
+            broker.append(tp.topic, tp.partition, b"k", b"{}")
+        broker.delete_before(tp.topic, tp.partition, 4)
+
+    said = await overtaken(broker, tp, lose, sinking, caplog)
+    assert "the worker ends: 3 records of t.alerts[0] deleted unread, from offset 1 on" in said
+    assert len(stored) == 1
+
+
 @pytest.mark.slow
 async def test_a_lost_changelog_is_refused_and_built_again_from_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """Without its state the worker does not go on from the committed offset; with that deleted it reads the topic again, to the same state."""
