@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -71,6 +72,10 @@ def test_the_whole_program_counts_what_a_batch_counts(installation: Installation
     hops = [each["rule"]["name"] for each in expected.values()]
     assert hops.count("ping_pong_direct") == truth.direct_hops
     assert hops.count("ping_pong_return") == truth.return_hops
+    assert cases(expected.values(), "excessive_handoffs") == truth.passed_on
+    waits = Counter(each["first"]["id"].rpartition("/")[0] for each in expected.values() if each["detector"] == "unanswered_handoff")
+    assert waits == truth.unanswered
+    assert "slow_handoff" not in hops, "the log tells of no acceptance"
     state = database_state(installation.database, datetime(2013, 1, 1, tzinfo=UTC))
     assert state.findings.keys() == expected.keys()
     assert state.findings == expected
