@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 from mypy_extensions import mypyc_attr
 
+from agents.fingerprints import comparable, same
+
 __all__ = ["Entry", "encode"]
 
 encode = msgspec.msgpack.Encoder().encode
@@ -72,13 +74,25 @@ class Entry:
 
     def says_the_same(self, other: "Entry") -> bool:
         """Tell whether a record with the same identity has the same content, as far as it is kept."""
-        return self.content() == other.content()
+        if self.content() == other.content():
+            return True
+        if self.type != "info.provided" or other.type != self.type:
+            return False
+        # The key may have been replaced since: of two values that cannot be compared nothing says that they differ.
+        ours, theirs = self.data[1], other.data[1]
+        return (same(ours, theirs) or not comparable(ours, (theirs,))) and self._besides_value() == other._besides_value()
 
     def content(self) -> bytes:
         """Return all of it but where it arrived."""
+        return self._content(self.data)
+
+    def _besides_value(self) -> bytes:
+        return self._content((self.data[0], *self.data[2:]))
+
+    def _content(self, data: tuple[Any, ...]) -> bytes:
         return encode((
             *(self.time, self.sequence, self.type, self.source, self.id, self.channel, self.kind, self.team),
-            *(self.journey, self.contact, self.segment, self.previous_contact, self.data),
+            *(self.journey, self.contact, self.segment, self.previous_contact, data),
         ))  # fmt: skip
 
     @property

@@ -81,26 +81,28 @@ def compact(
         before.contact if contact == before.contact else contact,
         parts[9],
         parts[10],
-        () if reader is None else reader(parts[15], parts[5], fields, fingerprinter),
+        () if reader is None else reader(parts[15], parts[5], fields, fingerprinter, parts[11]),
     )
 
 
-def _requested(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter) -> tuple[Any, ...]:
+def _requested(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tuple[Any, ...]:
     return (fields.definition(data.field).name, data.purpose or "collect")
 
 
-def _provided(data: Any, tenant: str, fields: FieldCatalog, fingerprinter: Fingerprinter) -> tuple[Any, ...]:
+def _provided(
+    data: Any, tenant: str, fields: FieldCatalog, fingerprinter: Fingerprinter, language: str | None
+) -> tuple[Any, ...]:
     definition = fields.definition(data.field)
     return (
         definition.name,
-        fingerprinter.fingerprint(tenant, definition, data.value),
+        fingerprinter.fingerprint(tenant, definition, data.value, language),
         mask(definition, data.value),
         data.valid is not False,
         data.corrects is True,
     )
 
 
-def _confirmed(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter) -> tuple[Any, ...]:
+def _confirmed(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tuple[Any, ...]:
     definition = fields.definition(data.field)
     return (definition.name, None if data.value is None else mask(definition, data.value))
 
@@ -109,12 +111,12 @@ def _context(context: list[str] | None, fields: FieldCatalog) -> tuple[str, ...]
     return None if context is None else tuple(fields.definition(name).name for name in context)
 
 
-def _handoff_started(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter) -> tuple[Any, ...]:
+def _handoff_started(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tuple[Any, ...]:
     context = _context(data.context, fields)
     return (data.handoff, data.to_team, data.to_channel, data.mode, context, data.planned is True)
 
 
-def _handoff_accepted(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter) -> tuple[Any, ...]:
+def _handoff_accepted(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tuple[Any, ...]:
     return (data.handoff, _context(data.context, fields))
 
 

@@ -138,9 +138,9 @@ def _year_first(match: re.Match[str], language: str, region: str | None) -> tupl
 
 def _year_last(match: re.Match[str], language: str, region: str | None) -> tuple[int, int, int] | None:
     one, other, year = int(match["a2"]), int(match["b2"]), int(match["y2"])
-    if one > 12 or one == other:
+    if one > 12 or one == other or match["s2"] == ".":  # nobody writes dots behind a month that comes first
         day, month = one, other
-    elif other > 12 or (region in _MONTH_FIRST and match["s2"] != "."):
+    elif other > 12 or region in _MONTH_FIRST:
         month, day = one, other
     elif language in _DAY_FIRST or (region is not None and region not in _MONTH_FIRST and region != "CA"):
         day, month = one, other

@@ -106,7 +106,7 @@ def for_reference(line: bytes, fields: FieldCatalog) -> dict[str, Any]:
     data = touchpoint["data"]
     name = data.get("field") or data.get("fact")
     if name and data.get("value") is not None:
-        data["value"] = fold(fields.definition(name), data["value"])
+        data["value"] = fold(fields.definition(name), data["value"], touchpoint.get("language"))
     return touchpoint
 
 
