@@ -29,7 +29,8 @@ class _Token(NamedTuple):
 _SIGN = re.compile(r"(?:^- ?|(?<![0-9)]) -|\(-)$")
 _POINTING = re.compile(r"\b(?:the|this|that|which|no|any|every|each|some|another) $")
 _NUMERAL = {
-    "en": r"(?<![0-9],)[0-9]+,[0-9]{1,2}(?![0-9,])|(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3}){1,6}(?! ?[0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+",
+    "en": r"(?<![0-9],)[0-9]+,[0-9]{1,2}(?![0-9,])|\.[0-9]+"
+    r"|(?:[0-9]{1,2}(?:,[0-9]{2}){1,6},[0-9]{3}(?![0-9,])|[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3}){1,6}(?! ?[0-9])|[0-9]+)(?:\.[0-9]+)?",
     "de": r"(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3}){1,6}(?! ?[0-9])|[0-9]+)(?:,[0-9]+)?",
 }
 _NUMERAL["fa"] = _NUMERAL["en"]
@@ -211,11 +212,14 @@ def _number(text: str, tokens: list[_Token], position: int, language: str) -> tu
             if not negative and _adjoins(text, tokens[position].end, tokens[behind].start):
                 return Decimal(digit), str(digit) * times, behind + 1, True
         return None
+    counted = Decimal(1)
     if position < size and tokens[position].role == "article":
-        behind = position + 1
-        if behind >= size or tokens[behind].role not in ("hundred", "scale", "dozen"):
-            return None
+        counted = tokens[position].value
         position += 1
+        if counted < 1 and position < size and tokens[position].role == "article":  # half a dozen
+            position += 1
+        if position >= size or tokens[position].role not in ("hundred", "scale", "dozen")[2 if counted < 1 else 0 :]:
+            return None
     total = group = Decimal(0)
     begun = False
     room = limit = Decimal("1e30")
@@ -239,7 +243,8 @@ def _number(text: str, tokens: list[_Token], position: int, language: str) -> tu
                 or (language == "en" and room < 100)
             ):
                 break
-            if not _touches(text, end, following.start):
+            after_that = tokens[position + 2].role if position + 2 < size else ""
+            if not _touches(text, end, following.start) or after_that == last == "hundred":
                 break
         elif role in _ADDENDS:
             if value >= room or (begun and value == 0):
@@ -281,7 +286,11 @@ def _number(text: str, tokens: list[_Token], position: int, language: str) -> tu
         elif role == "dozen":
             if last == "dozen":
                 break
-            total = (total + group if begun else Decimal(1)) * 12
+            if group:  # three hundred and two dozen are three hundred and twenty-four
+                dozens = group % 100 or group
+                total += group + 11 * dozens
+            else:
+                total = 12 * (total if begun else counted)
             group, room, limit, begun = Decimal(0), Decimal(1), Decimal(1), True
         else:
             break

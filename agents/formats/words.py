@@ -29,7 +29,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "and": "0 and",
         "point": "0 point",
         "minus": "0 minus negative",
-        "article": "1 a",
+        "article": "1 a, 0.5 half",
         "repeat": "2 double, 3 triple treble",
     },
     "de": {
@@ -60,7 +60,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 ALONE_NO_NUMBER: Final[Mapping[str, frozenset[str]]] = {
-    "en": frozenset(("oh", "o", "a", "nil")),
+    "en": frozenset(("oh", "o", "a", "nil", "half")),
     "de": frozenset(("ein", "eine", "einen", "einem", "einer", "eines")),
     "fa": frozenset(("یک", "نه", "ده", "سی")),
 }
