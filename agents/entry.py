@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 from mypy_extensions import mypyc_attr
 
-from agents.fingerprints import comparable, same
+from agents.fingerprints import LENGTH, comparable, same
+from agents.sketches import LENGTH as SKETCH_LENGTH
 
 __all__ = ["Entry", "encode"]
 
@@ -13,6 +14,9 @@ encode = msgspec.msgpack.Encoder().encode
 
 _FIXED = 48
 """For how many bytes a touchpoint counts besides its texts."""
+
+_KEYED = {"info.provided": (1, LENGTH), "message": (3, SKETCH_LENGTH)}
+"""Where the data of a type hold what was hashed under a key, and how many bytes it has for each key."""
 
 
 @mypyc_attr(acyclic=True)
@@ -76,18 +80,20 @@ class Entry:
         """Tell whether a record with the same identity has the same content, as far as it is kept."""
         if self.content() == other.content():
             return True
-        if self.type != "info.provided" or other.type != self.type:
+        place, length = _KEYED.get(self.type, (0, 0))
+        if not length or len(self.data) <= place or len(self.data) != len(other.data):
             return False
-        # The key may have been replaced since: of two values that cannot be compared nothing says that they differ.
-        ours, theirs = self.data[1], other.data[1]
-        return (same(ours, theirs) or not comparable(ours, (theirs,))) and self._besides_value() == other._besides_value()
+        # The key may have been replaced since: of what cannot be compared nothing says that it differs.
+        ours, theirs = self.data[place], other.data[place]
+        alike = same(ours, theirs, length) or not comparable(ours, (theirs,), length)
+        return alike and self._besides(place) == other._besides(place)
 
     def content(self) -> bytes:
         """Return all of it but where it arrived."""
         return self._content(self.data)
 
-    def _besides_value(self) -> bytes:
-        return self._content((self.data[0], *self.data[2:]))
+    def _besides(self, place: int) -> bytes:
+        return self._content((*self.data[:place], *self.data[place + 1 :]))
 
     def _content(self, data: tuple[Any, ...]) -> bytes:
         return encode((

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agents.fingerprints import KEY_ID, LENGTH
+from agents.sketches import Sketcher, parts_of
+
 __all__ = ["FieldCatalog", "FieldDefinition", "FieldFormat", "FieldKind", "Fingerprinter", "fold", "fold_words", "mask"]
 
 FieldKind = Literal["identity", "contact", "account", "order", "preference", "other"]
@@ -78,16 +81,14 @@ class Fingerprinter:
     While a ``previous`` key is set, a value has a fingerprint under both; :mod:`agents.fingerprints` compares them.
     """
 
-    KEY_ID_BYTES = 2
-    LENGTH = 16
-
     def __init__(self, key: bytes, previous: bytes | None = None) -> None:
         """Use ``key``, at least 16 secret bytes, and the ``previous`` one; raise ``ValueError`` if one is shorter, or both have one id."""
         if len(key) < 16:
             raise ValueError(f"the key has {len(key)} bytes; use at least 16")
         self._key = key
-        self.key_id = hmac.digest(key, b"key id", "sha256")[: self.KEY_ID_BYTES]
+        self.key_id = hmac.digest(key, b"key id", "sha256")[:KEY_ID]
         self._begun: dict[tuple[str, str], hmac.HMAC] = {}
+        self._sketcher = Sketcher(key)
         self._previous = None if previous is None else Fingerprinter(previous)
         if self._previous is not None and self._previous.key_id == self.key_id:
             raise ValueError("the key and the previous one have the same id; use another key")
@@ -102,9 +103,22 @@ class Fingerprinter:
             begun = self._begin(tenant, definition.name)
         digest = begun.copy()
         digest.update(fold(definition, value, language).encode("utf-8", "surrogatepass"))
-        fingerprint = self.key_id + digest.digest()[: self.LENGTH - self.KEY_ID_BYTES]
+        fingerprint = self.key_id + digest.digest()[: LENGTH - KEY_ID]
         previous = self._previous
         return fingerprint if previous is None else fingerprint + previous.fingerprint(tenant, definition, value, language)
+
+    def sketch(self, text: str) -> tuple[int, bytes] | None:
+        """Return the size and the sketch of a text, see :mod:`agents.sketches`; with a previous key, two sketches. None for a short text."""
+        story = parts_of(text)
+        if story is None:
+            return None
+        size, parts = story
+        sketch = self._sketch(parts)
+        previous = self._previous
+        return size, sketch if previous is None else sketch + previous._sketch(parts)
+
+    def _sketch(self, parts: set[str]) -> bytes:
+        return self.key_id + self._sketcher.sketch(parts)
 
     def _begin(self, tenant: str, name: str) -> hmac.HMAC:
         if len(self._begun) >= _CACHED:

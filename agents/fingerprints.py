@@ -1,35 +1,37 @@
-"""Compare fingerprints: one of 16 bytes, or, while a key is being replaced, one under each of two keys.
+"""Compare what was hashed under a key: one fingerprint or sketch, or, while a key is being replaced, one under each of two keys.
 
-Each begins with the id of its key. Values whose fingerprints have no key in common are incomparable: neither the same
-nor different.
+Each begins with the id of its key. What has no key in common is incomparable: neither the same nor different.
 """
 
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["comparable", "parts", "same"]
+__all__ = ["KEY_ID", "LENGTH", "comparable", "parts", "same"]
 
-_LENGTH: Final = 16
-_KEY_ID: Final = 2
+KEY_ID: Final = 2
+"""Bytes of the id of a key."""
 
-
-def parts(fingerprint: bytes) -> tuple[bytes, ...]:
-    """Return the fingerprints of a value, one for each key."""
-    if len(fingerprint) == _LENGTH:
-        return (fingerprint,)
-    return tuple(fingerprint[start : start + _LENGTH] for start in range(0, len(fingerprint), _LENGTH))
+LENGTH: Final = 16
+"""Bytes of a fingerprint under one key."""
 
 
-def same(one: bytes, other: bytes) -> bool:
+def parts(hashed: bytes, length: int = LENGTH) -> tuple[bytes, ...]:
+    """Return the fingerprints of a value, or what else is ``length`` bytes long, one for each key."""
+    if len(hashed) == length:
+        return (hashed,)
+    return tuple(hashed[start : start + length] for start in range(0, len(hashed), length))
+
+
+def same(one: bytes, other: bytes, length: int = LENGTH) -> bool:
     """Tell whether two values are equal under a key that both were hashed with."""
     if one == other:
         return True
-    if len(one) == len(other) == _LENGTH:
+    if len(one) == len(other) == length:
         return False
-    return not set(parts(one)).isdisjoint(parts(other))
+    return not set(parts(one, length)).isdisjoint(parts(other, length))
 
 
-def comparable(one: bytes, others: Iterable[bytes]) -> bool:
+def comparable(one: bytes, others: Iterable[bytes], length: int = LENGTH) -> bool:
     """Tell whether a value can be compared with each of the others."""
-    keys = {part[:_KEY_ID] for part in parts(one)}
-    return all(any(part[:_KEY_ID] in keys for part in parts(other)) for other in others)
+    keys = {part[:KEY_ID] for part in parts(one, length)}
+    return all(any(part[:KEY_ID] in keys for part in parts(other, length)) for other in others)

@@ -81,7 +81,7 @@ def compact(
         before.contact if contact == before.contact else contact,
         parts[9],
         parts[10],
-        () if reader is None else reader(parts[15], parts[5], fields, fingerprinter, parts[11]),
+        () if reader is None else reader(parts[15], parts[5], fields, fingerprinter, parts),
     )
 
 
@@ -89,13 +89,21 @@ def _requested(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tuple[Any, 
     return (fields.definition(data.field).name, data.purpose or "collect")
 
 
+def _message(data: Any, _: str, __: FieldCatalog, fingerprinter: Fingerprinter, parts: Parts) -> tuple[Any, ...]:
+    private = data.private is True
+    if private or parts[14].kind != "customer":
+        return (private,)
+    sketch = fingerprinter.sketch(data.text)
+    return (private,) if sketch is None else (private, None, *sketch)
+
+
 def _provided(
-    data: Any, tenant: str, fields: FieldCatalog, fingerprinter: Fingerprinter, language: str | None
+    data: Any, tenant: str, fields: FieldCatalog, fingerprinter: Fingerprinter, parts: Parts
 ) -> tuple[Any, ...]:
     definition = fields.definition(data.field)
     return (
         definition.name,
-        fingerprinter.fingerprint(tenant, definition, data.value, language),
+        fingerprinter.fingerprint(tenant, definition, data.value, parts[11]),
         mask(definition, data.value),
         data.valid is not False,
         data.corrects is True,
@@ -123,7 +131,7 @@ def _handoff_accepted(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tupl
 _DATA: dict[str, Any] = {
     "contact.queued": lambda data, *_: (data.team,),
     "contact.ended": lambda data, *_: (data.planned_callback is True,),
-    "message": lambda data, *_: (data.private is True,),
+    "message": _message,
     "info.requested": _requested,
     "info.provided": _provided,
     "info.confirmed": _confirmed,

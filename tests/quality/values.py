@@ -167,7 +167,20 @@ def _example_phones() -> Iterator[Example | str]:
 _WHOLE_DATE = re.compile(
     r"(?:(\d{1,2})\.? |(?P<year>\d{4})-)([a-z]+|\d{1,2})[ -](\d{1,4})|([a-z]+) (\d{1,2}),? (\d{4})"
 )
-_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 
 
 def _example_dates(language: str) -> Iterator[Example | str]:
@@ -239,7 +252,20 @@ def _ways(day: date, locale: str) -> list[str]:
     return [day.isoformat(), *ways[locale]]
 
 
-_GERMAN = ["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"]
+_GERMAN = [
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+]
 _PERSIAN = ["فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند"]
 _PERSIAN_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.fields import FieldCatalog, FieldDefinition, FieldFormat, Fingerprinter, fold, mask
+from agents.fingerprints import LENGTH
 
 ACCOUNT = FieldDefinition("account_number", "identity", aliases=("acct_no",), must_travel=True)
 COLOUR = FieldDefinition("colour")
@@ -82,7 +83,9 @@ FORMATS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("format_", "region", "language", "ways", "form"), FORMATS, ids=[each[3][0] for each in FORMATS])
+@pytest.mark.parametrize(
+    ("format_", "region", "language", "ways", "form"), FORMATS, ids=[each[3][0] for each in FORMATS]
+)
 def test_ways_of_writing_one_value_come_to_one_form(
     format_: FieldFormat, region: str | None, language: str | None, ways: list[str], form: str
 ) -> None:
@@ -91,7 +94,11 @@ def test_ways_of_writing_one_value_come_to_one_form(
     assert [fold(definition, way, language) for way in ways] == [form] * len(ways)
 
 
-@given(st.sampled_from(get_args(FieldFormat)), st.text(max_size=300), st.sampled_from([None, "en-US", "de", "zh", "fa", "-"]))
+@given(
+    st.sampled_from(get_args(FieldFormat)),
+    st.text(max_size=300),
+    st.sampled_from([None, "en-US", "de", "zh", "fa", "-"]),
+)
 def test_any_text_has_a_form(format_: FieldFormat, value: str, language: str | None) -> None:
     """Whatever arrives as a value of whatever format is folded, and what has letters or digits folds to something."""
     folded = fold(FieldDefinition("x", format=format_, region="DE"), value, language)
@@ -120,7 +127,7 @@ def test_a_fingerprint_is_an_hmac_behind_the_id_of_its_key() -> None:
     expected = hmac.new(KEY, parts + b"471122", hashlib.sha256).digest()[:14]
     fingerprinter = Fingerprinter(KEY)
     assert fingerprinter.fingerprint("acme", ACCOUNT, "4711-22") == fingerprinter.key_id + expected
-    assert len(fingerprinter.fingerprint("acme", ACCOUNT, "4711-22")) == Fingerprinter.LENGTH
+    assert len(fingerprinter.fingerprint("acme", ACCOUNT, "4711-22")) == LENGTH
 
 
 def test_fingerprints_differ_by_tenant_field_value_and_key() -> None:
