@@ -149,11 +149,12 @@ def fold(definition: FieldDefinition, value: str, language: str | None = None) -
         return _fold_number(value, language)
     if folding == "words":
         return fold_words(value)
+    folded = "" if folding == "date" else _fold_number(value, language)
+    if folding in _COMPACT and folded.isalnum() and folded.isascii():
+        return folded
     from agents.formats.folding import FOLDS  # heavy, and needed by those who have such fields
 
-    if folding == "date":
-        return FOLDS["date"](value, "", language, definition.region) or _fold_date(value)
-    return FOLDS[folding](value, _fold_number(value, language), language, definition.region)
+    return FOLDS[folding](value, folded, language, definition.region) or _fold_date(value)
 
 
 def mask(definition: FieldDefinition, value: str) -> str:
@@ -199,6 +200,7 @@ def _fold_digits(folded: str) -> str:
 _SEPARATORS = re.compile(r"(?<=[0-9])[ ./\-\u00b7\u2010-\u2015\u2044\u2212\u2215]+(?=[0-9])")
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 _SAID = re.compile(r"(?<![0-9a-z])[a-z]{2,}(?![0-9a-z])|[^\x00-\x7f]")
+_COMPACT = frozenset({"card", "order"})
 _FORMAT_OF_KIND: Mapping[FieldKind, FieldFormat] = {
     "identity": "number",
     "contact": "number",
