@@ -57,9 +57,9 @@ def test_a_key_taken_away_changes_nothing_that_was_told_since_it_was_replaced(
     assert sink.standing() == run(touchpoints, clock).standing()
 
 
-def told(number: int, kind: str, **data: Any) -> bytes:
+def told(number: int, kind: str, team: str = "sales", **data: Any) -> bytes:
     """Return a touchpoint of one customer, ``number`` minutes after nine."""
-    actor = {"kind": "customer"} if kind == "info.provided" else {"kind": "agent", "team": "sales"}
+    actor = {"kind": "agent" if kind == "info.requested" else "customer", "team": team}
     time = f"2026-03-02T09:{number:02}:00Z"
     return json.dumps(ASKED | {"id": f"e{number}", "time": time, "type": kind, "actor": actor, "data": data}).encode()
 
@@ -76,10 +76,28 @@ def test_values_that_cannot_be_compared_are_neither_the_same_nor_different(again
     assert found == (expected | {"repeated_answer": "warning"} if severity == "warning" else expected)
 
 
-def test_a_record_that_comes_again_under_a_new_key_is_a_duplicate() -> None:
+@pytest.mark.parametrize(("again", "found"), [(Fingerprinter(NEW, OLD), 1), (Fingerprinter(OTHER), 0)])
+def test_stories_are_compared_by_the_key_that_they_share(again: Fingerprinter, found: int) -> None:
+    """A story told again while the key is replaced is found; under keys that have nothing in common it is not."""
+    story = "I cannot log in because the code is sent to a phone number that I no longer have."
+    first = Record(0, None, None, told(1, "message", text=story))
+    other = Record(1, None, None, told(2, "message", "service", text=story))
+    sink = played([(Fingerprinter(OLD), [first]), (again, [other])], 0)
+    assert [body["detector"] for body in sink.standing().values()] == ["repeated_story"] * found
+
+
+@pytest.mark.parametrize("kind", ["info.provided", "message"])
+def test_a_record_that_comes_again_under_a_new_key_is_a_duplicate(kind: str) -> None:
     """The same touchpoint, hashed anew, has no other content; one with another value under a known key has."""
-    line = told(1, "info.provided", field="order_number", value="A-1")
-    other = told(1, "info.provided", field="order_number", value="A-2")
+    values = (
+        ("A-1", "A-2")
+        if kind == "info.provided"
+        else ("one two three four five six seven eight", "nine ten eleven twelve thirteen fourteen fifteen sixteen")
+    )
+    line, other = (
+        told(1, kind, **({"field": "order_number", "value": each} if kind == "info.provided" else {"text": each}))
+        for each in values
+    )
     for fingerprinter, outcomes in ((Fingerprinter(NEW, OLD), [2, 1]), (Fingerprinter(OTHER), [2, 0])):
         first = PartitionWatch(rulebook(), fields(), Fingerprinter(OLD), 0, keyed=False)
         rows = first.process([Record(0, None, None, line)]).rows
