@@ -24,7 +24,7 @@ LENGTH: Final = 30
 
 _BITS: Final = 224
 _LONGEST: Final = 4096
-_FEWEST_PARTS: Final = 5
+_FEWEST_PARTS: Final = 8
 _MOST_PARTS: Final = 255
 _CACHED: Final = 4096
 _ASCII_WORDS = re.compile(r"\b[a-z0-9]{3,6}")

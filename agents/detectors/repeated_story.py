@@ -21,7 +21,7 @@ class RepeatedStoryRule(RepetitionRule):
     A message tells a story from ``minimum_words`` on, in scripts without spaces from ``minimum_characters`` on.
     """
 
-    similarity: Annotated[float, Field(gt=0, le=1)] = 0.6
+    similarity: Annotated[float, Field(gt=0, le=1)] = 0.65
     minimum_words: Annotated[int, Field(ge=MINIMUM_WORDS)] = MINIMUM_WORDS
     minimum_characters: Annotated[int, Field(ge=MINIMUM_CHARACTERS)] = MINIMUM_CHARACTERS
 

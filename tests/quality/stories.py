@@ -231,26 +231,26 @@ ALIKE_BUT_DIFFERENT: dict[str, list[tuple[str, str]]] = {
 """Two stories of one subject, or two messages without one."""
 
 
-def _bits(fingerprinter: Fingerprinter, text: str) -> int:
-    sketched = fingerprinter.sketch(text)
-    assert sketched is not None
-    return int.from_bytes(sketched[1][2:], "big")
+def _differ(fingerprinter: Fingerprinter, one: str, other: str) -> float:
+    """Return in how many bits the sketches of two texts differ; a text without a sketch is like none."""
+    sketches = [fingerprinter.sketch(text) for text in (one, other)]
+    bits = [int.from_bytes(sketch[1][2:], "big") for sketch in sketches if sketch is not None]
+    return (bits[0] ^ bits[1]).bit_count() if len(bits) == 2 else math.inf
 
 
-def _apart(told_twice: bool) -> Iterator[int]:
+def _apart(told_twice: bool) -> Iterator[float]:
     """Yield in how many bits the sketches of two texts differ: of all that tell one story, or of all that do not."""
     chance = random.Random(1)
     for _ in range(KEYS):
         fingerprinter = Fingerprinter(chance.randbytes(32))
         for language, pairs in TOLD_TWICE.items():
-            sketches = [tuple(_bits(fingerprinter, text) for text in pair) for pair in pairs]
             if told_twice:
-                yield from ((one ^ other).bit_count() for one, other in sketches)
-                continue
-            for ones, others in combinations(sketches, 2):
-                yield from ((one ^ other).bit_count() for one in ones for other in others)
-            for one, other in ALIKE_BUT_DIFFERENT[language]:
-                yield (_bits(fingerprinter, one) ^ _bits(fingerprinter, other)).bit_count()
+                compared = pairs
+            else:
+                compared = [(one, other) for ones, others in combinations(pairs, 2) for one in ones for other in others]
+                compared += ALIKE_BUT_DIFFERENT[language]
+            for one, other in compared:
+                yield _differ(fingerprinter, one, other)
 
 
 def shares(similarity: float) -> tuple[float, float]:

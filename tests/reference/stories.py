@@ -2,7 +2,7 @@
 
 Readings, after those of `oracle`:
 S1. A story is a customer's `message`, not private, of at least `minimum_words` words (white space between them) or `minimum_characters` characters of a script
-    without spaces, of which at least five different parts are compared: words of three letters or more, cut to six, and pairs of such characters.
+    without spaces, of which at least eight different parts are compared: words of three letters or more, cut to six, and pairs of such characters.
 S2. Fires at the first story of a segment that is like one of another segment, earlier in the order, in its journey, told to another handler. Both
     handlers are known: what nobody was told yet is not told again. Not: to another person of the team, which no source tells.
 S3. The latest such story is `first`. Once a segment; a story that fired can be `first` of another.
@@ -43,7 +43,7 @@ def repeated_story(oracle: Oracle) -> None:
         text = point.data["text"]
         characters, words = len(re.findall(SPACELESS, text)), text.count(" ") + 1
         enough = characters >= rule["minimum_characters"] if characters >= 12 else words >= rule["minimum_words"]
-        if enough and len(parts_of(text)) >= 5:
+        if enough and len(parts_of(text)) >= 8:
             stories.append((point.index, parts_of(text)))
     fired = set()
     for index, parts in stories:

@@ -27,10 +27,10 @@ def entries(fingerprinter: Fingerprinter, **touchpoint: object) -> list[tuple[ob
 
 
 def test_a_story_told_again_is_told_from_another_one() -> None:
-    """At the rule's threshold, whatever the key, nine of ten stories told again are found and one in a hundred pairs is wrong at most."""
-    found, wrong = shares(0.6)
-    assert found >= 0.9
-    assert wrong <= 0.01
+    """At the rule's threshold, whatever the key, most stories told again are found and one in a thousand pairs of others is wrong at most."""
+    found, wrong = shares(0.65)
+    assert found >= 0.85
+    assert wrong <= 0.001
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,8 @@ def test_a_story_told_again_is_told_from_another_one() -> None:
         ("the the the the the the the the the the", None),
         ("我家的路由器每天晚上断网了", -13),
         ("我家的路由器断网了", None),
-        ("مودم من هر شب حدود ساعت هشت قطع می\u200cشود", 9),
+        ("مودم من هر شب حدود ساعت هشت قطع می\u200cشود و باید آن را دوباره روشن کنم", 16),
+        ("yes please do it as we said in the last one", None),
         ("", None),
     ],
 )
