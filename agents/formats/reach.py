@@ -12,6 +12,7 @@ REGION_OF_LANGUAGE: Final[Mapping[str, str]] = {"de": "DE", "fa": "IR", "zh": "C
 """Where a phone number without country code is read, if nothing else says: languages that most of their speakers share one plan with."""
 
 _LONGEST = 40
+_LONGEST_DOMAIN = 253
 
 
 def phone(text: str, region: str | None) -> str | None:
@@ -24,7 +25,7 @@ def phone(text: str, region: str | None) -> str | None:
     if len(text) > _LONGEST or not any("0" <= letter <= "9" for letter in text):
         return None
     try:
-        number = phonenumbers.parse(_international(text), region)
+        number = phonenumbers.parse(_international(text, region), region)
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_possible_number(number):
@@ -34,13 +35,15 @@ def phone(text: str, region: str | None) -> str | None:
     return f"{written}x{extension}" if extension else written
 
 
-_PREFIX = re.compile(r"^[ (]*(?:00|011(?=[ -]))[ )-]*(?=[1-9])")
+_PREFIX = re.compile(r"^[ (]*00[ )-]*(?=[1-9])")
+_PREFIX_OF_AMERICA = re.compile(r"^[ (]*011[ )-]*(?=[1-9])")
 _TRUNK = re.compile(r"^(\(?\+[0-9 ]{1,4}\)?) ?\(0\)")
 
 
-def _international(text: str) -> str:
+def _international(text: str, region: str | None) -> str:
     """Write the international prefix as a plus, and leave out the zero that is dialled inside the country alone."""
-    return _TRUNK.sub(r"\1", _PREFIX.sub("+", text))
+    prefix = _PREFIX_OF_AMERICA if region in ("US", "CA") else _PREFIX
+    return _TRUNK.sub(r"\1", prefix.sub("+", text))
 
 
 def email(text: str) -> str:
@@ -49,7 +52,7 @@ def email(text: str) -> str:
     local, at, domain = address.rpartition("@")
     if not at:
         return address.casefold()
-    if not domain.isascii():
+    if not domain.isascii() and len(domain) <= _LONGEST_DOMAIN:
         import idna
 
         try:

@@ -61,6 +61,8 @@ FORMATS = [
     ("phone", "DE", "de", ["null eins sieben eins eins zwei drei vier fünf sechs sieben"], "+491711234567"),
     ("phone", None, "de", ["0171 1234567", "(0171) 123-4567"], "01711234567"),
     ("phone", "US", None, ["(541) 754-3010", "541.754.3010", "+1 541 754 3010"], "+15417543010"),
+    ("phone", "US", None, ["011 49 171 1234567", "+49 171 1234567"], "+491711234567"),
+    ("phone", "ZA", None, ["011 234 5678", "+27 11 234 5678"], "+27112345678"),
     ("phone", None, None, ["mine", " Mine"], "mine"),
     ("email", None, None, ["Jo.Doe@Bücher.de", "jo.doe@BÜCHER.DE", "jo.doe@xn--bcher-kva.de"], "jo.doe@xn--bcher-kva.de"),
     ("email", None, None, ["none", "None"], "none"),
