@@ -38,10 +38,11 @@ class RepeatedStory(Detector[RepeatedStoryRule]):
         self._differing = differing_bits(self.rule.similarity)
 
     def touchpoint(self, memory: dict[Any, Any], seen: Seen) -> Iterable[Verdict]:
-        data = seen.entry.data
-        if len(data) < 4 or data[0] or not seen.by_customer:
-            return
-        size, sketch = data[2:4]
+        # Most messages tell none: what is not asked for is not made.
+        return self._told(memory, seen) if len(seen.entry.data) > 3 and seen.by_customer else ()
+
+    def _told(self, memory: dict[Any, Any], seen: Seen) -> Iterable[Verdict]:
+        size, sketch = seen.entry.data[2:4]
         if 0 < size < self.rule.minimum_words or -self.rule.minimum_characters < size < 0:
             return
         bits = {each[:KEY_ID]: int.from_bytes(each[KEY_ID:], "big") for each in parts(sketch, LENGTH)}
