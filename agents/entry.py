@@ -15,7 +15,7 @@ encode = msgspec.msgpack.Encoder().encode
 _FIXED = 48
 """For how many bytes a touchpoint counts besides its texts."""
 
-_KEYED = {"info.provided": (1, LENGTH), "message": (3, SKETCH_LENGTH)}
+_KEYED = {"info.provided": (1, LENGTH), "fact.stated": (1, LENGTH), "message": (3, SKETCH_LENGTH)}
 """Where the data of a type hold what was hashed under a key, and how many bytes it has for each key."""
 
 

@@ -14,10 +14,13 @@ from typing import Literal
 from agents.fingerprints import KEY_ID, LENGTH
 from agents.sketches import Sketcher, parts_of
 
-__all__ = ["FieldCatalog", "FieldDefinition", "FieldFormat", "FieldKind", "Fingerprinter", "fold", "fold_words", "mask"]
+__all__ = ["FieldCatalog", "FieldDefinition", "FieldFormat", "FieldKind", "Fingerprinter", "fold", "fold_words", "mask", "readable"]
 
 FieldKind = Literal["identity", "contact", "account", "order", "preference", "other"]
 FieldFormat = Literal["words", "number", "date", "phone", "email", "postal", "iban", "card", "order"]
+
+READABLE = 80
+"""How many characters are shown of a value that the company stated."""
 
 _CACHED = 4096
 """How many unlisted names, or pairs of tenant and field, are remembered: they come from outside, without end."""
@@ -163,6 +166,13 @@ def mask(definition: FieldDefinition, value: str) -> str:
     if definition.secret or length < 6:
         return "…"
     return "…" + value[-min(length // 3, 4) :].translate(_UNPRINTABLE)
+
+
+def readable(definition: FieldDefinition, value: str) -> str:
+    """Return what people may see of a ``value`` that we stated ourselves: its beginning, or its mask where it is the customer's own or secret."""
+    if definition.secret or definition.kind != "other":
+        return mask(definition, value)
+    return value[:READABLE].translate(_UNPRINTABLE)
 
 
 def fold_words(value: str) -> str:

@@ -11,7 +11,7 @@ from agents.rules import Rule
 from agents.timeline import moment
 from models.finding import Severity
 
-__all__ = ["Explanation", "Found", "Gone", "Side", "alert_key", "auto_journey", "finding_id"]
+__all__ = ["NOBODY", "Explanation", "Found", "Gone", "Side", "alert_key", "auto_journey", "finding_id"]
 
 MAXIMUM_EVIDENCE = 20
 
@@ -28,6 +28,18 @@ class Side(NamedTuple):
     @classmethod
     def of(cls, seen: Seen) -> "Side":
         return cls(seen.team, seen.channel)
+
+    def is_another_team(self, other: "Side") -> bool:
+        """Tell whether both teams are known and differ."""
+        return self.team is not None and other.team is not None and self.team != other.team
+
+    def is_another(self, other: "Side") -> bool:
+        """Tell whether the teams, both known, or the channels differ."""
+        return self.is_another_team(other) or self.channel != other.channel
+
+
+NOBODY = Side(None, None)
+"""The sender where one team alone is to blame."""
 
 
 class Explanation(NamedTuple):
@@ -184,12 +196,13 @@ class Found:
         )
 
 
-_MASK_AT = {"info.provided": 2, "info.confirmed": 1}
+_MASK_AT = {"info.provided": 2, "info.confirmed": 1, "fact.stated": 2}
+_OF_A_FIELD = frozenset({"info.requested", *_MASK_AT})
 
 
 def _mask(seen: Seen) -> str | None:
-    place = _MASK_AT.get(seen.entry.type)
-    return None if place is None else seen.entry.data[place]
+    place, data = _MASK_AT.get(seen.entry.type), seen.entry.data
+    return data[place] if place is not None and place < len(data) else None
 
 
 def _evidence(seen: Seen) -> dict[str, Any]:
@@ -201,7 +214,7 @@ def _evidence(seen: Seen) -> dict[str, Any]:
         "type": entry.type,
         "team": seen.team,
         "channel": entry.channel,
-        "field": entry.data[0] if entry.type.startswith("info.") else None,
+        "field": entry.data[0] if entry.data and entry.type in _OF_A_FIELD else None,
         "mask": _mask(seen),
     }
 

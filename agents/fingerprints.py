@@ -6,7 +6,7 @@ Each begins with the id of its key. What has no key in common is incomparable: n
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["KEY_ID", "LENGTH", "comparable", "parts", "same"]
+__all__ = ["KEY_ID", "LENGTH", "comparable", "differ", "parts", "same"]
 
 KEY_ID: Final = 2
 """Bytes of the id of a key."""
@@ -35,3 +35,8 @@ def comparable(one: bytes, others: Iterable[bytes], length: int = LENGTH) -> boo
     """Tell whether a value can be compared with each of the others."""
     keys = {part[:KEY_ID] for part in parts(one, length)}
     return all(any(part[:KEY_ID] in keys for part in parts(other, length)) for other in others)
+
+
+def differ(one: bytes, other: bytes) -> bool:
+    """Tell whether two fingerprints are of different values; of those without a common key nobody can tell."""
+    return one != other and not same(one, other) and comparable(one, (other,))

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from agents.fields import fold_words
 from models.finding import Mode, Severity, SiloType
 
-__all__ = ["MICROSECONDS", "Duration", "EngineRules", "Language", "Rule", "Rulebook", "Text"]
+__all__ = ["MICROSECONDS", "Duration", "EngineRules", "Language", "Rule", "Rulebook", "Text", "Words"]
 
 Language = Literal["en", "de", "zh-Hans", "fa"]
 """The languages that people are told of findings in."""
@@ -28,6 +29,9 @@ def _duration(value: Any) -> Any:
 
 Duration = Annotated[int, BeforeValidator(_duration), Field(ge=0)]
 """A span of time, written as 500ms, 25s, 90m, 24h or 7d; held in microseconds."""
+
+Words = Annotated[str, AfterValidator(fold_words)]
+"""A name that is compared as words: NFKC, case folded, white space one space."""
 
 
 class _Rules(BaseModel):

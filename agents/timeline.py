@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from mypy_extensions import i64
 
+from agents.amounts import thousandths
 from agents.entry import Entry
-from agents.fields import FieldCatalog, Fingerprinter, mask
+from agents.fields import FieldCatalog, Fingerprinter, fold_words, mask, readable
 from models.decoding import Parts
 
 __all__ = ["CHANNEL_FOLD", "PASSIVE", "SortKey", "compact", "microseconds", "moment", "sort_key"]
@@ -91,10 +92,11 @@ def _requested(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tuple[Any, 
 
 def _message(data: Any, _: str, __: FieldCatalog, fingerprinter: Fingerprinter, parts: Parts) -> tuple[Any, ...]:
     private = data.private is True
-    if private or parts[14].kind != "customer":
-        return (private,)
-    sketch = fingerprinter.sketch(data.text)
-    return (private,) if sketch is None else (private, None, *sketch)
+    mood = None if data.sentiment is None else thousandths(data.sentiment)
+    sketch = None if private or parts[14].kind != "customer" else fingerprinter.sketch(data.text)
+    if sketch is None:
+        return (private,) if mood is None else (private, mood)
+    return (private, mood, *sketch)
 
 
 def _provided(
@@ -128,9 +130,46 @@ def _handoff_accepted(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tupl
     return (data.handoff, _context(data.context, fields))
 
 
+def _contact_started(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
+    intent = None if data.intent is None else fold_words(data.intent)
+    return (intent, True) if data.direction == "outbound" else () if intent is None else (intent,)
+
+
+def _contact_ended(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
+    planned = data.planned_callback is True
+    return (planned,) if data.resolved is None else (planned, data.resolved)
+
+
+def _fact(
+    data: Any, tenant: str, fields: FieldCatalog, fingerprinter: Fingerprinter, parts: Parts
+) -> tuple[Any, ...]:
+    definition = fields.definition(fold_words(data.fact))
+    return (
+        definition.name,
+        fingerprinter.fingerprint(tenant, definition, data.value, parts[11]),
+        readable(definition, data.value),
+        data.correction is True,
+    )
+
+
+def _case_closed(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
+    return (data.case,) if data.claimed_resolved is None else (data.case, data.claimed_resolved)
+
+
+def _survey(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
+    told = (data.metric, thousandths(data.score), thousandths(data.minimum), thousandths(data.maximum))
+    return told if data.expected is None else (*told, thousandths(data.expected))
+
+
+def _exposure(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
+    return () if data.metric is None or data.promised is None else (fold_words(data.metric), thousandths(data.promised))
+
+
+# What was not told is left out at the end of a tuple, as it is in rows that were stored before it was kept.
 _DATA: dict[str, Any] = {
+    "contact.started": _contact_started,
     "contact.queued": lambda data, *_: (data.team,),
-    "contact.ended": lambda data, *_: (data.planned_callback is True,),
+    "contact.ended": _contact_ended,
     "message": _message,
     "info.requested": _requested,
     "info.provided": _provided,
@@ -142,4 +181,12 @@ _DATA: dict[str, Any] = {
     ),
     "handoff.started": _handoff_started,
     "handoff.accepted": _handoff_accepted,
+    "intent.stated": lambda data, *_: (fold_words(data.intent),),
+    "fact.stated": _fact,
+    "case.closed": _case_closed,
+    "case.reopened": lambda data, *_: (data.case,),
+    "offer.made": lambda data, *_: (fold_words(data.offer),),
+    "survey.answered": _survey,
+    "account.updated": lambda data, *_: () if data.billed_revenue is None else (thousandths(data.billed_revenue),),
+    "brand.exposure": _exposure,
 }

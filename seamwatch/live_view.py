@@ -98,6 +98,20 @@ def words(alert: Alert, finding: Finding | None) -> str:
             return "sent back to where they came from"
         case "excessive_handoffs":
             return "passed on once too often"
+        case "contradiction":
+            return f"told another {field}"
+        case "repeat_contact":
+            return "back with what had been called resolved"
+        case "premature_closure":
+            return "had to open a closed case again"
+        case "two_faces":
+            return "sold to while a complaint is open"
+        case "mood_drop":
+            return "mood fell on the way"
+        case "expectation_gap":
+            return "got less than expected"
+        case "portfolio_shift":
+            return "worth less to us, or less pleased"
         case other:
             return other.replace("_", " ")
 

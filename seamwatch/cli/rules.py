@@ -135,7 +135,7 @@ def list_(rules: Path | None, as_json: bool) -> None:
             rule.mode,
             severity(rule.severity),
             rule.version,
-            ", ".join(f"{k} {v}" for k, v in _thresholds(rule).items()),
+            ", ".join(f"{k} {'/'.join(v) if isinstance(v, tuple) else v}" for k, v in _thresholds(rule).items()),
         ]
         for rule in rulebook.rules
     ]

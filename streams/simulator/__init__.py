@@ -4,7 +4,8 @@ Everything follows from the seed. Each journey comes with the findings that a co
 what the journey did wrong and not from what any watch found.
 
 Modules: `cast` (who and what there is), `story` (how one journey is told), `ordinary` (journeys that go well),
-`mishaps` (journeys that do not), `centre` (many journeys, one after the other or as live traffic).
+`mishaps` (journeys that do not), `letdowns` (journeys whose parts do not agree), `centre` (many journeys, one after the
+other or as live traffic).
 """
 
 from streams.simulator.centre import ContactCentre, Delivery, SimulatedJourney

@@ -6,6 +6,7 @@ What must be found is thought out from the definitions, here, where the story kn
 from collections.abc import Callable, Mapping
 
 from streams.simulator.cast import IDENTITY, IVR
+from streams.simulator.letdowns import LETDOWNS
 from streams.simulator.story import Story
 
 __all__ = ["MISHAPS"]
@@ -187,7 +188,7 @@ def nobody_answers(story: Story) -> None:
         story.answer(story.human(other))  # work that comes too late, and accepts nothing
         _end(story)
     else:
-        story.say("annoyed", -0.7)
+        story.say("annoyed", -0.65)
         story.abandon(150)
 
 
@@ -251,7 +252,7 @@ def passed_around(story: Story) -> None:
         _, accepted = story.pass_on(story.human(team), None)
         if number == 3:
             story.expect("excessive_handoffs", accepted)
-    story.say("back", -0.8)
+    story.say("back", -0.65)
     _end(story)
 
 
@@ -266,7 +267,7 @@ def back_and_forth(story: Story) -> None:
             story.expect("ping_pong_direct", accepted)
         if number == 3:
             story.expect("excessive_handoffs", accepted)
-    story.say("annoyed", -0.9)
+    story.say("annoyed", -0.65)
     _end(story)
 
 
@@ -292,7 +293,7 @@ def _ask_again(story: Story, field: str, reason: str, explained_by: str | None =
         if identity:
             story.expect("repeated_request", request, field, reason, explained_by=explained_by)
     else:
-        story.say("annoyed", -0.8)
+        story.say("annoyed", -0.65)
         story.expect(
             "repeated_request",
             request,
@@ -326,5 +327,6 @@ MISHAPS: Mapping[Callable[[Story], None], int] = {
     sent_back: 4,
     passed_around: 3,
     back_and_forth: 1,
+    **LETDOWNS,
 }
 """Stories, and how often each is told."""

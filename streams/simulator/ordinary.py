@@ -192,6 +192,7 @@ def gave_up_and_called_again(story: Story) -> None:
 
 def browsing(story: Story) -> None:
     """A visitor of the web site turns out to be a customer, sees an advertisement, and is glad in public."""
+    story.become_newcomer()
     visitor = f"v-{story.customer}"
     story.aside(
         "brand.exposure",

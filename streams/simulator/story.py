@@ -65,6 +65,7 @@ class Story:
         self._contact: str | None = None
         self._previous: str | None = None
         self._channel = "voice"
+        self._returns = journey is not None
         self._segments = random.random() < 0.4
         self._segment = 0
         self._names_team = random.random() < 0.5
@@ -143,6 +144,10 @@ class Story:
         """Note a finding that must be there in the end."""
         self.expected.append(Expected(rule, cause, field, reason or rule, **other))  # type: ignore[arg-type]
 
+    def become_newcomer(self) -> None:
+        """Let it be a customer who has no other journey, where what is found rests on all that they ever did; only at the beginning."""
+        self.customer, self._returns = f"n-{self._number}", False
+
     # --- who ------------------------------------------------------------------------------------------------------
 
     def human(self, team: str) -> Handler:
@@ -192,7 +197,8 @@ class Story:
         self.handler = handler
 
     def end(self, *, resolved: bool | None = True, planned_callback: bool = False) -> str:
-        """Let the handler end the contact."""
+        """Let the handler end the contact; of a customer who has other journeys no source knows that all is resolved."""
+        resolved = None if resolved and self._returns else resolved
         data: dict[str, Any] = {"resolved": resolved} | ({"planned_callback": True} if planned_callback else {})
         return self.add("contact.ended", self._actor(), data)
 
@@ -280,10 +286,29 @@ class Story:
         )
         return promise
 
-    def survey(self, score: int) -> str:
-        """Let the customer answer the survey after a contact, from 1 to 5."""
+    def survey(self, score: int, expected: int | None = None) -> str:
+        """Let the customer answer the survey after a contact, from 1 to 5, and perhaps say what they had ``expected``."""
         data = {"survey": "after-contact", "metric": "csat", "score": float(score), "minimum": 1.0, "maximum": 5.0}
-        return self.aside("survey.answered", {"kind": "customer"}, data | {"pattern": "past"})
+        hoped = {} if expected is None else {"expected": float(expected)}
+        return self.aside("survey.answered", {"kind": "customer"}, data | {"pattern": "past"} | hoped)
+
+    def bill(self, amount: float) -> str:
+        """Let the customer be billed this much in a period."""
+        return self.aside("account.updated", {"kind": "system"}, {"billed_revenue": amount, "currency": "EUR"})
+
+    def state(self, fact: str, value: str) -> str:
+        """Let the handler tell the customer how it is."""
+        return self.add("fact.stated", self._actor(), {"fact": fact, "value": value})
+
+    def offer(self, offer: str) -> str:
+        """Let the handler make an offer."""
+        return self.add("offer.made", self._actor(), {"offer": offer, "amount": 5.0})
+
+    def close_case(self, *, claimed_resolved: bool) -> str:
+        """Let the handler close a case, perhaps with the claim that it is resolved; return the case's id."""
+        case = f"case-{self._number}"
+        self.add("case.closed", self._actor(), {"case": case} | ({"claimed_resolved": True} if claimed_resolved else {}))
+        return case
 
     # --- handing off ----------------------------------------------------------------------------------------------
 
@@ -336,4 +361,4 @@ class Story:
             self.wait(self.random.choice((0, 10, 30)))
             self.answer(self.human(team))
         self.reply("greeting")
-        self.say("problem", round(self.random.uniform(-0.4, 0), 2))
+        self.say("problem", round(self.random.uniform(-0.4, -0.2), 2))

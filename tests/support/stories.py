@@ -2,18 +2,20 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from hypothesis import strategies as st
 
 from agents.fields import Fingerprinter
 from agents.replay import Replay
 from config.fields import load_fields
 from config.rules import load_rulebook
-from tests.reference.scenarios import random_scenario
+from tests.reference.scenarios import DAY, HOUR, SPAN, START, random_scenario, scenarios
 from tests.support.workers import HASH_KEY, State, expected_state
 
-__all__ = ["in_order", "newest", "replayed", "shuffled", "stories"]
+__all__ = ["eventful", "eventful_scenarios", "in_order", "newest", "replayed", "shuffled", "stories"]
 
 
 def stories(seeds: range) -> list[dict[str, Any]]:
@@ -23,12 +25,90 @@ def stories(seeds: range) -> list[dict[str, Any]]:
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for seed in seeds:
-        text = json.dumps(random_scenario(seed))
+        text = json.dumps(eventful(random_scenario(seed), random.Random(seed)))
         for number in "12":
             text = text.replace(f'"c{number}', f'"c{seed}{"ab"[int(number) - 1]}')
         for each in json.loads(text):
             found.setdefault((each["source"], each["id"]), each)
     return in_order(found.values())
+
+
+def eventful(touchpoints: Sequence[dict[str, Any]], chance: random.Random) -> list[dict[str, Any]]:
+    """Return touchpoints with others among them: facts, intents, cases, moods, offers and figures, as steps around the thresholds that judge these."""
+    told = []
+    for number, each in enumerate(touchpoints):
+        told.append(each)
+        if chance.random() < 0.6:
+            kind = chance.choice(list(_EVENTS))
+            later = _time(each) + timedelta(seconds=chance.choice(_STEPS))
+            point = {
+                **each,
+                "id": f"{each['id']}/{number}",
+                "type": kind,
+                "actor": chance.choice(_ACTORS),
+                "data": _EVENTS[kind](chance),
+            }
+            told.append(point | {"time": later.isoformat()} if later - START < SPAN else point)
+    return told
+
+
+def eventful_scenarios() -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Draw eventful scenarios (Hypothesis)."""
+    return st.builds(eventful, scenarios(), st.randoms(use_true_random=False))
+
+
+_STEPS = (0, 0, 1, 1, HOUR, DAY, DAY + 0.000001, 7 * DAY, 7 * DAY + 0.000001)
+_ACTORS: tuple[dict[str, Any], ...] = (
+    {"kind": "customer"},
+    {"kind": "customer"},
+    {"kind": "customer", "team": "tech"},
+    {"kind": "customer", "team": "billing"},
+    {"kind": "agent", "team": "tech"},
+    {"kind": "agent", "team": "billing"},
+    {"kind": "agent"},
+    {"kind": "ivr", "team": "entry-ivr"},
+    {"kind": "system"},
+)
+_INTENTS = ("bill", "BILL ", "moving", "complaint", " ")
+_AMOUNTS = (0, 0.6, 1, 2.0005, 3, 4, 5, -1, 999.9999, 1000, 1500, 1e308, -1e308)
+
+
+def _some(chance: random.Random, **options: Sequence[Any]) -> dict[str, Any]:
+    """Choose data; what is chosen as None stays away."""
+    chosen = {key: chance.choice(values) for key, values in options.items()}
+    return {key: value for key, value in chosen.items() if value is not None}
+
+
+_EVENTS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
+    "fact.stated": lambda chance: _some(
+        chance,
+        fact=("price", "price", "PRICE ", "acct_no", "account_number", "password"),
+        value=("10", "12", " 10", "4711-22", "", "x" * 200, "a\u0000b"),
+        correction=(None, None, None, False, True),
+    ),
+    "contact.started": lambda chance: _some(
+        chance, direction=("inbound", "inbound", "outbound"), intent=(None, *_INTENTS)
+    ),
+    "intent.stated": lambda chance: _some(chance, intent=_INTENTS, confidence=(None, 0, 0.5, 1)),
+    "contact.ended": lambda chance: _some(chance, resolved=(None, True, True, False), planned_callback=(None, True)),
+    "case.closed": lambda chance: _some(chance, case=("c1", "c2"), claimed_resolved=(None, True, False)),
+    "case.reopened": lambda chance: _some(chance, case=("c1", "c2")),
+    "offer.made": lambda chance: _some(chance, offer=("faster line", " Refund", "goodwill")),
+    "message": lambda chance: _some(
+        chance, text=("well",), private=(None, None, True), sentiment=(-1, -0.5, -0.2, 0.0005, 0.3, 0.3005, 1, None)
+    ),
+    "brand.exposure": lambda chance: _some(chance, metric=("csat", "CSAT", "nps", None), promised=(*_AMOUNTS, None)),
+    "survey.answered": lambda chance: _some(
+        chance,
+        survey=("v1",),
+        metric=("csat", "nps"),
+        score=_AMOUNTS,
+        minimum=(0, 1, 5),
+        maximum=(5, 5, 1, 0.001),
+        expected=(*_AMOUNTS, *[None] * 9),
+    ),
+    "account.updated": lambda chance: _some(chance, billed_revenue=(*_AMOUNTS, None)),
+}
 
 
 def in_order(touchpoints: Any) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The compiled engine is the same engine."""
 
 import pickle
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.reference.scenarios import random_scenario
+from tests.support.stories import eventful
 from tests.unit.agents.support import ALL_ON, KEY, clock_after, records
 
 ROOT = Path(__file__).parents[3]
@@ -46,7 +48,7 @@ def test_compiled_it_does_what_it_does_as_python(compiled_program: Path) -> None
     """Random scenarios, late and repeated records, bad ones, rows encoded in between: every effect is the same, byte for byte."""
     logs = []
     for seed in range(40):
-        touchpoints = random_scenario(seed)
+        touchpoints = eventful(random_scenario(seed), random.Random(seed))
         values = [each.value for each in records(touchpoints)]
         values += [b"{", *values[::3]]
         logs.append((values, clock_after(touchpoints)))

@@ -96,6 +96,24 @@ explained_by: here; repeated_request "Sales passed the customer on without", "Sa
   repeated_answer "Asked again, so", "The answer to a question", "Sales asked", "The question was no", "What explains".
 Seams and silos: context_lost "Sent to whoever", "Referred to the web"; unanswered_handoff "No team is named", "Neither a
   team"; slow_handoff "Nobody knows whose"; the first case of every rule names seam and silos.
+contradiction: contradiction "Sales says", "One team writes", "The shop's window", "One team thinks", "The team's bot", "On one channel";
+  whose: contradiction "The customer has another", "What the customer sets"; which: contradiction "The latest statement", "Sales itself",
+  "Said exactly", "Said a moment", "Two orders", "Of two orders", "Only one of"; corrections:
+  contradiction "Service sets", "What had been", "A correction of", "The record of the correction"; names and values: contradiction
+  "Another date", "What the fields", "A secret".
+repeat_contact: repeat_contact "Service ends", "The case is closed as", "Said to be resolved twice", "What was resolved has", "The bot heard",
+  "The intent was noted", "The same intent", "In another journey"; judged anew: repeat_contact "The menu guesses wrong", "The menu guesses
+  that", "They come back", "Both contacts were open, and"; ours: repeat_contact "We call back", "We call, nobody".
+premature_closure: premature_closure "Service closes", "Of two closings", "The team had opened it again before", "Exactly seven", "A moment
+  more"; explained: premature_closure "They are back", "They open the case again, and then", "They open the case again, and it", "It was in".
+two_faces: two_faces "Service has", "What is offered", "It is the customer", "The call with", "The call ends", "The case is closed, and", "The
+  case is closed though", "Another contact", "It is another journey", "Of two complaints", "Exactly thirty", "A moment more".
+mood_drop: mood_drop "Glad with", "Friendly in", "Said before", "It falls by exactly", "Moods are", "Three moods", "A hair", "Only the last
+  three", "Only the moods", "Of another order", "Exactly a day", "A moment more".
+expectation_gap: expectation_gap "They had expected to", "It had been", "It falls short by exactly", "On a scale", "A scale of one", "Exactly a
+  quarter", "What the customer", "Of two promises", "What promises", "Advertised exactly", "Advertised a moment".
+portfolio_shift: portfolio_shift "Pleased and", "Well paying", "Not pleased", "From growth", "What it was before", "A bill of", "Three scales",
+  "Only the last", "An answer on".
 Memory, duplicates, tenants, changed rules, scores: here.
 """
 
@@ -520,6 +538,15 @@ def test_the_windows_are_those_that_were_agreed() -> None:
     assert (rules["repeated_answer"].read_back, rules["repeated_answer"].same_breath) == (25 * second, 5 * second)
     assert rules["reauthentication"].validity == rules["ping_pong_timed"].within == DAY * second
     assert rules["excessive_handoffs"].hops == 3
+    for name in ("contradiction", "repeat_contact", "premature_closure"):
+        assert rules[name].within == 7 * DAY * second
+    complaints = rules["two_faces"]
+    assert complaints.open_for == 30 * DAY * second
+    assert (complaints.complaints, complaints.reconciling) == (("complaint",), ("goodwill", "compensation", "refund"))
+    mood, gap, shift = rules["mood_drop"], rules["expectation_gap"], rules["portfolio_shift"]
+    assert (mood.margin, mood.messages, mood.within) == (0.5, 3, DAY * second)
+    assert (gap.margin, gap.within) == (0.25, 90 * DAY * second)
+    assert (shift.revenue, shift.satisfaction, shift.surveys) == (1000, 0.6, 3)
 
 
 # What explains what.

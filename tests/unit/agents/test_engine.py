@@ -21,6 +21,7 @@ from tests.reference import oracle
 from tests.reference.scenarios import random_scenario, scenarios
 from tests.reference.timeline import microseconds
 from tests.support.properties import examples
+from tests.support.stories import eventful, eventful_scenarios
 from tests.unit.agents.support import (
     DAY,
     KEY,
@@ -150,7 +151,7 @@ def test_hypothesis_finds_no_scenario_where_the_oracle_differs(touchpoints: list
 
 
 @examples(40)
-@given(scenarios(), st.randoms(use_true_random=False), st.lists(st.integers(1, 20), min_size=1, max_size=5))
+@given(eventful_scenarios(), st.randoms(use_true_random=False), st.lists(st.integers(1, 20), min_size=1, max_size=5))
 def test_order_repetition_and_batches_change_nothing(
     touchpoints: list[dict[str, Any]], chance: random.Random, sizes: list[int]
 ) -> None:
@@ -164,11 +165,25 @@ def test_order_repetition_and_batches_change_nothing(
     assert_same_sums(other, plain, clock)
 
 
+def test_eventful_timelines_hold_what_is_judged_in_them() -> None:
+    """The timelines that are shuffled, split and cut off here hold findings of every detector of facts, intents, cases, moods, offers and figures."""
+    found = {
+        body["rule"]["name"]
+        for seed in range(40)
+        for touchpoints in [eventful(random_scenario(seed), random.Random(seed))]
+        for body in run(touchpoints, clock_after(touchpoints)).standing().values()
+    }
+    assert found >= {
+        *("contradiction", "expectation_gap", "mood_drop", "portfolio_shift", "premature_closure", "repeat_contact"),
+        "two_faces",
+    }
+
+
 STEPS = ("findings", "tallies", "some rows", "all rows")
 
 
 @examples(60)
-@given(scenarios(), st.lists(st.tuples(st.integers(1, 12), st.sampled_from(STEPS), st.integers(0, 40)), max_size=6))
+@given(eventful_scenarios(), st.lists(st.tuples(st.integers(1, 12), st.sampled_from(STEPS), st.integers(0, 40)), max_size=6))
 def test_a_crash_between_any_two_steps_changes_nothing(
     touchpoints: list[dict[str, Any]], crashes: list[tuple[int, str, int]]
 ) -> None:
@@ -204,7 +219,7 @@ def test_a_crash_between_any_two_steps_changes_nothing(
 
 
 @examples(30)
-@given(scenarios(), st.lists(st.integers(1, 12), min_size=1, max_size=6))
+@given(eventful_scenarios(), st.lists(st.integers(1, 12), min_size=1, max_size=6))
 def test_a_restart_after_each_batch_changes_nothing(touchpoints: list[dict[str, Any]], sizes: list[int]) -> None:
     """State read back from the changelog goes on exactly where it was: every revision is the same as without a restart."""
     clock = clock_after(touchpoints)
@@ -243,7 +258,7 @@ def test_rows_that_arrive_late_are_worth_what_they_say(
     touchpoints = [
         each | {"id": f"{number}/{each['id']}", "customer": "c", "tenant": "acme"}
         for number in range(4)
-        for each in random_scenario(seed + number)
+        for each in eventful(random_scenario(seed + number), random.Random(seed))
     ]
     log, clock = records(touchpoints), clock_after(touchpoints)
     plain = run(touchpoints, clock)
@@ -321,7 +336,7 @@ def test_who_recovers_remembers_what_others_do(seed: int, late: bool) -> None:
 
 def test_what_is_dropped_is_freed_without_the_cycle_collector() -> None:
     """Late records fold anew again and again; with the collector off, the folds that are dropped leave nothing behind."""
-    touchpoints = [each for seed in range(20) for each in random_scenario(seed)]
+    touchpoints = [each for seed in range(20) for each in eventful(random_scenario(seed), random.Random(seed))]
     log = records([each | {"customer": f"c{number % 7}"} for number, each in enumerate(touchpoints)])
     gc.collect()
     gc.disable()

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.fields import FieldCatalog, FieldDefinition, FieldFormat, Fingerprinter, fold, mask
-from agents.fingerprints import LENGTH
+from agents.fields import FieldCatalog, FieldDefinition, FieldFormat, Fingerprinter, fold, mask, readable
+from agents.fingerprints import LENGTH, differ
 
 ACCOUNT = FieldDefinition("account_number", "identity", aliases=("acct_no",), must_travel=True)
 COLOUR = FieldDefinition("colour")
@@ -214,3 +214,19 @@ def test_invented_names_do_not_grow_memory() -> None:
     assert max(len(each) for each in remembered if isinstance(each, dict)) <= 4096
     assert sys.getsizeof(catalog.__dict__) < 10_000
     assert catalog.definition("made-up-1").name == "made-up-1"
+
+
+def test_two_fingerprints_differ_only_under_one_key() -> None:
+    """Equal ones are the same, others differ; those of two keys are neither."""
+    ours, theirs = Fingerprinter(KEY), Fingerprinter(KEY[::-1])
+    one, other = (ours.fingerprint("acme", COLOUR, value) for value in ("red", "blue"))
+    assert differ(one, other)
+    assert not differ(one, ours.fingerprint("acme", COLOUR, "RED"))
+    assert not differ(one, theirs.fingerprint("acme", COLOUR, "blue"))
+
+
+def test_what_we_state_is_readable_unless_it_is_the_customers() -> None:
+    """The beginning of a value of ours is shown, without control characters; of a listed kind or a secret only the mask."""
+    assert readable(COLOUR, "dark\x00blue " + "x" * 90) == "dark\ufffdblue " + "x" * 70
+    assert readable(ACCOUNT, "4711-2299") == "…299"
+    assert readable(FieldDefinition("password", secret=True), "swordfish") == "…"

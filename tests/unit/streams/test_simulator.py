@@ -108,7 +108,7 @@ def test_live_traffic_is_due_in_order_at_its_time_or_later() -> None:
 def test_live_traffic_holds_what_it_says() -> None:
     """What is found in live traffic is what its journeys say; the first mishaps show within a minute of the opening."""
     centre = ContactCentre(2, customers=300, mishap_rate=0.4)
-    deliveries = list(islice(centre.stream(START, 20), 8_000))
+    deliveries = list(islice(centre.stream(START, 20), 10_000))
     complete = {point["id"] for journey in centre.journeys(120, START) for point in journey.touchpoints}
     _, found = found_in(each.touchpoint for each in deliveries)
     assert {each for each in found if each.cause in complete} == set(expected_in(centre.journeys(120, START)))
