@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 from agents.entry import Entry
 from agents.timeline import CHANNEL_FOLD
 
-__all__ = ["Contact", "Handler", "Hop", "Journey", "Provision", "Seen", "Segment", "Wait", "Work"]
+__all__ = ["Contact", "Handler", "Hop", "Journey", "Provision", "Seen", "Segment", "Turn", "Wait", "Work"]
 
 
 class Handler(NamedTuple):
@@ -58,13 +58,21 @@ class Seen:
         return self.entry.kind == "customer"
 
 
+class Turn(NamedTuple):
+    """Work by a human after that of a machine, or the reverse; ``earlier`` is the turn before it along what each work follows."""
+
+    before: Seen
+    after: Seen
+    earlier: "Turn | None"
+
+
 class Work:
     """Work of a team in a chain (transit teams are skipped).
 
-    ``entered_from`` is the last work of another team that the chain was with before.
+    ``entered_from`` is the last work of another team that the chain was with before, ``turn`` the latest turn that led here.
     """
 
-    __slots__ = ("entered_from", "seen", "team")
+    __slots__ = ("entered_from", "seen", "team", "turn")
 
     def __init__(self, seen: Seen, team: str, follows: "Work | None") -> None:
         self.seen = seen
@@ -74,6 +82,7 @@ class Work:
             self.entered_from = follows.entered_from
         else:
             self.entered_from = follows
+        self.turn: Turn | None = None if follows is None else follows.turn
 
     def before(self) -> Iterator["Work"]:
         """Yield, newest first, the last work of each stint that the chain was with before this one."""
@@ -107,7 +116,9 @@ class Contact:
     """One interaction on one channel; without an id, all touchpoints of a journey that name none.
 
     ``run`` counts the handlers' runs, ``run_of`` is whose the present one is. ``working_teams`` are those that worked at ``working_at``, the latest time.
-    ``ended`` is the position of its last end, negative while it is open.
+    ``started`` is its latest start, None where none has told anything. ``taken_up`` is the first of the latest team's works in a row, ``human_since`` the
+    position of the first work of a human, negative before it (transit teams are skipped in both). ``ended`` is the position of its last end, negative while
+    it is open.
     """
 
     __slots__ = (
@@ -115,6 +126,7 @@ class Contact:
         "chain",
         "ended",
         "handoffs",
+        "human_since",
         "id",
         "journey",
         "last_ended",
@@ -126,6 +138,8 @@ class Contact:
         "run_of",
         "said",
         "segments",
+        "started",
+        "taken_up",
         "waits",
         "worked",
         "working_at",
@@ -139,6 +153,9 @@ class Contact:
         self.chain: list[Contact] = [self]
         self.last_work: Work | None = None
         self.last_worker: Handler | None = None
+        self.started: Seen | None = None
+        self.taken_up: Seen | None = None
+        self.human_since = -1
         self.worked: dict[Handler, int] = {}
         self.working_at = -1
         self.working_teams: tuple[str, ...] = ()
@@ -165,7 +182,7 @@ class Contact:
             segment.read_backs = []
             segment.authentications = ()
         self.chain = []
-        self.journey = self.last_work = None
+        self.journey = self.last_work = self.started = self.taken_up = None
         self.waits = self.handoffs = self.authentications = ()
 
     def last_handoff_to(self, team: str, since: int) -> "Wait | None":
@@ -218,14 +235,13 @@ class Journey:
 class Wait:
     """A customer waits for somebody to take over: since a handoff, or in another team's queue.
 
-    ``limit`` is in microseconds, None where nobody has to hurry; ``due`` once the clock has passed the deadline and its grace.
+    ``limit`` is in microseconds, None where nobody has to hurry.
     """
 
     __slots__ = (
         "accepted",
         "answered",
         "contact",
-        "due",
         "ended",
         "ended_in_time",
         "handoff",
@@ -256,7 +272,6 @@ class Wait:
         self.ended = False
         self.ended_in_time = False
         self.accepted: Seen | None = None
-        self.due = False
 
     @property
     def receiver(self) -> tuple[str | None, str | None]:
@@ -280,14 +295,9 @@ class Wait:
         return self.seen.entry.time + (self.limit or 0)
 
     @property
-    def pending(self) -> bool:
-        """Tell whether a deadline is still ahead that nothing has fulfilled."""
-        return not (self.due or self.limit is None or self.answered or self.ended_in_time or self.accepted is not None)
-
-    @property
     def unanswered(self) -> bool:
-        """Tell whether the deadline passed with no acceptance, no work by another team in time and no end of the contact in time."""
-        return self.due and not (self.answered or self.ended_in_time or self.accepted is not None)
+        """Tell whether there is a limit, and so far no acceptance, no work by another team in time and no end of the contact in time."""
+        return self.limit is not None and not (self.answered or self.ended_in_time or self.accepted is not None)
 
     @property
     def running(self) -> bool:

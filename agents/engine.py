@@ -197,7 +197,8 @@ class Customer:
         _, most, most_bytes, _ = self._panel.reach
         surplus = len(entries) + 1 - most
         excess = self._bytes + size - most_bytes
-        waiting = {id(wait.seen.entry) for wait in self.fold.pending if wait.pending}
+        absences = self.fold.pending.values()
+        waiting = {id(seen.entry) for found in absences for seen in (found.cause, found.first) if seen is not None}
         dropped: list[Entry] = []
         stay: list[Entry] = []
         for position, each in enumerate(entries):

@@ -62,7 +62,7 @@ class Found:
     """A failure: why, where it was said or happened before, what set it off, and between whom.
 
     ``cause`` is ``again``, for an absence the touchpoint that started the wait; ``time`` (microseconds UTC) is the cause's, for an absence the deadline.
-    ``explanations`` are tried in order; the first that stands explains this one.
+    ``discriminator`` is the field unless given. ``explanations`` are tried in order; the first that stands explains this one.
     """
 
     __slots__ = (
@@ -98,6 +98,7 @@ class Found:
         silos: Sequence[str] | None = None,
         time: int | None = None,
         field: str | None = None,
+        discriminator: str | None = None,
         evidence: Sequence[Seen] = (),
         explanations: Sequence[Explanation] = (),
     ) -> None:
@@ -105,7 +106,7 @@ class Found:
         self.explained_by: str | None = None
         self.rule = rule
         self.cause = cause
-        self.discriminator = field or ""
+        self.discriminator = discriminator or field or ""
         self.first = first
         self.again = again
         self.sender = sender
@@ -143,6 +144,7 @@ class Found:
             silos=self.silos,
             time=self.time,
             field=self.field,
+            discriminator=self.discriminator,
             evidence=self.evidence if evidence is None else evidence,
             explanations=self.explanations,
         )

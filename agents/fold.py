@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from agents.context import Contact, Handler, Hop, Journey, Provision, Seen, Segment, Wait, Work
+from agents.context import Contact, Handler, Hop, Journey, Provision, Seen, Segment, Turn, Wait, Work
 from agents.detector import Detector, Verdict
 from agents.detectors import DETECTORS
 from agents.entry import Entry
@@ -44,7 +44,11 @@ class Panel:
             for kind in detector.types:
                 self.by_type.setdefault(kind, []).append(detector)
         self.on_hop = [each for each in detectors if type(each).hop is not Detector.hop]
+        self.on_turn = [each for each in detectors if type(each).turn is not Detector.turn]
         self.on_wait = [each for each in detectors if type(each).wait is not Detector.wait]
+        self.following: dict[str, Detector[Any]] = {
+            each.rule.name: each for each in detectors if type(each).follow is not Detector.follow
+        }
         self.explaining: dict[str, list[str]] = {}
         for rule in rulebook.rules:
             if rule.mode == "on":
@@ -86,7 +90,8 @@ class Naming:
 class Fold:
     """One customer's timeline so far: touchpoints are applied in the order of their sort keys.
 
-    ``standing`` holds the findings that hold now, by id; ``changed`` the ids that came, changed or went since it was last cleared.
+    ``standing`` holds the findings that hold now, by id, ``pending`` the absences whose deadlines the clock has not reached; ``changed`` the ids that
+    came, changed or went since it was last cleared.
     """
 
     __slots__ = (
@@ -94,6 +99,7 @@ class Fold:
         "_by_handoff",
         "_contacts",
         "_dependents",
+        "_followed",
         "_journeys",
         "_memory",
         "_naming",
@@ -116,11 +122,12 @@ class Fold:
         self._memory: dict[Any, Any] = {}
         self._dependents: dict[str, set[str]] = {}
         self._accepting: Wait | None = None
+        self._followed: dict[str, Found] = {}
         self.position = 0
         self.standing: dict[str, Found] = {}
         self.changed: dict[str, Found | None] = {}
         self.opportunities: list[Opportunity] = []
-        self.pending: list[Wait] = []
+        self.pending: dict[str, Found] = {}
 
     def release(self) -> None:
         """Undo the circles among what is known, so that it is freed at once and not by the cycle collector; the fold is of no use afterwards."""
@@ -157,6 +164,8 @@ class Fold:
             self._queue(seen)
         elif kind in _ENDS:
             self._end(seen)
+        if self._followed:
+            self._follow(seen)
         for detector in self._panel.by_type.get(kind, ()):
             self._judge(detector.touchpoint(self._memory, seen))
         remember = _REMEMBER.get(kind)
@@ -165,24 +174,17 @@ class Fold:
 
     def settle(self, clock: int) -> None:
         """Let everything come due whose deadline, grace included, the clock (microseconds UTC) has reached."""
-        if not self.pending:
-            return
-        grace = self._panel.engine.grace
-        open_waits = [wait for wait in self.pending if wait.pending]
-        self.pending = []
-        for wait in open_waits:
-            if wait.deadline + grace <= clock:
-                wait.due = True
-                self._tell(wait)
-            else:
-                self.pending.append(wait)
+        latest = clock - self._panel.engine.grace
+        due = [found for found in self.pending.values() if found.time <= latest]
+        for found in due:
+            del self.pending[found.id]
+            self._stand(found)
 
     def next_deadline(self) -> int | None:
         """Return when, grace included, something comes due unless it is fulfilled; microseconds UTC."""
         if not self.pending:
             return None
-        deadlines = [wait.deadline for wait in self.pending if wait.pending]
-        return min(deadlines) + self._panel.engine.grace if deadlines else None
+        return min(found.time for found in self.pending.values()) + self._panel.engine.grace
 
     # Places
 
@@ -244,6 +246,10 @@ class Fold:
         if team in self._panel.engine.transit:
             return
         follows = contact.last_work
+        if follows is None or follows.team != team:
+            contact.taken_up = seen
+        if contact.human_since < 0 and not handler.machine:
+            contact.human_since = seen.position
         if follows is None:
             follows = self._predecessor(seen)
             if follows is not None:
@@ -257,6 +263,10 @@ class Fold:
             accepting = self._accepting
             accepted = accepting if accepting is not None and accepting.accepted is seen else None
             self._hop(Hop(follows, work, accepted))
+        if follows is not None and follows.seen.machine != seen.machine:
+            turn = work.turn = Turn(follows.seen, seen, follows.turn)
+            for detector in self._panel.on_turn:
+                self._judge(detector.turn(self._memory, turn))
 
     def _predecessor(self, seen: Seen) -> Work | None:
         contact = seen.contact
@@ -337,8 +347,6 @@ class Fold:
             each.working_at == time and any(team != wait.sender for team in each.working_teams) for each in contact.chain
         )
         wait.ended_in_time = contact.last_ended == time
-        if wait.pending:
-            self.pending.append(wait)
         self._tell(wait)
 
     def _accept(self, seen: Seen) -> None:
@@ -367,7 +375,7 @@ class Fold:
                     wait.workers.add(team)
                 if team != wait.sender and not wait.answered and wait.within(time):
                     wait.answered = True
-                    if wait.due:
+                    if wait.accepted is None:
                         self._tell(wait)
 
     def _end(self, seen: Seen) -> None:
@@ -378,7 +386,7 @@ class Fold:
             wait.ended = True
             if not wait.ended_in_time and wait.within(time):
                 wait.ended_in_time = True
-                if wait.due:
+                if wait.accepted is None:
                     self._tell(wait)
 
     # Verdicts
@@ -389,20 +397,41 @@ class Fold:
 
     def _judge(self, verdicts: Iterable[Verdict]) -> None:
         for verdict in verdicts:
+            if isinstance(verdict, Gone) and not self.standing and not self.pending:
+                continue
             entry = verdict.cause.entry
             identifier = finding_id(self._tenant, verdict.rule.name, entry.source, entry.id, verdict.discriminator)
             if isinstance(verdict, Gone):
-                if identifier not in self.standing:
-                    continue
-                self._note(identifier)
-                del self.standing[identifier]
-            else:
-                self._note(identifier)
-                verdict.id = identifier
-                self.standing[identifier] = verdict
-                verdict.explained_by = self._explain(verdict)
-            for dependent in self._dependents.get(identifier, ()):
-                self._explain_again(dependent)
+                self._take_back(identifier)
+                continue
+            verdict.id = identifier
+            if verdict.again is not None:
+                self._stand(verdict)
+                continue
+            self._take_back(identifier)
+            self.pending[identifier] = verdict
+            if verdict.rule.name in self._panel.following:
+                self._followed[identifier] = verdict
+
+    def _stand(self, found: Found) -> None:
+        self._note(found.id)
+        self.standing[found.id] = found
+        found.explained_by = self._explain(found)
+        self._explain_dependents(found.id)
+
+    def _take_back(self, identifier: str) -> None:
+        self._followed.pop(identifier, None)
+        if self.pending.pop(identifier, None) is None and identifier in self.standing:
+            self._note(identifier)
+            del self.standing[identifier]
+            self._explain_dependents(identifier)
+
+    def _follow(self, seen: Seen) -> None:
+        """Tell of a touchpoint those whose absences it may still end."""
+        time, following = seen.entry.time, self._panel.following
+        self._followed = {identifier: found for identifier, found in self._followed.items() if found.time >= time}
+        for found in list(self._followed.values()):
+            self._judge(following[found.rule.name].follow(self._memory, found, seen))
 
     def _note(self, identifier: str) -> None:
         self.changed.setdefault(identifier, self.standing.get(identifier))
@@ -422,6 +451,10 @@ class Fold:
             finding_id(self._tenant, rule, entry.source, entry.id, explanation.discriminator)
             for rule in self._panel.explaining.get(explanation.detector, ())
         ]
+
+    def _explain_dependents(self, identifier: str) -> None:
+        for dependent in self._dependents.get(identifier, ()):
+            self._explain_again(dependent)
 
     def _explain_again(self, identifier: str) -> None:
         found = self.standing.get(identifier)
@@ -445,6 +478,12 @@ def _is_work(entry: Entry) -> bool:
 
 
 # What a touchpoint leaves behind for later ones, after it was judged.
+
+
+def _started(seen: Seen) -> None:
+    contact = seen.contact
+    if seen.entry.data or contact.started is not None:
+        contact.started = seen
 
 
 def _provided(seen: Seen) -> None:
@@ -485,6 +524,7 @@ def _authentication_requested(seen: Seen) -> None:
 
 
 _REMEMBER = {
+    "contact.started": _started,
     "info.provided": _provided,
     "info.requested": _requested,
     "info.confirmed": _confirmed,

@@ -131,13 +131,28 @@ def _handoff_accepted(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tupl
 
 
 def _contact_started(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
-    intent = None if data.intent is None else fold_words(data.intent)
-    return (intent, True) if data.direction == "outbound" else () if intent is None else (intent,)
+    if data.intent is None:
+        return (None, True) if data.direction == "outbound" else ()
+    intent = fold_words(data.intent)
+    return (intent, True) if data.direction == "outbound" else (intent,)
 
 
 def _contact_ended(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
     planned = data.planned_callback is True
     return (planned,) if data.resolved is None else (planned, data.resolved)
+
+
+def _intent(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
+    intent = fold_words(data.intent)
+    return (intent,) if data.confidence is None else (intent, data.confidence)
+
+
+def _promised(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
+    return (data.promise, microseconds(data.due))
+
+
+def _settled(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
+    return (data.promise,)
 
 
 def _fact(
@@ -181,7 +196,10 @@ _DATA: dict[str, Any] = {
     ),
     "handoff.started": _handoff_started,
     "handoff.accepted": _handoff_accepted,
-    "intent.stated": lambda data, *_: (fold_words(data.intent),),
+    "intent.stated": _intent,
+    "promise.made": _promised,
+    "promise.kept": _settled,
+    "promise.cancelled": _settled,
     "fact.stated": _fact,
     "case.closed": _case_closed,
     "case.reopened": lambda data, *_: (data.case,),

@@ -45,6 +45,12 @@ _DONE = {
     "handoff.accepted": "taken over by",
     "contact.queued": "put into a queue",
     "contact.answered": "answered by",
+    "promise.made": "promised by",
+}
+_ABSENT = {
+    "unanswered_handoff": "nobody took over",
+    "dead_end": "nothing followed",
+    "broken_promise": "not done",
 }
 
 
@@ -98,6 +104,14 @@ def words(alert: Alert, finding: Finding | None) -> str:
             return "sent back to where they came from"
         case "excessive_handoffs":
             return "passed on once too often"
+        case "handoff_flap":
+            return "sent back and forth between bot and human"
+        case "misroute":
+            return "sent to the wrong place"
+        case "dead_end":
+            return "passed on, and it came to nothing"
+        case "broken_promise":
+            return "promised something that was not done in time"
         case "contradiction":
             return f"told another {field}"
         case "repeat_contact":
@@ -120,7 +134,7 @@ def evidence_line(finding: Finding) -> str:
     """Return where it was said or happened before, and where once more: ``told bot:welcome 10:03:10 …4711 -> asked by team billing 10:04:02``."""
     first, again, day = finding.first, finding.again, finding.time.astimezone().date()
     if again is None:
-        nobody = f"nobody took over by {_clock(finding.time, day)}"
+        nobody = f"{_ABSENT.get(finding.detector, 'nothing')} by {_clock(finding.time, day)}"
         return f"{_told(first, day)} -> {nobody}" if first else nobody
     if first is None or first.id == again.id:
         return _told(again, day)

@@ -11,7 +11,7 @@ __all__ = ["UnansweredHandoff"]
 
 
 class UnansweredHandoff(Detector[Any]):
-    """Fires at the deadline; an acceptance takes it back, however late."""
+    """Awaits an acceptance, another team's work or the end of the contact until the deadline; an acceptance takes it back, however late."""
 
     name = "unanswered_handoff"
     engine_keys = ("answer_limits", "unlimited_modes", "grace")
@@ -19,7 +19,7 @@ class UnansweredHandoff(Detector[Any]):
     def wait(self, memory: dict[Any, Any], wait: Wait) -> Iterable[Verdict]:
         started = wait.seen
         if not wait.unanswered:
-            return (Gone(self.rule, started, ""),) if wait.due else ()
+            return () if wait.limit is None else (Gone(self.rule, started, ""),)
         return (
             Found(
                 self.rule,

@@ -5,7 +5,7 @@ What must be found is thought out from the definitions, here, where the story kn
 
 from collections.abc import Callable, Mapping
 
-from streams.simulator.cast import IDENTITY, IVR
+from streams.simulator.cast import IDENTITY, INTENTS, IVR, Handler
 from streams.simulator.letdowns import LETDOWNS
 from streams.simulator.story import Story
 
@@ -189,7 +189,12 @@ def nobody_answers(story: Story) -> None:
         _end(story)
     else:
         story.say("annoyed", -0.65)
-        story.abandon(150)
+        # The menu may have handed off before; only the handoff that nobody answered explains it.
+        if any(line.touchpoint["type"] == "handoff.started" for line in story.lines):
+            explained_by = None if way == 1 else "unanswered_handoff"
+            story.expect("dead_end", story.abandon(150), reason="abandoned", explained_by=explained_by)
+        else:
+            story.abandon(150)
 
 
 def mail_lies_around(story: Story) -> None:
@@ -231,7 +236,7 @@ def sent_back(story: Story) -> None:
     else:
         story.hand_off(team, None, mode="referral")
         story.end(resolved=False)
-        story.wait(story.random.uniform(60, 200))
+        story.wait(story.random.uniform(5, 50))
         story.contact("voice")
         story.queue(team)
         story.wait(10)
@@ -268,6 +273,72 @@ def back_and_forth(story: Story) -> None:
         if number == 3:
             story.expect("excessive_handoffs", accepted)
     story.say("annoyed", -0.65)
+    _end(story)
+
+
+# --- sent astray, and forgotten ---------------------------------------------------------------------------------------
+
+
+def sent_astray(story: Story) -> None:
+    """The customer gets to a team that they did not want: it passes them on at once, or hears that it is about something else."""
+    team = story.intent.team
+    if story.random.random() < 0.6:
+        story.enter(story.other_team(team))
+        started, handoff = story.hand_off(team, None, at_once=True)
+        story.expect("misroute", started, reason="handed_on_at_once")
+        story.wait(5)
+        story.accept(story.human(team), handoff)
+    else:
+        wrong = story.random.choice([each for each in INTENTS if each.name != story.intent.name])
+        story.contact("voice", intent=wrong.name)
+        story.queue(wrong.team)
+        story.answer(story.human(wrong.team))
+        story.expect("misroute", story.state_intent(), reason="other_intent")
+    _end(story)
+
+
+def bot_and_human(story: Story) -> None:
+    """A team's bot and its people give the customer to each other within a minute."""
+    team = story.intent.team
+    story.contact("chat")
+    handlers = (Handler(team, "bot", "bot-2"), story.human(team))
+    for number in range(4):
+        taken_over = story.answer(handlers[number % 2])
+        story.reply("greeting")
+    story.expect("handoff_flap", taken_over)
+    _end(story)
+
+
+def given_up(story: Story) -> None:
+    """The customer is passed on and gives up, or is told at once that nobody can help, and nothing follows."""
+    team, other = story.intent.team, story.other_team(story.intent.team)
+    story.enter(team)
+    story.talk(70)
+    _, handoff = story.hand_off(other, None)
+    story.wait(story.random.uniform(5, 30))
+    if story.random.random() < 0.5:
+        story.expect("dead_end", story.abandon(30), reason="abandoned")
+    else:
+        story.accept(story.human(other), handoff)
+        story.expect("dead_end", story.end(resolved=False), reason="unresolved")
+
+
+def promise_forgotten(story: Story) -> None:
+    """A team promises something and does not do it in time."""
+    team = story.intent.team
+    story.enter(team)
+    promise = story.promise(hours=2, about="callback")
+    made = story.lines[-1].touchpoint["id"]
+    story.talk()
+    story.end(resolved=None)
+    if story.random.random() < 0.5:
+        story.expect("broken_promise", made, reason="not_kept")
+        return
+    story.wait(story.random.uniform(2.1, 30) * 3600)
+    story.contact("voice", direction="outbound")
+    story.answer(story.human(team))
+    story.add("promise.kept", {"kind": "agent", "team": team}, {"promise": promise})
+    story.expect("broken_promise", made, reason="kept_late")
     _end(story)
 
 
@@ -327,6 +398,10 @@ MISHAPS: Mapping[Callable[[Story], None], int] = {
     sent_back: 4,
     passed_around: 3,
     back_and_forth: 1,
+    sent_astray: 3,
+    bot_and_human: 1,
+    given_up: 2,
+    promise_forgotten: 2,
     **LETDOWNS,
 }
 """Stories, and how often each is told."""

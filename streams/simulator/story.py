@@ -64,6 +64,7 @@ class Story:
         self._contacts = 0
         self._contact: str | None = None
         self._previous: str | None = None
+        self._taken_up = 0
         self._channel = "voice"
         self._returns = journey is not None
         self._segments = random.random() < 0.4
@@ -175,8 +176,10 @@ class Story:
 
     # --- contacts -------------------------------------------------------------------------------------------------
 
-    def contact(self, channel: str, *, direction: str = "inbound", linked: bool = False) -> None:
-        """Begin another contact; ``linked``: it names the one before."""
+    def contact(
+        self, channel: str, *, direction: str = "inbound", linked: bool = False, intent: str | None = None
+    ) -> None:
+        """Begin another contact; ``linked``: it names the one before; ``intent``: what it is routed by."""
         self._previous = self._contact if linked else None
         self._contacts += 1
         self._contact = f"k-{self._number}-{self._contacts}"
@@ -184,7 +187,7 @@ class Story:
         self._segment = 1
         self.handler = None
         by = {"kind": "customer"} if direction == "inbound" else {"kind": "system"}
-        self.add("contact.started", by, {"direction": direction})
+        self.add("contact.started", by, {"direction": direction} | ({"intent": intent} if intent else {}))
 
     def answer(self, handler: Handler) -> str:
         """Let somebody answer."""
@@ -194,6 +197,8 @@ class Story:
     def _take(self, handler: Handler) -> None:
         if self.handler is not None and self.handler[:2] != handler[:2]:
             self._segment += 1
+        if self.handler is None or self.handler.team != handler.team:
+            self._taken_up = self._time
         self.handler = handler
 
     def end(self, *, resolved: bool | None = True, planned_callback: bool = False) -> str:
@@ -313,9 +318,20 @@ class Story:
     # --- handing off ----------------------------------------------------------------------------------------------
 
     def hand_off(
-        self, team: str | None, context: Sequence[str] | None, *, mode: str = "warm", **other: Any
+        self,
+        team: str | None,
+        context: Sequence[str] | None,
+        *,
+        mode: str = "warm",
+        at_once: bool = False,
+        **other: Any,
     ) -> tuple[str, str]:
-        """Let the handler pass the customer on; return the ids of the touchpoint and of the handoff."""
+        """Let the handler pass the customer on; return the ids of the touchpoint and of the handoff.
+
+        A human does so after more than a minute, unless it is ``at_once``.
+        """
+        if self.handler and self.handler.kind == "agent" and not at_once:
+            self._time = max(self._time, self._taken_up + 61_000)
         self._handoffs += 1
         handoff = f"h-{self._number}-{self._handoffs}"
         data: dict[str, Any] = {

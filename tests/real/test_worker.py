@@ -22,7 +22,7 @@ def scenario() -> bytes:
     """Return stories of many customers, one handoff that nobody answers, and two lines that are no touchpoints."""
     handoff = {"handoff": "h", "to_team": "service", "mode": "blind"}
     waiting = [
-        touchpoint("w-1", "10:00:00", "contact.answered", "c-w", "sales"),
+        touchpoint("w-1", "09:50:00", "contact.answered", "c-w", "sales"),
         touchpoint("w-2", "10:01:00", "handoff.started", "c-w", "sales", data=handoff),
     ]
     wrong = [touchpoint(f"x-{number}", "10:00:00", "message", "c-x", None, data={}) for number in range(2)]

@@ -94,6 +94,21 @@ explained_by: here; repeated_request "Sales passed the customer on without", "Sa
   within", "The loss happened in the call", "The loss happened in a call", "The acceptance turns out", "A rule on trial", "The
   agent makes", "Proving again", "It was another team", "The agent asks for the number first", "Lost at the handoff";
   repeated_answer "Asked again, so", "The answer to a question", "Sales asked", "The question was no", "What explains".
+handoff_flap: handoff_flap "The bot passes", "Exactly a minute", "A moment more", "One team, its", "Six turns", "Several works", "From
+  call to call", "Two calls follow", "All at one moment", "A late record", "From human to human", "The menu", "What is no work",
+  "Two contacts at once", "The turns of another".
+misroute: misroute "Sales answers", "Exactly a minute", "A moment more", "After long work", "Back at sales", "Who took over", "The payment
+  line", "A bot passes", "The reception", "Callbacks", "Nothing is known", "An agent of no", "Sales had only"; by intent: misroute
+  "The menu took", "Just confident", "The first intent", "The latest start", "The same intent", "Not confident", "Told the menu", "The
+  agent's first", "Nobody knows what", "It was another".
+dead_end: dead_end "Passed on, and", "A moment before", "The customer waits", "Of a mail", "Service took over", "The last of two", "A planned
+  callback", "Something follows", "What follows is", "What happened at", "Given up, and", "Two calls at once", "Taken over ten", "The
+  customer calls", "The contact goes on", "Another order's", "It shows", "Something happens", "A callback is planned, as the handoff",
+  "A callback is planned, as the end", "Resolved, and", "Nobody knows which", "The record of what".
+broken_promise: broken_promise "Service promises", "At the end", "A moment before", "Kept a moment", "Kept a day", "Cancelled when it was too
+  late, and", "Made again", "Put off in time", "Two promises", "Due at the very", "Somebody notes", "A system", "Due exactly", "Due
+  later", "Kept exactly", "Kept in time", "Cancelled in time", "Put off exactly", "Put off to", "Kept at one moment", "The record that it
+  was kept in time comes"; memory: here.
 Seams and silos: context_lost "Sent to whoever", "Referred to the web"; unanswered_handoff "No team is named", "Neither a
   team"; slow_handoff "Nobody knows whose"; the first case of every rule names seam and silos.
 contradiction: contradiction "Sales says", "One team writes", "The shop's window", "One team thinks", "The team's bot", "On one channel";
@@ -335,7 +350,7 @@ MISHAP = [
 def test_the_order_of_arrival_does_not_matter(order: Sequence[int]) -> None:
     """Whichever record of a story comes first, the findings in the end are the same."""
     expected = found(MISHAP)
-    assert rules_of(expected) == ["context_lost", "repeated_answer", "repeated_request", "unanswered_handoff"]
+    assert rules_of(expected) == ["context_lost", "misroute", "repeated_answer", "repeated_request", "unanswered_handoff"]
     story = [{**each, "revision": 0} for each in found([MISHAP[place] for place in order])]
     assert story == [{**each, "revision": 0} for each in expected]
 
@@ -473,6 +488,8 @@ def test_a_touchpoint_that_a_deadline_waits_on_stays() -> None:
     many = [touchpoint(60 + number, f"m{number}", "message", "customer", text="hello") for number in range(600)]
     log = [passed_on(0, "t1", to_channel="email"), *many]
     assert rules_of(found(log, "maximum_an_hour=1000", until=2 * DAY)) == ["unanswered_handoff"]
+    promise = touchpoint(0, "t1", "promise.made", "agent:sales", promise="p", due="2026-06-02T09:00:00Z")
+    assert rules_of(found([promise, *many], "maximum_an_hour=1000", until=100 * DAY)) == ["broken_promise"]
 
 
 def test_new_rules_judge_new_records_with_the_old_history_in_sight() -> None:
@@ -537,7 +554,10 @@ def test_the_windows_are_those_that_were_agreed() -> None:
     assert book.engine.grace == 5 * second
     assert (rules["repeated_answer"].read_back, rules["repeated_answer"].same_breath) == (25 * second, 5 * second)
     assert rules["reauthentication"].validity == rules["ping_pong_timed"].within == DAY * second
-    assert rules["excessive_handoffs"].hops == 3
+    assert rules["excessive_handoffs"].hops == rules["handoff_flap"].times == 3
+    assert {rules[each].within for each in ("handoff_flap", "misroute", "dead_end")} == {60 * second}
+    assert rules["misroute"].confidence == 0.5
+    assert rules["broken_promise"].furthest == 366 * DAY * second
     for name in ("contradiction", "repeat_contact", "premature_closure"):
         assert rules[name].within == 7 * DAY * second
     complaints = rules["two_faces"]
@@ -624,7 +644,7 @@ def test_an_explained_finding_leaves_its_cause_to_the_next_heaviest() -> None:
         passed_on(25, "t6", to_team="sales", by="agent:service", context=[]),
         asked(30, "t7", by="agent:sales"),
     ]
-    replay = replayed(story, "repeated_request.severity=critical", "context_lost.severity=info")
+    replay = replayed(story, "repeated_request.severity=critical", "context_lost.severity=info", "misroute.mode=off")
     findings = {each["rule"]["name"]: each for each in replay.findings()}
     assert findings["repeated_request"]["again"]["id"] == findings["ping_pong_direct"]["again"]["id"] == "t7"
     assert findings["repeated_request"]["explained_by"] == findings["context_lost"]["id"]

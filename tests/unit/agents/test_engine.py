@@ -165,6 +165,19 @@ def test_order_repetition_and_batches_change_nothing(
     assert_same_sums(other, plain, clock)
 
 
+def test_scenarios_hold_absences_turns_and_misroutes() -> None:
+    """The random timelines that are shuffled, split and cut off here hold findings that wait for a deadline, and those of turns, routes and intents."""
+    found = {
+        (body["detector"], body["reason"])
+        for seed in range(60)
+        for body in run(random_scenario(seed), clock_after(random_scenario(seed))).standing().values()
+    }
+    assert found >= {
+        *(("broken_promise", "not_kept"), ("broken_promise", "kept_late"), ("dead_end", "abandoned"), ("dead_end", "unresolved")),
+        *(("handoff_flap", "handoff_flap"), ("misroute", "handed_on_at_once"), ("misroute", "other_intent")),
+    }
+
+
 def test_eventful_timelines_hold_what_is_judged_in_them() -> None:
     """The timelines that are shuffled, split and cut off here hold findings of every detector of facts, intents, cases, moods, offers and figures."""
     found = {
@@ -316,7 +329,8 @@ def test_a_damaged_row_ends_recovery() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_who_recovers_remembers_what_others_do(seed: int, late: bool) -> None:
     """After each record a recovered customer has the same horizon and touchpoints: also when a wait is over, and when the record came too late."""
-    touchpoints = sorted(first_of_each(random_scenario(seed)), key=lambda each: microseconds(each["time"]))
+    one = [each | {"customer": "c", "tenant": "acme"} for each in random_scenario(seed)]
+    touchpoints = sorted(first_of_each(one), key=lambda each: microseconds(each["time"]))
     half = len(touchpoints) // 2 if late else 0
     watch, rows, refused = partition("maximum_touchpoints=3"), list[tuple[bytes, bytes | None]](), 0
     for record in records([*touchpoints[half:], *touchpoints[:half]]):

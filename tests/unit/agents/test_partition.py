@@ -285,6 +285,57 @@ def test_a_heartbeat_lets_a_deadline_come_due() -> None:
     assert watch.next_deadline is None
 
 
+def promised(number: int, after: float, kind: str = "made", **more: Any) -> dict[str, Any]:
+    """Make a touchpoint about one promise, which is due after a minute."""
+    due = {"due": (START + timedelta(seconds=60)).isoformat()} if kind == "made" else {}
+    return point(number, after, f"promise.{kind}", actor={"kind": "agent", "team": "a"}, data={"promise": "p"} | due) | more
+
+
+def test_an_absence_comes_due_changes_and_is_taken_back() -> None:
+    """A promise is broken by the clock, then known to be kept late, then in time: three revisions of one finding, restarts in between."""
+    log = [promised(1, 0), point(2, 65, customer="other"), promised(3, 70, "kept"), promised(4, 50, "kept")]
+    rows: dict[bytes, bytes | None] = {}
+    found = []
+    for offset, made in enumerate(log):
+        watch = partition()
+        for key, value in rows.items():
+            watch.restore(key, value)
+        watch.restored()
+        effects = watch.process([line(made, offset)])
+        rows.update(effects.rows)
+        found.append([json.loads(value) for _, value in effects.findings])
+        assert watch.next_deadline == (BASE + 65 * SECOND if offset == 0 else None)
+    assert [[(each["revision"], each["reason"], each["withdrawn"]) for each in step] for step in found] == [
+        [],
+        [(1, "not_kept", False)],
+        [(2, "kept_late", False)],
+        [(3, "kept_late", True)],
+    ]
+    assert len({each["id"] for step in found for each in step}) == 1
+
+
+def test_deadlines_come_due_each_in_its_time() -> None:
+    """Of three promises of a customer, a move of the clock breaks those whose time is over, the earliest first."""
+    watch = partition()
+    log = [promised(number, 0, data={"promise": f"p{number}", "due": f"2026-03-02T09:0{number}:00Z"}) for number in (3, 1, 2)]
+    assert not watch.process([line(made, offset) for offset, made in enumerate(log)]).findings
+    effects = watch.advance(BASE + 125 * SECOND)
+    assert [json.loads(value)["time"] for _, value in effects.findings] == ["2026-03-02T09:01:00Z", "2026-03-02T09:02:00Z"]
+    assert watch.next_deadline == BASE + 185 * SECOND
+
+
+def test_a_dead_end_keeps_its_handoff_in_memory() -> None:
+    """Memory drops neither the end of a contact nor the handoff before it while the minute after the end is not over."""
+    agent = {"kind": "agent", "team": "a"}
+    log = [
+        point(1, 0, "handoff.started", contact="k", actor=agent, data={"handoff": "h", "to_team": "b", "mode": "blind"}),
+        point(2, 1, "contact.abandoned", contact="k"),
+        *(point(number, 2, "offer.made", actor=agent, data={"offer": "o"}) for number in range(3, 20)),
+    ]
+    sink = run(log, BASE + 70 * SECOND, (3,), "maximum_touchpoints=5")
+    assert [(body["detector"], body["first"]["id"]) for body in sink.standing().values()] == [("dead_end", "e1")]
+
+
 def test_no_raw_value_leaves_the_engine() -> None:
     """Neither findings nor rows nor tallies hold a value that a customer gave."""
     watch = partition()

@@ -58,6 +58,9 @@ def test_an_absence_says_that_nobody_came() -> None:
     waited = finding("unanswered_handoff", first=evidence("handoff.started", 2), again=None)
     assert "passed on by team billing" in evidence_line(waited)
     assert evidence_line(waited).endswith(f"nobody took over by {waited.time.astimezone():%H:%M:%S}")
+    promised = finding("broken_promise", first=evidence("promise.made", 2), again=None)
+    assert "promised by team billing" in evidence_line(promised)
+    assert evidence_line(promised).endswith(f"not done by {promised.time.astimezone():%H:%M:%S}")
 
 
 def test_another_day_is_named() -> None:

@@ -97,7 +97,7 @@ def test_strict_exits_with_3_where_a_line_was_refused(tmp_path: Path) -> None:
 def test_until_decides_which_deadlines_have_passed(tmp_path: Path) -> None:
     """A handoff that nobody answers is found once its minute is over, and not before."""
     story = [
-        touchpoint("1", "10:00:00", "contact.answered", "c-1", "sales"),
+        touchpoint("1", "09:50:00", "contact.answered", "c-1", "sales"),
         touchpoint(
             "2",
             "10:01:00",
