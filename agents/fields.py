@@ -7,25 +7,17 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Literal
 
-__all__ = [
-    "FieldCatalog",
-    "FieldDefinition",
-    "FieldFormat",
-    "FieldKind",
-    "Fingerprinter",
-    "differ",
-    "fold",
-    "fold_words",
-    "mask",
-    "readable",
-]
+from agents.fingerprints import KEY_ID, LENGTH
+from agents.sketches import Sketcher, parts_of
+
+__all__ = ["FieldCatalog", "FieldDefinition", "FieldFormat", "FieldKind", "Fingerprinter", "fold", "fold_words", "mask", "readable"]
 
 FieldKind = Literal["identity", "contact", "account", "order", "preference", "other"]
-FieldFormat = Literal["words", "number", "date"]
+FieldFormat = Literal["words", "number", "date", "phone", "email", "postal", "iban", "card", "order"]
 
 READABLE = 80
 """How many characters are shown of a value that the company stated."""
@@ -41,7 +33,7 @@ class FieldDefinition:
     ``validity`` is how long a value holds, in microseconds; ``None``: for the journey. ``must_travel``: a handoff that
     leaves it out loses context. ``secret``: nobody is shown any part of a value. ``format`` says how values are folded
     before they are compared (see :func:`fold`); ``None``: as a number for identity, contact, account and order, else
-    as words.
+    as words. ``region`` (two letters) is where phone numbers without country code and dates in digits are read.
     """
 
     name: str
@@ -51,6 +43,7 @@ class FieldDefinition:
     must_travel: bool = False
     secret: bool = False
     format: FieldFormat | None = None
+    region: str | None = None
     folding: FieldFormat = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,21 +79,25 @@ class FieldCatalog:
 
 
 class Fingerprinter:
-    """Turn values into fingerprints that can be compared for equality, and not be turned back without the key."""
+    """Turn values into fingerprints that can be compared for equality, and not be turned back without the key.
 
-    KEY_ID_BYTES: ClassVar = 2
-    LENGTH: ClassVar = 16
+    While a ``previous`` key is set, a value has a fingerprint under both; :mod:`agents.fingerprints` compares them.
+    """
 
-    def __init__(self, key: bytes) -> None:
-        """Use ``key``, at least 16 secret bytes; a shorter one raises ``ValueError``."""
+    def __init__(self, key: bytes, previous: bytes | None = None) -> None:
+        """Use ``key``, at least 16 secret bytes, and the ``previous`` one; raise ``ValueError`` if one is shorter, or both have one id."""
         if len(key) < 16:
             raise ValueError(f"the key has {len(key)} bytes; use at least 16")
         self._key = key
-        self.key_id = hmac.digest(key, b"key id", "sha256")[: self.KEY_ID_BYTES]
+        self.key_id = hmac.digest(key, b"key id", "sha256")[:KEY_ID]
         self._begun: dict[tuple[str, str], hmac.HMAC] = {}
+        self._sketcher = Sketcher(key)
+        self._previous = None if previous is None else Fingerprinter(previous)
+        if self._previous is not None and self._previous.key_id == self.key_id:
+            raise ValueError("the key and the previous one have the same id; use another key")
 
-    def fingerprint(self, tenant: str, definition: FieldDefinition, value: str) -> bytes:
-        """Return 16 bytes: the key's id (2), and 14 of HMAC-SHA-256(key, tenant, canonical field, folded value).
+    def fingerprint(self, tenant: str, definition: FieldDefinition, value: str, language: str | None = None) -> bytes:
+        """Return 16 bytes: the key's id (2), and 14 of HMAC-SHA-256(key, tenant, canonical field, folded value); with a previous key, 16 more of it.
 
         Fingerprints under different keys begin differently and say nothing about each other.
         """
@@ -108,8 +105,23 @@ class Fingerprinter:
         if begun is None:
             begun = self._begin(tenant, definition.name)
         digest = begun.copy()
-        digest.update(_FOLDS[definition.folding](value).encode("utf-8", "surrogatepass"))
-        return self.key_id + digest.digest()[: self.LENGTH - self.KEY_ID_BYTES]
+        digest.update(fold(definition, value, language).encode("utf-8", "surrogatepass"))
+        fingerprint = self.key_id + digest.digest()[: LENGTH - KEY_ID]
+        previous = self._previous
+        return fingerprint if previous is None else fingerprint + previous.fingerprint(tenant, definition, value, language)
+
+    def sketch(self, text: str) -> tuple[int, bytes] | None:
+        """Return the size and the sketch of a text, see :mod:`agents.sketches`; with a previous key, two sketches. None for a short text."""
+        story = parts_of(text)
+        if story is None:
+            return None
+        size, parts = story
+        sketch = self._sketch(parts)
+        previous = self._previous
+        return size, sketch if previous is None else sketch + previous._sketch(parts)
+
+    def _sketch(self, parts: set[str]) -> bytes:
+        return self.key_id + self._sketcher.sketch(parts)
 
     def _begin(self, tenant: str, name: str) -> hmac.HMAC:
         if len(self._begun) >= _CACHED:
@@ -122,21 +134,30 @@ class Fingerprinter:
         return digest
 
 
-def differ(one: bytes, other: bytes) -> bool:
-    """Tell whether two fingerprints are of different values; of different keys nobody can tell."""
-    return one != other and one[: Fingerprinter.KEY_ID_BYTES] == other[: Fingerprinter.KEY_ID_BYTES]
-
-
-def fold(definition: FieldDefinition, value: str) -> str:
-    """Return the form of ``value`` in which it is compared.
+def fold(definition: FieldDefinition, value: str, language: str | None = None) -> str:
+    """Return the form of ``value`` in which it is compared; ``language`` is the tag of the language in which it was said.
 
     ``words``: NFKC, case folded, trimmed, runs of white space one space.
-    ``number``: besides, digits of every script are 0-9, and spaces, dashes, dots and slashes between two digits do not
-    count.
-    ``date``: as ``number``, but what stands between two groups of digits is one dash (the first of December is not the
-    eleventh of February), and leading zeros of a group do not count.
+    ``number``: besides, digits of every script are 0-9, spaces, dashes, dots and slashes between two digits do not count,
+    and a number said in words, digit by digit or not, is its digits.
+    ``date``: where its order is certain, year, month and day with dashes, without leading zeros. Else as ``number``, but
+    what stands between two groups of digits is one dash (the first of December is not the eleventh of February), and
+    leading zeros of a group do not count.
+    ``phone``: E.164 where it can be dialled; else as ``number``, without parentheses.
+    ``email``: lower case, the domain as DNS holds it.
+    ``postal``, ``iban``, ``card``, ``order``: as ``number``, without spaces, dashes, dots and slashes anywhere.
     """
-    return _FOLDS[definition.folding](value)
+    folding = definition.folding
+    if folding == "number":
+        return _fold_number(value, language)
+    if folding == "words":
+        return fold_words(value)
+    folded = "" if folding == "date" else _fold_number(value, language)
+    if folding in _COMPACT and folded.isalnum() and folded.isascii():
+        return folded
+    from agents.formats.folding import FOLDS  # heavy, and needed by those who have such fields
+
+    return FOLDS[folding](value, folded, language, definition.region) or _fold_date(value)
 
 
 def mask(definition: FieldDefinition, value: str) -> str:
@@ -155,15 +176,25 @@ def readable(definition: FieldDefinition, value: str) -> str:
 
 
 def fold_words(value: str) -> str:
-    """Return words in the form in which they are compared: NFKC, case folded, trimmed, runs of white space one space."""
+    """Return text without what does not count in words: width, case, and white space but for one space between words."""
     if value.isascii():
         return " ".join(value.lower().split())
     return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
 
 
-def _fold_number(value: str) -> str:
-    folded = _fold_digits(fold_words(value))
-    return folded if folded.isalnum() else _SEPARATORS.sub("", folded)
+def _fold_number(value: str, language: str | None) -> str:
+    folded = fold_words(value)
+    if folded.isdigit() and folded.isascii():
+        return folded
+    folded = _fold_digits(folded)
+    if not folded.isalnum():
+        folded = _SEPARATORS.sub("", folded)
+    # What ends in a digit and has no spaces is not said in words.
+    if (folded[-1:].isdigit() and " " not in folded) or not _SAID.search(folded):
+        return folded
+    from agents.formats.folding import said
+
+    return said(folded, language)
 
 
 def _fold_date(value: str) -> str:
@@ -178,11 +209,8 @@ def _fold_digits(folded: str) -> str:
 
 _SEPARATORS = re.compile(r"(?<=[0-9])[ ./\-\u00b7\u2010-\u2015\u2044\u2212\u2215]+(?=[0-9])")
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
-_FOLDS: Mapping[FieldFormat, Callable[[str], str]] = {
-    "words": fold_words,
-    "number": _fold_number,
-    "date": _fold_date,
-}
+_SAID = re.compile(r"(?<![0-9a-z])[a-z]{2,}(?![0-9a-z])|[^\x00-\x7f]")
+_COMPACT = frozenset({"card", "order"})
 _FORMAT_OF_KIND: Mapping[FieldKind, FieldFormat] = {
     "identity": "number",
     "contact": "number",

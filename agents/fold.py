@@ -9,6 +9,7 @@ from agents.detectors import DETECTORS
 from agents.entry import Entry
 from agents.fields import FieldCatalog
 from agents.finding import Explanation, Found, Gone, auto_journey, finding_id
+from agents.fingerprints import parts
 from agents.rules import EngineRules, Rulebook
 from agents.timeline import CHANNEL_FOLD, PASSIVE
 
@@ -495,7 +496,8 @@ def _provided(seen: Seen) -> None:
             provision.void = True
     if seen.by_customer:
         given.append(Provision(seen, fingerprint))
-        seen.contact.said[field, fingerprint] = seen.entry.time
+        for part in parts(fingerprint):
+            seen.contact.said[field, part] = seen.entry.time
 
 
 def _requested(seen: Seen) -> None:

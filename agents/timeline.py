@@ -82,26 +82,37 @@ def compact(
         before.contact if contact == before.contact else contact,
         parts[9],
         parts[10],
-        () if reader is None else reader(parts[15], parts[5], fields, fingerprinter),
+        () if reader is None else reader(parts[15], parts[5], fields, fingerprinter, parts),
     )
 
 
-def _requested(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter) -> tuple[Any, ...]:
+def _requested(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tuple[Any, ...]:
     return (fields.definition(data.field).name, data.purpose or "collect")
 
 
-def _provided(data: Any, tenant: str, fields: FieldCatalog, fingerprinter: Fingerprinter) -> tuple[Any, ...]:
+def _message(data: Any, _: str, __: FieldCatalog, fingerprinter: Fingerprinter, parts: Parts) -> tuple[Any, ...]:
+    private = data.private is True
+    mood = None if data.sentiment is None else thousandths(data.sentiment)
+    sketch = None if private or parts[14].kind != "customer" else fingerprinter.sketch(data.text)
+    if sketch is None:
+        return (private,) if mood is None else (private, mood)
+    return (private, mood, *sketch)
+
+
+def _provided(
+    data: Any, tenant: str, fields: FieldCatalog, fingerprinter: Fingerprinter, parts: Parts
+) -> tuple[Any, ...]:
     definition = fields.definition(data.field)
     return (
         definition.name,
-        fingerprinter.fingerprint(tenant, definition, data.value),
+        fingerprinter.fingerprint(tenant, definition, data.value, parts[11]),
         mask(definition, data.value),
         data.valid is not False,
         data.corrects is True,
     )
 
 
-def _confirmed(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter) -> tuple[Any, ...]:
+def _confirmed(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tuple[Any, ...]:
     definition = fields.definition(data.field)
     return (definition.name, None if data.value is None else mask(definition, data.value))
 
@@ -110,65 +121,62 @@ def _context(context: list[str] | None, fields: FieldCatalog) -> tuple[str, ...]
     return None if context is None else tuple(fields.definition(name).name for name in context)
 
 
-def _handoff_started(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter) -> tuple[Any, ...]:
+def _handoff_started(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tuple[Any, ...]:
     context = _context(data.context, fields)
     return (data.handoff, data.to_team, data.to_channel, data.mode, context, data.planned is True)
 
 
-def _handoff_accepted(data: Any, _: str, fields: FieldCatalog, __: Fingerprinter) -> tuple[Any, ...]:
+def _handoff_accepted(data: Any, _: str, fields: FieldCatalog, *__: Any) -> tuple[Any, ...]:
     return (data.handoff, _context(data.context, fields))
 
 
-def _contact_started(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+def _contact_started(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
     if data.intent is None:
         return (None, True) if data.direction == "outbound" else ()
     intent = fold_words(data.intent)
     return (intent, True) if data.direction == "outbound" else (intent,)
 
 
-def _contact_ended(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+def _contact_ended(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
     planned = data.planned_callback is True
     return (planned,) if data.resolved is None else (planned, data.resolved)
 
 
-def _intent(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+def _intent(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
     intent = fold_words(data.intent)
     return (intent,) if data.confidence is None else (intent, data.confidence)
 
 
-def _promised(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+def _promised(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
     return (data.promise, microseconds(data.due))
 
 
-def _settled(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+def _settled(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
     return (data.promise,)
 
 
-def _message(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
-    private = data.private is True
-    return (private,) if data.sentiment is None else (private, thousandths(data.sentiment))
-
-
-def _fact(data: Any, tenant: str, fields: FieldCatalog, fingerprinter: Fingerprinter) -> tuple[Any, ...]:
+def _fact(
+    data: Any, tenant: str, fields: FieldCatalog, fingerprinter: Fingerprinter, parts: Parts
+) -> tuple[Any, ...]:
     definition = fields.definition(fold_words(data.fact))
     return (
         definition.name,
-        fingerprinter.fingerprint(tenant, definition, data.value),
+        fingerprinter.fingerprint(tenant, definition, data.value, parts[11]),
         readable(definition, data.value),
         data.correction is True,
     )
 
 
-def _case_closed(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+def _case_closed(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
     return (data.case,) if data.claimed_resolved is None else (data.case, data.claimed_resolved)
 
 
-def _survey(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+def _survey(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
     told = (data.metric, thousandths(data.score), thousandths(data.minimum), thousandths(data.maximum))
     return told if data.expected is None else (*told, thousandths(data.expected))
 
 
-def _exposure(data: Any, _: str, __: FieldCatalog, ___: Fingerprinter) -> tuple[Any, ...]:
+def _exposure(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
     return () if data.metric is None or data.promised is None else (fold_words(data.metric), thousandths(data.promised))
 
 

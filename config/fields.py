@@ -16,6 +16,8 @@ SHIPPED_FIELDS = Path(__file__).parent / "fields"
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
+Region = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
 
 class _FieldForm(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,14 +28,15 @@ class _FieldForm(BaseModel):
     must_travel: bool = False
     secret: bool = False
     format: FieldFormat | None = None
+    region: Region | None = None
 
 
 class _FieldFile(RootModel[dict[Name, _FieldForm]]):
     model_config = ConfigDict(frozen=True)
 
 
-def load_fields(directory: Path | None = None) -> FieldCatalog:
-    """Load the fields of ``directory``; without one, the shipped ones.
+def load_fields(directory: Path | None = None, region: str | None = None) -> FieldCatalog:
+    """Load the fields of ``directory``; without one, the shipped ones. ``region`` is that of fields that name none.
 
     Raises :class:`ConfigError` with file, line, key and what was expected, or with both places where a name stands.
     """
@@ -51,7 +54,7 @@ def load_fields(directory: Path | None = None) -> FieldCatalog:
             _claim(places, document, (name,), name)
             for index, alias in enumerate(form.aliases):
                 _claim(places, document, (name, "aliases", index), alias)
-            definitions.append(FieldDefinition(name=name, **dict(form)))
+            definitions.append(FieldDefinition(name=name, **{**dict(form), "region": form.region or region}))
     return FieldCatalog(definitions)
 
 

@@ -19,6 +19,7 @@ _SHORTEST_KEY = 16
 _HINT = """(python3 -c "import secrets; print(secrets.token_hex(32))" makes some)"""
 _BROKER = re.compile(r"(?:kafka://)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(?::(?P<port>[0-9]{1,5}))?")
 _DATABASE = re.compile(r"(?P<scheme>sqlite|postgres(?:ql)?(?:\+psycopg)?)://(?P<rest>.*)", re.DOTALL)
+_PATTERNS = {"region": "expected the two letters of a country, such as DE"}
 _PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):.*(?=@)", re.DOTALL)
 
 
@@ -81,6 +82,8 @@ class Settings(BaseSettings):
     database: Annotated[str, BeforeValidator(_database)] = "sqlite:///seamwatch.db"
     hash_key: Key | None = None
     """Key of the fingerprints of what customers tell."""
+    previous_hash_key: Key | None = None
+    """The hash key before this one: while it is set, what customers tell is hashed under both."""
     customer_key: Key | None = None
     """Key of the pseudonyms of customers from mapped sources; a new key would make every customer a new one."""
     prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = "seamwatch"
@@ -93,6 +96,8 @@ class Settings(BaseSettings):
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464
     rules_dir: Path | None = None
     fields_dir: Path | None = None
+    region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    """Where phone numbers without country code and dates in digits are read (two letters), for fields that name none."""
     instance_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")] | None = None
     """A name of this worker that survives restarts; other workers have other names."""
     alert_expiry: Duration = "24h"  # type: ignore[assignment]
@@ -104,6 +109,10 @@ class Settings(BaseSettings):
         Raises :class:`ConfigError` where it is not set.
         """
         return _require(self.hash_key, "HASH_KEY")
+
+    def previous_key(self) -> bytes | None:
+        """Return the bytes of the hash key before this one, while there is one."""
+        return None if self.previous_hash_key is None else _require(self.previous_hash_key, "PREVIOUS_HASH_KEY")
 
     def require_customer_key(self) -> bytes:
         """Return the customer key's bytes.
@@ -160,5 +169,5 @@ def _sentences(error: ValidationError) -> Iterator[str]:
         if each["type"] == "value_error":
             message = message.partition(", ")[2]
         if each["type"] == "string_pattern_mismatch":
-            message = "expected letters, digits, dots, dashes and underscores"
+            message = _PATTERNS.get(str(each["loc"][0]), "expected letters, digits, dots, dashes and underscores")
         yield f"{_PREFIX}{str(each['loc'][0]).upper()}: {message.replace('Input should be', 'expected', 1)}"

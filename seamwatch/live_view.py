@@ -90,6 +90,8 @@ def words(alert: Alert, finding: Finding | None) -> str:
             return f"asked again for the {field} {where}".rstrip()
         case "repeated_answer":
             return f"told the {field} again {where}".rstrip()
+        case "repeated_story":
+            return f"explained it all over {where}".rstrip()
         case "context_lost":
             return f"{field} lost in the handoff"
         case "reauthentication":

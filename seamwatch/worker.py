@@ -70,8 +70,8 @@ def plan(settings: Settings, roles: Iterable[str] | None = None) -> Plan:
     """
     wanted = frozenset(ROLES if roles is None else roles)
     rulebook = load_rulebook(settings.rules_dir)
-    fields = load_fields(settings.fields_dir)
-    fingerprinter = Fingerprinter(settings.require_hash_key())
+    fields = load_fields(settings.fields_dir, settings.region)
+    fingerprinter = Fingerprinter(settings.require_hash_key(), settings.previous_key())
     sources: tuple[Source, ...] = ()
     if "normalise" in wanted:
         if settings.customer_key is None and roles is None:

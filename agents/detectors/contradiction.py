@@ -6,8 +6,8 @@ from typing import Any
 
 from agents.context import Seen
 from agents.detector import Detector, Verdict
-from agents.fields import differ
 from agents.finding import Found, Side
+from agents.fingerprints import differ
 from agents.rules import Duration, Rule
 from models.finding import SiloType
 

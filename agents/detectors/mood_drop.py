@@ -36,7 +36,7 @@ class MoodDrop(Detector[MoodDropRule]):
 
     def touchpoint(self, memory: dict[Any, Any], seen: Seen) -> Iterable[Verdict]:
         data = seen.entry.data
-        if len(data) < 2 or not seen.by_customer:
+        if len(data) < 2 or data[1] is None or not seen.by_customer:
             return ()
         mood: int = data[1]
         key = self, seen.journey.id

@@ -6,6 +6,7 @@ from typing import Any
 from agents.context import Seen
 from agents.detector import Detector, Verdict
 from agents.finding import Explanation, Found, Side
+from agents.fingerprints import parts, same
 from agents.repetition import RepetitionRule, repetition, silos_of
 from agents.rules import Duration
 
@@ -32,7 +33,7 @@ class RepeatedAnswer(Detector[RepeatedAnswerRule]):
             return
         time = seen.entry.time
         given = seen.journey.valid_values(field, time, self.fields.definition(field).validity)
-        equal = [provision for provision in given if provision.fingerprint == fingerprint]
+        equal = [provision for provision in given if same(provision.fingerprint, fingerprint)]
         if not equal or self._echoes(seen, field, fingerprint) or self._reads_back(seen, field):
             return
         first = equal[-1].seen
@@ -52,8 +53,9 @@ class RepeatedAnswer(Detector[RepeatedAnswerRule]):
         )
 
     def _echoes(self, seen: Seen, field: str, fingerprint: bytes) -> bool:
-        said = seen.contact.said.get((field, fingerprint))
-        return said is not None and seen.entry.time - said <= self.rule.same_breath
+        said = seen.contact.said
+        oldest = seen.entry.time - self.rule.same_breath
+        return any(said.get((field, part), oldest - 1) >= oldest for part in parts(fingerprint))
 
     def _reads_back(self, seen: Seen, field: str) -> bool:
         oldest = seen.entry.time - self.rule.read_back

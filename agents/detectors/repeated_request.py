@@ -6,13 +6,14 @@ from typing import Any
 from agents.context import Seen
 from agents.detector import Detector, Verdict
 from agents.finding import Explanation, Found, Gone, Side
+from agents.fingerprints import comparable, same
 from agents.repetition import RepetitionRule, repetition, silos_of
 
 __all__ = ["RepeatedRequest"]
 
 
 class RepeatedRequest(Detector[RepetitionRule]):
-    """Fires at the request; unless the field is one of identity, the customer's next answer decides whether it was a failure."""
+    """Fires at the request; unless the field is one of identity, the customer's next answer decides whether it was a failure, if it can be compared."""
 
     name = "repeated_request"
     rule_model = RepetitionRule
@@ -55,9 +56,10 @@ class RepeatedRequest(Detector[RepetitionRule]):
         found, values = memory.pop((self, request), (None, ()))
         if found is None:
             return
-        if answer.entry.data[1] in values:
+        answered = answer.entry.data[1]
+        if any(same(value, answered) for value in values):
             yield found.copied(severity=self.rule.severity, evidence=(answer,))
-        else:
+        elif comparable(answered, values):
             yield Gone(self.rule, request, found.discriminator)
 
 

@@ -147,7 +147,7 @@ def _playback(
     from streams.garbage import tune_garbage_collector
     from streams.sources import load_source
 
-    catalog = load_fields(fields)
+    catalog = load_fields(fields, settings.region)
     customer_key = None if settings.customer_key is None else settings.require_customer_key()
     if format_ != "touchpoints" and customer_key is None:
         notice("SEAMWATCH_CUSTOMER_KEY is not set: customers get pseudonyms under a random key, others in every run.")
@@ -158,7 +158,7 @@ def _playback(
         notice("SEAMWATCH_HASH_KEY is not set: values are compared under a random key.")
         hash_key = token_bytes(32)
     tune_garbage_collector()
-    fingerprinter = Fingerprinter(hash_key)
+    fingerprinter = Fingerprinter(hash_key, settings.previous_key())
     if against is None:
         return Playback(rulebook, catalog, fingerprinter, source)
     return Backtest(rulebook, against, catalog, fingerprinter, source)

@@ -85,7 +85,7 @@ def test(ctx: click.Context, names: tuple[str, ...], rules: Path | None, fields:
 
     settings = load_settings()
     rules = rules or settings.rules_dir
-    rulebook, catalog = load_rulebook(rules), load_fields(fields or settings.fields_dir)
+    rulebook, catalog = load_rulebook(rules), load_fields(fields or settings.fields_dir, settings.region)
     _require_known(rulebook, names)
     cases = load_cases(rules, names)
     wrong = [(case, problems) for case in cases if (problems := check_case(case, rulebook, catalog))]

@@ -57,6 +57,8 @@ LANGUAGES: Mapping[str, int] = {"en": 6, "de": 3, "zh": 2, "fa": 1}
 PHRASES: Mapping[str, Mapping[str, str]] = {
     "en": {
         "problem": "Hello, I need help: {intent}.",
+        "story": "It has been going wrong since Monday: every evening at about eight it stops, and I have to begin all over again.",
+        "story again": "As I said, since Monday it stops every evening at about eight and I have to begin all over again.",
         "greeting": "Good day, how can I help you?",
         "looking": "One moment, I am looking at it.",
         "solved": "That should do it now. Anything else?",
@@ -68,6 +70,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
     },
     "de": {
         "problem": "Guten Tag, ich brauche Hilfe: {intent}.",
+        "story": "Seit Montag geht es schief: Jeden Abend gegen acht bricht es ab, und ich muss ganz von vorne anfangen.",
+        "story again": "Wie gesagt, seit Montag bricht es jeden Abend gegen acht ab und ich muss ganz von vorne anfangen.",
         "greeting": "Guten Tag, wie kann ich Ihnen helfen?",
         "looking": "Einen Moment, ich sehe nach.",
         "solved": "Jetzt sollte es gehen. Kann ich noch etwas tun?",
@@ -79,6 +83,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
     },
     "zh": {
         "problem": "你好，我需要帮助：{intent}。",
+        "story": "从星期一开始就不正常：每天晚上八点左右就停了，我只好全部重新来一遍。",
+        "story again": "我说过了，从星期一开始每天晚上八点左右就停了，我只好全部重新来一遍。",
         "greeting": "您好，请问有什么可以帮您？",
         "looking": "请稍等，我查一下。",
         "solved": "现在应该好了。还有别的问题吗？",
@@ -90,6 +96,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
     },
     "fa": {
         "problem": "سلام، کمک می‌خواهم: {intent}.",
+        "story": "از دوشنبه درست کار نمی‌کند: هر شب حدود ساعت هشت قطع می‌شود و باید همه چیز را از اول شروع کنم.",
+        "story again": "گفتم که از دوشنبه هر شب حدود ساعت هشت قطع می‌شود و باید همه چیز را دوباره از اول شروع کنم.",
         "greeting": "سلام، چطور می‌توانم کمکتان کنم؟",
         "looking": "یک لحظه، نگاه می‌کنم.",
         "solved": "الان باید درست شده باشد. کار دیگری هست؟",

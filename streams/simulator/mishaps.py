@@ -101,6 +101,19 @@ def told_again(story: Story) -> None:
     _end(story)
 
 
+def explained_again(story: Story) -> None:
+    """The customer explains everything, is passed on, and explains everything."""
+    team = story.intent.team
+    story.enter(story.other_team(team))
+    story.say("story")
+    story.talk(70)
+    story.pass_on(story.human(team), None)
+    story.reply("greeting")
+    story.wait(10)
+    story.expect("repeated_story", story.say("story again", -0.5), None, "after_handoff")
+    _end(story)
+
+
 # --- who are you, once more -------------------------------------------------------------------------------------------
 
 
@@ -376,6 +389,7 @@ MISHAPS: Mapping[Callable[[Story], None], int] = {
     asked_across_contacts: 2,
     asked_twice: 1,
     told_again: 2,
+    explained_again: 2,
     authenticated_again: 4,
     context_dropped: 5,
     nobody_answers: 4,

@@ -12,6 +12,7 @@ SILOS = {
     "dead_end": "handoff",
     "repeated_request": "process",
     "repeated_answer": "process",
+    "repeated_story": "process",
     "broken_promise": "process",
     "repeat_contact": "process",
     "reauthentication": "system",

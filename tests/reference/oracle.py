@@ -122,6 +122,7 @@ from pathlib import Path
 from typing import Any
 
 from .rest import Rest
+from .stories import repeated_story
 from .timeline import (
     DEFAULT_FIELDS,
     DEFAULT_RULES,
@@ -136,9 +137,6 @@ from .timeline import (
     merged_rules,
     microseconds,
 )
-
-#: Rules that are not read here: what a story tells is a matter of its text.
-UNREAD = ("repeated_story",)
 
 HARM = {"info": 0.0, "warning": 0.15, "critical": 0.4}
 
@@ -412,6 +410,7 @@ class Oracle(Rest):
         self.ping_pong()
         self.excessive_handoffs()
         self.rest()
+        repeated_story(self)
         self.explain()
         for one in self.found:
             one["cause"] = {"source": one["cause"].source, "id": one["cause"].id}

@@ -57,6 +57,7 @@ DEFAULT_RULES: Json = {
     "mood_drop": {"mode": "on", "within": 86_400, "messages": 3, "margin": 0.5},
     "expectation_gap": {"mode": "on", "within": 90 * 86_400, "margin": 0.25},
     "portfolio_shift": {"mode": "on", "revenue": 1000, "surveys": 3, "satisfaction": 0.6},
+    "repeated_story": {"mode": "on", "similarity": 0.65, "minimum_words": 8, "minimum_characters": 12},
     "limits": {"voice": 60, "chat": 60, "other": 86_400},
     "transit": ["entry-ivr", "survey", "payment"],
     "journey_gap": 7 * 86_400,

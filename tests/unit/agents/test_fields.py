@@ -3,12 +3,14 @@
 import hashlib
 import hmac
 import sys
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.fields import FieldCatalog, FieldDefinition, Fingerprinter, differ, fold, mask, readable
+from agents.fields import FieldCatalog, FieldDefinition, FieldFormat, Fingerprinter, fold, mask, readable
+from agents.fingerprints import LENGTH, differ
 
 ACCOUNT = FieldDefinition("account_number", "identity", aliases=("acct_no",), must_travel=True)
 COLOUR = FieldDefinition("colour")
@@ -33,9 +35,9 @@ KEY = b"0123456789abcdef"
         (ACCOUNT, "-4711-", "-4711-"),
         (ACCOUNT, "AB-4711", "ab-4711"),
         (ACCOUNT, "", ""),
-        (BIRTH, "01.12.1980", "1-12-1980"),
+        (BIRTH, "01.12.1980", "1980-12-1"),
         (BIRTH, "1/12/1980", "1-12-1980"),
-        (BIRTH, "11.2.1980", "11-2-1980"),
+        (BIRTH, "11.2.1980", "1980-2-11"),
         (BIRTH, "۱۳۵۹/۰۹/۱۰", "1359-9-10"),
         (BIRTH, "00", "0"),
     ],
@@ -43,6 +45,66 @@ KEY = b"0123456789abcdef"
 def test_values_are_folded_by_the_format_of_their_field(definition: FieldDefinition, value: str, folded: str) -> None:
     """Ways of writing one value come to one form; what might be two values does not."""
     assert fold(definition, value) == folded
+
+
+FORMATS = [
+    # format, region, language, ways to write one value, its form
+    ("number", None, "en", ["4711", "four seven one one", "four-seven-double one", "forty-seven eleven", "４７１１"], "4711"),
+    ("number", None, "en", ["four thousand seven hundred and eleven", "4 711"], "4711"),
+    ("number", None, "de", ["vier sieben eins eins", "siebenundvierzig elf", "viertausendsiebenhundertelf"], "4711"),
+    ("number", None, "zh", ["四七一一", "四千七百一十一", "肆柒壹壹", "4711"], "4711"),
+    ("number", None, "fa", ["چهار هفت یک یک", "چهار هزار و هفتصد و یازده", "۴۷۱۱"], "4711"),
+    ("number", None, None, ["four seven one one", "vier sieben eins eins", "四七一一"], "4711"),
+    ("number", None, "de", ["null", "0"], "0"),
+    ("number", None, "en", ["null", "NULL"], "null"),
+    ("phone", "DE", None, ["0171 1234567", "+49 171 1234567", "0049 171/1234567", "+49 (0)171 123-4567", "۰۱۷۱ ۱۲۳۴۵۶۷"], "+491711234567"),
+    ("phone", "DE", "de", ["null eins sieben eins eins zwei drei vier fünf sechs sieben"], "+491711234567"),
+    ("phone", None, "de", ["0171 1234567", "(0171) 123-4567"], "01711234567"),
+    ("phone", "US", None, ["(541) 754-3010", "541.754.3010", "+1 541 754 3010"], "+15417543010"),
+    ("phone", "US", None, ["011 49 171 1234567", "+49 171 1234567"], "+491711234567"),
+    ("phone", "ZA", None, ["011 234 5678", "+27 11 234 5678"], "+27112345678"),
+    ("phone", None, None, ["mine", " Mine"], "mine"),
+    ("email", None, None, ["Jo.Doe@Bücher.de", "jo.doe@BÜCHER.DE", "jo.doe@xn--bcher-kva.de"], "jo.doe@xn--bcher-kva.de"),
+    ("email", None, None, ["none", "None"], "none"),
+    ("iban", None, None, ["DE89 3704 0044 0532 0130 00", "de89-3704-0044-0532-0130-00", "IBAN DE89370400440532013000"], "de89370400440532013000"),
+    ("iban", None, None, ["GB60 HYJF 9452 0159 2849 76", "gb60hyjf94520159284976"], "gb60hyjf94520159284976"),
+    ("card", None, None, ["4111 1111 1111 1112", "4111-1111-1111-1112", "۴۱۱۱۱۱۱۱۱۱۱۱۱۱۱۲"], "4111111111111112"),
+    ("order", None, None, ["A-100", "a 100", "A100", "#a.100"], "a100"),
+    ("postal", None, None, ["OL2 1GF", "ol21gf"], "ol21gf"),
+    ("postal", None, None, ["D-04219", "04219", "０４２１９"], "04219"),
+    ("date", None, None, ["1990-12-31", "31.12.1990", "12/31/1990", "31/12/1990", "31. Dezember 1990", "Dec 31st, 1990", "1990年12月31日"], "1990-12-31"),
+    ("date", None, None, ["01/02/1990", "1-2-1990"], "1-2-1990"),
+    ("date", None, "en", ["01/02/1990"], "1-2-1990"),
+    ("date", None, "en-US", ["01/02/1990", "1990-01-02", "Jan 2, 1990"], "1990-1-2"),
+    ("date", "US", "en-GB", ["01/02/1990", "1 Feb 1990"], "1990-2-1"),
+    ("date", "US", "en", ["01/02/1990"], "1990-1-2"),
+    ("date", None, "de", ["01/02/1990", "1.2.1990"], "1990-2-1"),
+    ("date", None, "fa", ["۱۳۵۹/۰۹/۱۰", "10 آذر 1359", "1980-12-01"], "1980-12-1"),
+    ("date", None, "zh-TW", ["民國79年12月31日", "一九九〇年十二月三十一日"], "1990-12-31"),
+    ("date", None, "de", ["30.02.1990", "30-2-1990"], "30-2-1990"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("format_", "region", "language", "ways", "form"), FORMATS, ids=[each[3][0] for each in FORMATS]
+)
+def test_ways_of_writing_one_value_come_to_one_form(
+    format_: FieldFormat, region: str | None, language: str | None, ways: list[str], form: str
+) -> None:
+    """A value is the same however it is written, in the language and for the region that say how it is read."""
+    definition = FieldDefinition("x", format=format_, region=region)
+    assert [fold(definition, way, language) for way in ways] == [form] * len(ways)
+
+
+@given(
+    st.sampled_from(get_args(FieldFormat)),
+    st.text(max_size=300),
+    st.sampled_from([None, "en-US", "de", "zh", "fa", "-"]),
+)
+def test_any_text_has_a_form(format_: FieldFormat, value: str, language: str | None) -> None:
+    """Whatever arrives as a value of whatever format is folded, and what has letters or digits folds to something."""
+    folded = fold(FieldDefinition("x", format=format_, region="DE"), value, language)
+    assert folded or not any(letter.isalnum() for letter in value)
 
 
 @given(st.text())
@@ -67,7 +129,7 @@ def test_a_fingerprint_is_an_hmac_behind_the_id_of_its_key() -> None:
     expected = hmac.new(KEY, parts + b"471122", hashlib.sha256).digest()[:14]
     fingerprinter = Fingerprinter(KEY)
     assert fingerprinter.fingerprint("acme", ACCOUNT, "4711-22") == fingerprinter.key_id + expected
-    assert len(fingerprinter.fingerprint("acme", ACCOUNT, "4711-22")) == Fingerprinter.LENGTH
+    assert len(fingerprinter.fingerprint("acme", ACCOUNT, "4711-22")) == LENGTH
 
 
 def test_fingerprints_differ_by_tenant_field_value_and_key() -> None:

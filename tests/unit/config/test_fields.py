@@ -28,6 +28,13 @@ def test_a_directory_replaces_the_shipped_fields(tmp_path: Path) -> None:
     assert fields.definition("account_number") == FieldDefinition("account_number")
 
 
+def test_the_region_of_an_installation_is_that_of_fields_that_name_none(tmp_path: Path) -> None:
+    """Where numbers are dialled is set once, or for one field."""
+    (tmp_path / "own.yaml").write_text("a: {kind: contact, format: phone}\nb: {kind: contact, region: AT}\n")
+    assert [each.region for each in load_fields(tmp_path, "DE").definitions] == ["DE", "AT"]
+    assert load_fields(tmp_path).definition("a").region is None
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -37,6 +44,8 @@ def test_a_directory_replaces_the_shipped_fields(tmp_path: Path) -> None:
         ("a:\n  kind: order\n  validity: 5\n", "own.yaml:3: a.validity: expected a duration"),
         ("a: {kind: order}\nb:\n  kind: order\n  aliases: [a]\n", "own.yaml:4: b.aliases[0]: a is taken"),
         ("a: {kind: order, aliases: [c, c]}\n", "c is taken: it stands in"),
+        ("a:\n  kind: order\n  format: telephone\n", "own.yaml:3: a.format: expected 'words', 'number'"),
+        ("a:\n  kind: contact\n  region: de\n", "own.yaml:3: a.region:"),
         ("a: order\n", "own.yaml:1: a:"),
     ],
 )

@@ -80,6 +80,8 @@ def test_secrets_print_as_stars() -> None:
     [
         ("HASH_KEY", "too-short", "is too short; expected at least 16 secret bytes"),
         ("CUSTOMER_KEY", "too-short", "is too short"),
+        ("PREVIOUS_HASH_KEY", "too-short", "is too short"),
+        ("REGION", "Germany", "expected the two letters of a country, such as DE"),
         ("BROKER", "http://x:1", "expected host:port or kafka://host:port"),
         ("BROKER", "x:99999", "expected host:port"),
         ("DATABASE", "mysql://u:hunter2@h/d", "expected sqlite:///FILE or postgresql://"),

@@ -1,0 +1,1 @@
+"""How well is found what customers repeat: annotated dialogues, structured and as text alone."""
