@@ -433,7 +433,7 @@ class _Introductions:
             far = self._distance(key, start, sentences) if "far" in needed else 0
             if far <= _FAR + _NEAR:
                 best = max(
-                    best, 20 * befores.get(key, 0) + 30 * afters.get(key, 0) + (15 - far if "far" in needed else 0)
+                    best, 20 * befores.get(key, 0) + 60 * afters.get(key, 0) + (15 - far if "far" in needed else 0)
                 )
         return max(best, self._named_after(field, end))
 
