@@ -5,14 +5,14 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple
 
 from agents.text.phrases import Found
 from agents.text.promises import due
 from agents.text.reading import Reading, folded, read
 from agents.text.times import times
-from agents.text.values import values
+from agents.text.values import Value, values
 from agents.text.vocabulary import Language, Vocabulary
 
 __all__ = ["Act", "Conversation", "Recogniser"]
@@ -44,13 +44,14 @@ class Act(NamedTuple):
 
 
 class Conversation:
-    """What is remembered of a contact: open requests with their age in messages, hashes of the values given, and the language."""
+    """What is remembered of a contact: open requests with their age in messages, hashes of the values given, the fields last read back, the language."""
 
-    __slots__ = ("asked", "given", "language")
+    __slots__ = ("asked", "given", "language", "read_back")
 
     def __init__(self) -> None:
         self.asked: dict[str, int] = {}
         self.given: dict[tuple[str, int], None] = {}
+        self.read_back: set[str] = set()
         self.language: str | None = None
 
 
@@ -119,7 +120,10 @@ class Recogniser:
             if best is None or not hits[best]:
                 return languages.get(conversation.language or "")
             return languages[best]
-        return of_script[0] if of_script and set(reading.words) & of_script[0].common else None
+        if not of_script:
+            return None
+        only = of_script[0]
+        return only if only.name == conversation.language or set(reading.words) & only.common else None
 
     # Values
 
@@ -128,7 +132,12 @@ class Recogniser:
     ) -> Iterator[_Candidate]:
         """Yield what may be a value of a field, with how surely it is told to be one."""
         spans = [(each.start, each.end, each.field, each.value, True) for each in found if each.kind == "value"]
-        likely = {each.field for each in found} | conversation.asked.keys() | {field for field, _ in conversation.given}
+        likely = (
+            {each.field for each in found}
+            | conversation.asked.keys()
+            | {field for field, _ in conversation.given}
+            | conversation.read_back
+        )
         by_kind = self.vocabulary.by_kind(frozenset(likely))
         if by_kind or language.patterns:
             first_at = {start: index for index, start in enumerate(reading.starts)}
@@ -140,18 +149,16 @@ class Recogniser:
                 for start, end, normal in islice(times(reading.text), _MOST_VALUES):
                     place = _place(start, end, first_at, last_at, reading)
                     timed.append(place)
-                    spans += ((*place, field, normal, False) for field, _ in by_kind["time"])
+                    spans += ((*place, field, normal, False) for field, *_ in by_kind["time"])
             if by_kind.keys() - _SEEN_BY or "@" in reading.text or _ANY_DIGIT.search(reading.text):
-                for written in islice(values(reading.text, f"{language.name}{parts}", region), _MOST_VALUES):
-                    of_kind = by_kind.get(written.kind)
-                    if of_kind:
-                        start, end = _place(written.start, written.end, first_at, last_at, reading)
-                        if not any(begin <= start and end <= last for begin, last in timed):
-                            spans += (
-                                (start, end, field, written.normal, False)
-                                for field, shortest in of_kind
-                                if len(written.normal) >= shortest
-                            )
+                written = list(islice(values(reading.text, f"{language.name}{parts}", region), _MOST_VALUES))
+                for value_found in (*written, *_joined(written, reading.text)):
+                    start, end = _place(value_found.start, value_found.end, first_at, last_at, reading)
+                    if not any(begin <= start and end <= last for begin, last in timed):
+                        for field, shortest, code in by_kind.get(value_found.kind, ()):
+                            normal = value_found.text if code and value_found.kind == "phone" else value_found.normal
+                            if len(normal) >= shortest:
+                                spans.append((start, end, field, normal, False))
             for field, pattern in language.patterns:
                 for match in islice(pattern.finditer(reading.text), _MOST_VALUES):
                     if match.end() > match.start():
@@ -165,7 +172,7 @@ class Recogniser:
                         )
         introductions = _Introductions(reading, found, language)
         told = {span: introductions.of(span[2], span[0], span[1]) for span in spans}
-        waiting = conversation.asked.keys() | {field for field, _ in conversation.given}
+        waiting = conversation.asked.keys() | {field for field, _ in conversation.given} | conversation.read_back
         fields = self.vocabulary.fields
         for span in _outermost(
             [span for span in spans if told[span] or span[2] in waiting or fields[span[2]].value.alone]
@@ -195,7 +202,9 @@ class Recogniser:
         negations = {end for _, end, kind, *_ in _outermost(denying) if kind == "negation"}
         corrections = {each.end for each in found if each.kind == "correction"}
         doubts = [each for each in found if each.kind in ("wondering", "hypothetical")]
-        last = next(reversed(conversation.given))[0] if conversation.given else None
+        last = conversation.read_back or ({next(reversed(conversation.given))[0]} if conversation.given else set())
+        denied = bool(conversation.read_back) and any(each.kind == "no" and each.start < 2 for each in found)
+        conversation.read_back = set()
         chosen: list[tuple[int, _Candidate]] = []
         for each in candidates:
             told = each.told
@@ -206,11 +215,11 @@ class Recogniser:
                 kind = 2
             elif fields[each.field].value.alone and not _in_doubt(reading, each, doubts):
                 kind = 0
-            elif each.field == last and _after(reading, each.start, corrections, language, _NEAR):
+            elif each.field in last and (denied or _after(reading, each.start, corrections, language, _NEAR)):
                 kind = 1
             else:
                 continue
-            if not _after(reading, each.start, negations, language, _NEAR - 1):
+            if (denied and each.field in last) or not _after(reading, each.start, negations, language, _NEAR - 1):
                 chosen.append((kind, each))
         chosen.sort(
             key=lambda pair: (
@@ -230,23 +239,20 @@ class Recogniser:
                 taken.update(place)
                 kept.append((kind, each))
                 answered.add(each.field)
-        for field in asked:
-            if (
-                field not in answered
-                and fields[field].value.phrase
-                and (answer := _whole(reading, fields[field].value.phrase, language)) is not None
-                and not kept
+        if not kept:
+            open_ = [field for field in asked if fields[field].value.phrase]
+            for field, answer in zip(
+                open_, _answers(reading, [fields[each].value.phrase for each in open_], language), strict=False
             ):
                 kept.append((1, _Candidate(0, len(reading.words), field, answer, 0, listed=False)))
                 answered.add(field)
-                break
         said: set[tuple[str, str]] = set()
         for kind, each in sorted(kept, key=lambda pair: pair[1].start):
             if (each.field, each.value) in said:
                 continue
             said.add((each.field, each.value))
             data: dict[str, Any] = {"field": each.field, "value": each.value}
-            if _after(reading, each.start, corrections, language, _NEAR):
+            if (denied and each.field in last) or _after(reading, each.start, corrections, language, _NEAR):
                 data["corrects"] = True
             _remember(conversation, each.field, each.value)
             by_itself = kind != 1 or (fields[each.field].value.alone and not _in_doubt(reading, each, doubts))
@@ -355,7 +361,10 @@ class Recogniser:
         kinds = {each.kind for each in found}
         confirms, offers = "confirm" in kinds, "offer" in kinds
         asking = {"request", "question", "wish"} if question or not reading.punctuated else {"request"}
-        cues = [] if offers else [each for each in found if each.kind in asking]
+        refused = {each.end for each in found if each.kind == "negation"}
+        cues = [each for each in found if each.kind in asking and refused.isdisjoint((each.start, each.start - 1))]
+        cues = [] if offers else cues
+        yours = {each.end for each in found if each.kind == "yours"} if question else set()
         others = {each.end for each in found if each.kind == "others"}
         asked: dict[str, None] = {}
         spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name")]
@@ -363,7 +372,7 @@ class Recogniser:
             if not others.isdisjoint(range(start, end)):
                 continue
             near = (cue for cue in cues if abs(start - cue.end) <= _REQUEST_WITHIN)
-            if kind == "ask" or any(cue.kind != "wish" or fields[field].preference for cue in near):
+            if kind == "ask" or start in yours or any(cue.kind != "wish" or fields[field].preference for cue in near):
                 asked[field] = None
         values_of: dict[str, dict[str, _Candidate]] = {}
         for candidate in candidates:
@@ -379,6 +388,7 @@ class Recogniser:
             for value in said:
                 if sure or ((confirms or question) and not offers and _given(conversation, field, value)):
                     asked.pop(field, None)
+                    conversation.read_back.add(field)
                     yield Act("info.confirmed", {"field": field, "value": value}, remembered=not sure)
         for field in asked:
             yield Act("info.requested", {"field": field})
@@ -502,17 +512,25 @@ def _phrase_end(reading: Reading, start: int, most: int, language: Language) -> 
     return end
 
 
-def _whole(reading: Reading, most: int, language: Language) -> str | None:
-    """Return the message as a short answer of any words; None where it is none."""
-    start = _skip(reading.words, 0, language.between)
-    end = _phrase_end(reading, start, most, language)
-    if (
-        end == start
-        or any(word[0].isalnum() and word not in language.between for word in reading.words[end:])
-        or reading.questions
-    ):
-        return None
-    return reading.text[reading.starts[start] : reading.ends[end - 1]]
+def _answers(reading: Reading, most: list[int], language: Language) -> list[str]:
+    """Return a short message as the answers of any words to as many open requests: one, or as many as it has parts between commas."""
+    if not most or reading.questions:
+        return []
+    commas = [index for index, word in enumerate(reading.words) if word in (",", "،")]
+    parts = [slice(start, end) for start, end in pairwise([-1, *commas, len(reading.words)])]
+    if len(most) == 1 or len(parts) != len(most):
+        parts = [slice(-1, len(reading.words))]
+    answers: list[str] = []
+    for part, longest in zip(parts, most, strict=False):
+        start = _skip(reading.words, part.start + 1, language.between)
+        end = part.stop
+        while end > start and (not reading.words[end - 1][0].isalnum() or reading.words[end - 1] in language.between):
+            end -= 1
+        words = [word for word in reading.words[start:end] if word not in (",", "،")]
+        if not words or len(words) > longest or any(word in language.stop or not word[0].isalnum() for word in words):
+            return []
+        answers.append(reading.text[reading.starts[start] : reading.ends[end - 1]])
+    return answers
 
 
 def _after(reading: Reading, start: int, ends: set[int], language: Language, most: int) -> bool:
@@ -545,6 +563,22 @@ def _outermost(spans: list[tuple[int, int, str, str, bool]]) -> Iterator[tuple[i
             reach, begin, longest = max(reach, longest), start, end
         if end == longest and end > reach:
             yield span
+
+
+def _joined(written: list[Value], text: str) -> Iterator[Value]:
+    """Yield as one code the groups of a code that only spaces part."""
+    groups: list[list[Value]] = []
+    for value in written:
+        if value.kind in ("number", "code", "postal") and groups and text[groups[-1][-1].end : value.start] == " ":
+            groups[-1].append(value)
+        else:
+            groups.append([value] if value.kind in ("number", "code", "postal") else [])
+        if not groups[-1]:
+            groups.pop()
+    for group in groups:
+        if len(group) > 1 and any(len(value.normal) > 2 for value in group):
+            start, end = group[0].start, group[-1].end
+            yield Value("code", start, end, text[start:end], "".join(value.normal for value in group))
 
 
 def _by_sentence(reading: Reading, found: Iterable[Found]) -> dict[int, list[Found]]:

@@ -22,7 +22,20 @@ __all__ = [
 ]
 
 CUES = (
-    *("request", "question", "wish", "offer", "others", "confirm", "negation", "correction", "wondering", "hypothetical"),
+    *(
+        "request",
+        "question",
+        "wish",
+        "yours",
+        "offer",
+        "no",
+        "others",
+        "confirm",
+        "negation",
+        "correction",
+        "wondering",
+        "hypothetical",
+    ),
     *("copula", "filler", "stop", "common", "promise", "impossible", "authenticate", "authenticated"),
 )
 """Kinds of phrases that a language has, whatever the field; config/languages says what each is for."""
@@ -159,10 +172,13 @@ class Vocabulary:
         self.languages = {each.name: Language(each, told) for each in languages}
         self._formatted = {each.name: each.value for each in told if each.value.formats}
         self._looks = frozenset(name for name, value in self._formatted.items() if value.alone)
-        self._by_kind: dict[frozenset[str], dict[str, list[tuple[str, int]]]] = {}
+        self._by_kind: dict[frozenset[str], dict[str, list[tuple[str, int, bool]]]] = {}
 
-    def by_kind(self, likely: frozenset[str]) -> Mapping[str, list[tuple[str, int]]]:
-        """Return by kind of value the fields that it may be of, with the shortest length of a value: those of ``likely``, and those known by their looks."""
+    def by_kind(self, likely: frozenset[str]) -> Mapping[str, list[tuple[str, int, bool]]]:
+        """Return by kind of value the fields that it may be of: those of ``likely``, and those known by their looks.
+
+        Each comes with the shortest length of a value, and whether it is a code.
+        """
         wanted = self._looks | (likely & self._formatted.keys())
         found = self._by_kind.get(wanted)
         if found is None:
@@ -172,7 +188,7 @@ class Vocabulary:
             for name, value in self._formatted.items():
                 for format_ in value.formats if name in wanted else ():
                     for kind in FORMATS[format_]:
-                        found.setdefault(kind, []).append((name, _SHORTEST.get(format_, 1)))
+                        found.setdefault(kind, []).append((name, _SHORTEST.get(format_, 1), format_ == "code"))
         return found
 
 

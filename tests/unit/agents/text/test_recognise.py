@@ -245,3 +245,40 @@ def test_proof_of_identity_is_asked_for_and_accepted(text: str, type_: str) -> N
     """That a customer has to prove who they are is said in words too; a customer who says so has asked for nothing."""
     assert said(f"agent: {text}") == [(type_,)]
     assert said(f"customer: {text}") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "told"),
+    [
+        (
+            "May I have your full name and your address, please?",
+            "John Smith, 12 Mill Lane",
+            [("customer_name", "John Smith"), ("postal_address", "12 Mill Lane")],
+        ),
+        ("And your date of birth?", "12th of March 1980", [("date_of_birth", "1980-03-12")]),
+        ("麻烦您提供一下手机号码和姓名", "13812345678，谢谢", [("phone_number", "+8613812345678")]),
+        ("لطفا کد ملی خود را بفرمایید", "۰۰۱۲۳۴۵۶۷۸", [("identity_document", "0012345678")]),
+        ("Please never share your password with anyone.", "hunter2", []),
+    ],
+)  # fmt: skip
+def test_answers_are_read_as_they_come(question: str, answer: str, told: list[tuple[str, str]]) -> None:
+    """Several answers in one message, dates in words, numbers that look like others: each goes to the field that was asked for."""
+    assert said(f"agent: {question}", f"customer: {answer}") == [("provided", *each) for each in told]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "back", "correction", "value"),
+    [
+        ("Wie lautet Ihre Kundennummer?", "4711 2233", "Also 4711 2233, richtig?", "Nein, 4711 2234", "47112234"),
+        ("请问您的订单号是多少？", "SF123456", "SF123456，对吗？", "不对，是SF123457", "SF123457"),
+        ("What is your order number?", "A-100-7", "That is A-100-7, correct?", "no, A-100-8", "A1008"),
+    ],
+)
+def test_what_was_read_back_wrong_is_corrected(
+    question: str, answer: str, back: str, correction: str, value: str
+) -> None:
+    """A no to a read-back corrects the field that was read back, groups of digits taken together."""
+    ((type_, _, told, corrects),) = said(
+        f"agent: {question}", f"customer: {answer}", f"agent: {back}", f"customer: {correction}"
+    )
+    assert (type_, told, corrects) == ("provided", value, "corrects")
