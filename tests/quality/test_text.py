@@ -1,8 +1,13 @@
 """What is found in dialogues of which nothing but the messages is known does not get worse."""
 
+from datetime import datetime
+
 import pytest
 
-from tests.quality.dialogues import COLLECTIONS, EVALUATE, findings, scored, trapped
+from agents.text import Conversations, Recogniser, derived
+from config.fields import load_vocabulary
+from models.touchpoint import TOUCHPOINT
+from tests.quality.dialogues import COLLECTIONS, EVALUATE, findings, scored, touchpoints, trapped
 
 pytestmark = [
     pytest.mark.skipif(not EVALUATE.exists(), reason=f"the annotated dialogues are not there: {EVALUATE}"),
@@ -35,3 +40,16 @@ def test_harmless_turns_stay_harmless() -> None:
     """Among a thousand dialogues made of confirmations, changes and carried-over values hardly anything is taken for a repetition."""
     collection = COLLECTIONS["sgd"]
     assert trapped(findings(collection, "text", held_out=True), collection).total() < 10
+
+
+def test_shipped_fields_are_silent_where_nothing_is_said_of_them() -> None:
+    """Thousands of messages about restaurants, trains and hotels ask for no account number and tell none."""
+    recogniser, conversations = Recogniser(load_vocabulary()), Conversations()
+    messages = said = 0
+    for name in ("multiwoz", "woz_de", "crosswoz"):
+        for line in touchpoints(COLLECTIONS[name], "text", held_out=True):
+            touchpoint = TOUCHPOINT.validate_python({**line, "time": datetime.fromisoformat(line["time"])})
+            messages += 1
+            said += len(derived(touchpoint, recogniser, conversations.of(touchpoint)))
+    assert messages > 10_000
+    assert said < 10
