@@ -88,6 +88,11 @@ simulate: $(TOOLS) ## Break it in virtual time, in memory: make simulate N=10000
 	$(call heading,simulate)
 	@$(BIN)/python -m tests.simulation --histories $(or $(N),1000) --seed $(or $(SEED),0)
 
+.PHONY: quality
+quality: $(TOOLS) ## Measure what is found in annotated dialogues; the table goes to docs/quality.md
+	$(call heading,quality)
+	@$(BIN)/python -m tests.quality --write
+
 # --- check --------------------------------------------------------------------------------------------------------
 
 .PHONY: test

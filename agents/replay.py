@@ -1,6 +1,6 @@
 """The engine over files: no Kafka, any order of lines, the same findings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -9,6 +9,8 @@ from agents.fields import FieldCatalog, Fingerprinter
 from agents.partition import Counts, Effects, PartitionWatch, Record
 from agents.rules import Rulebook
 from agents.scores import customer_score
+from agents.text.files import Held
+from agents.text.recognise import Recogniser
 from models.dead_letter import DeadLetter
 
 __all__ = ["Replay"]
@@ -19,14 +21,27 @@ _BATCH = 1000
 class Replay:
     """Feed lines, finish, and take the final state.
 
-    Findings are the final ones: each id once, with what it came to; withdrawn ones are left out.
+    Findings are the final ones: each id once, with what it came to; withdrawn ones are left out. With a ``recogniser`` messages are read too: the lines of
+    a customer who wrote or was written to wait for the end, and are taken in the order of their times.
+    ``recognised`` counts the touchpoints that were read out of messages.
     """
 
-    def __init__(self, rulebook: Rulebook, fields: FieldCatalog, fingerprinter: Fingerprinter) -> None:
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        fields: FieldCatalog,
+        fingerprinter: Fingerprinter,
+        recogniser: Recogniser | None = None,
+    ) -> None:
         self._engine = rulebook.engine
         self._watch = PartitionWatch(rulebook, fields, fingerprinter, 0, keyed=False)
         self._findings: dict[str, dict[str, Any]] = {}
         self._records: list[Record] = []
+        self._held = None if recogniser is None else Held(recogniser)
+        self._newest_line = 0
+        self._late_lines: list[int] = []
+        self._recogniser = recogniser
+        self.recognised = 0
         self.dead_letters: list[DeadLetter] = []
 
     @property
@@ -34,8 +49,16 @@ class Replay:
         """Return what was counted so far."""
         return self._watch.counts
 
+    @property
+    def unread(self) -> Mapping[str, int]:
+        """Return how many messages were not read, or not to their end, by reason."""
+        return {} if self._recogniser is None else self._recogniser.counts
+
     def feed(self, line_number: int, value: bytes) -> None:
         """Take one line; line numbers must rise. What is refused shows in ``dead_letters`` once its batch is done."""
+        self._newest_line = line_number
+        if self._held is not None and self._held.takes(line_number, value):
+            return
         self._records.append(Record(line_number, None, None, value))
         if len(self._records) >= _BATCH:
             self.flush()
@@ -45,8 +68,22 @@ class Replay:
         records, self._records = self._records, []
         self._take(self._watch.process(records))
 
+    def release(self) -> None:
+        """Process the lines that waited for the end, with what messages say; nothing can be fed after it."""
+        if self._held is None:
+            return
+        held, self._held = self._held, None
+        for line_number, value in held.release():
+            if self._late_lines and self._late_lines[-1] == line_number:
+                self.recognised += 1
+            self._late_lines.append(line_number)
+            self._records.append(Record(self._newest_line + len(self._late_lines), None, None, value))
+            if len(self._records) >= _BATCH:
+                self.flush()
+
     def finish(self, until: int) -> None:
         """Fire the deadlines up to ``until`` (microseconds UTC), or to the newest touchpoint where that is later."""
+        self.release()
         self.flush()
         self._take(self._watch.advance(until))
 
@@ -66,7 +103,10 @@ class Replay:
                     yield customer_score(customer, journey, as_of, half_life)
 
     def _take(self, effects: Effects) -> None:
-        self.dead_letters.extend(effects.dead_letters)
+        for letter in effects.dead_letters:
+            late = letter.offset - self._newest_line - 1
+            known = letter if late < 0 or not self._late_lines else letter._replace(offset=self._late_lines[late])
+            self.dead_letters.append(known)
         for _, value in effects.findings:
             body = msgspec.json.decode(value)
             self._findings[body["id"]] = body

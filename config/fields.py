@@ -7,10 +7,12 @@ from pydantic import BaseModel, ConfigDict, RootModel, StringConstraints
 
 from agents.fields import FieldCatalog, FieldDefinition, FieldFormat, FieldKind
 from agents.rules import Duration
+from agents.text.vocabulary import FieldWords, Vocabulary
 from config.errors import ConfigError
+from config.languages import Phrases, ValueForm, load_languages
 from config.yaml_lines import Document, Location, read_yaml, validate
 
-__all__ = ["SHIPPED_FIELDS", "load_fields"]
+__all__ = ["SHIPPED_FIELDS", "load_fields", "load_vocabulary"]
 
 SHIPPED_FIELDS = Path(__file__).parent / "fields"
 
@@ -29,6 +31,20 @@ class _FieldForm(BaseModel):
     secret: bool = False
     format: FieldFormat | None = None
     region: Region | None = None
+    names: Phrases = {}
+    ask: Phrases = {}
+    tell: Phrases = {}
+    value: ValueForm = ValueForm()
+
+    def definition(self, name: str, region: str | None) -> FieldDefinition:
+        said = {key: value for key, value in dict(self).items() if key not in _TALK}
+        return FieldDefinition(name, **{**said, "region": self.region or region})
+
+    def words(self, name: str) -> FieldWords:
+        return FieldWords(name, self.names, self.ask, self.tell, self.value.words_of_values(), self.kind == "preference")
+
+
+_TALK = {"names", "ask", "tell", "value"}
 
 
 class _FieldFile(RootModel[dict[Name, _FieldForm]]):
@@ -40,13 +56,27 @@ def load_fields(directory: Path | None = None, region: str | None = None) -> Fie
 
     Raises :class:`ConfigError` with file, line, key and what was expected, or with both places where a name stands.
     """
+    return FieldCatalog(form.definition(name, region) for name, form in _read_fields(directory))
+
+
+def load_vocabulary(directory: Path | None = None, region: str | None = None, languages: Path | None = None) -> Vocabulary:
+    """Load how the fields of ``directory`` are talked about, in the languages of another; without one, the shipped ones.
+
+    ``region`` is where phone numbers without country code and dates in digits are read, if a message's language does not say.
+
+    Raises :class:`ConfigError` as :func:`load_fields` does.
+    """
+    return Vocabulary(load_languages(languages), (form.words(name) for name, form in _read_fields(directory)), region)
+
+
+def _read_fields(directory: Path | None) -> list[tuple[str, _FieldForm]]:
     folder = SHIPPED_FIELDS if directory is None else directory
     if not folder.is_dir():
         raise ConfigError(f"{folder}: expected a directory of fields")
     paths = sorted(folder.glob("*.yaml"))
     if not paths:
         raise ConfigError(f"{folder}: holds no fields; expected files such as identity.yaml")
-    definitions: list[FieldDefinition] = []
+    forms: list[tuple[str, _FieldForm]] = []
     places: dict[str, str] = {}
     for path in paths:
         document = read_yaml(path)
@@ -54,8 +84,8 @@ def load_fields(directory: Path | None = None, region: str | None = None) -> Fie
             _claim(places, document, (name,), name)
             for index, alias in enumerate(form.aliases):
                 _claim(places, document, (name, "aliases", index), alias)
-            definitions.append(FieldDefinition(name=name, **{**dict(form), "region": form.region or region}))
-    return FieldCatalog(definitions)
+            forms.append((name, form))
+    return forms
 
 
 def _claim(places: dict[str, str], document: Document, location: Location, name: str) -> None:

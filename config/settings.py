@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     fields_dir: Path | None = None
     region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     """Where phone numbers without country code and dates in digits are read (two letters), for fields that name none."""
+    read_messages: bool = True
+    """Whether what messages say becomes touchpoints: fields asked for, told and read back."""
     instance_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")] | None = None
     """A name of this worker that survives restarts; other workers have other names."""
     alert_expiry: Duration = "24h"  # type: ignore[assignment]

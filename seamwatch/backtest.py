@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.replay import Replay
 from agents.rules import Rulebook
+from agents.text import Recogniser
 from seamwatch.playback import Playback, counts_for_alert
 from streams.sources import Source
 
@@ -32,10 +33,17 @@ class Backtest(Playback):
     """
 
     def __init__(
-        self, rulebook: Rulebook, against: Rulebook, fields: FieldCatalog, fingerprinter: Fingerprinter, source: Source
+        self,
+        rulebook: Rulebook,
+        against: Rulebook,
+        fields: FieldCatalog,
+        fingerprinter: Fingerprinter,
+        source: Source,
+        recogniser: Recogniser | None = None,
     ) -> None:
-        super().__init__(rulebook, fields, fingerprinter, source)
-        self.against = Replay(against, fields, fingerprinter)
+        super().__init__(rulebook, fields, fingerprinter, source, recogniser)
+        other = None if recogniser is None else Recogniser(recogniser.vocabulary)
+        self.against = Replay(against, fields, fingerprinter, other)
 
     def feed(self, line_number: int, value: bytes) -> None:
         """Take one line; line numbers must rise."""

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, NamedTuple
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.replay import Replay
 from agents.rules import Rulebook
+from agents.text.recognise import Recogniser
 from models.dead_letter import DeadLetterReason
 from streams.sources import Source, Unmappable, Unreadable
 
@@ -36,8 +37,15 @@ class Playback(Replay):
     is the time of the newest touchpoint, in microseconds UTC, 0 without one; known when all is finished.
     """
 
-    def __init__(self, rulebook: Rulebook, fields: FieldCatalog, fingerprinter: Fingerprinter, source: Source) -> None:
-        super().__init__(rulebook, fields, fingerprinter)
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        fields: FieldCatalog,
+        fingerprinter: Fingerprinter,
+        source: Source,
+        recogniser: Recogniser | None = None,
+    ) -> None:
+        super().__init__(rulebook, fields, fingerprinter, recogniser)
         self.source = source
         self._offset = 0
         self._starts: list[int] = []
@@ -69,6 +77,7 @@ class Playback(Replay):
 
     def finish(self, until: int) -> None:
         """Fire the deadlines up to ``until`` (microseconds UTC), or to the newest touchpoint where that is later."""
+        self.release()
         self.flush()
         self.newest = self._watch.clock
         super().finish(until)

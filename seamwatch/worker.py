@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NoReturn
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.rules import Rulebook
 from agents.tallies import consistency
-from config.fields import load_fields
+from agents.text import Recogniser, Vocabulary
+from config.fields import load_fields, load_vocabulary
 from config.rules import load_rulebook
 from config.settings import Settings
 from models.score import Score
@@ -56,6 +57,7 @@ class Plan:
     fields: FieldCatalog
     fingerprinter: Fingerprinter
     sources: tuple[Source, ...]
+    vocabulary: Vocabulary | None = None
 
     def streams(self) -> StreamSettings:
         """Return what the streams are told."""
@@ -73,6 +75,7 @@ def plan(settings: Settings, roles: Iterable[str] | None = None) -> Plan:
     fields = load_fields(settings.fields_dir, settings.region)
     fingerprinter = Fingerprinter(settings.require_hash_key(), settings.previous_key())
     sources: tuple[Source, ...] = ()
+    vocabulary = None
     if "normalise" in wanted:
         if settings.customer_key is None and roles is None:
             _log.warning(
@@ -81,7 +84,8 @@ def plan(settings: Settings, roles: Iterable[str] | None = None) -> Plan:
         else:
             key = settings.require_customer_key()
             sources = tuple(load_source(name, key) for name in mapped_sources())
-    return Plan(settings, wanted, rulebook, fields, fingerprinter, sources)
+            vocabulary = load_vocabulary(settings.fields_dir, settings.region) if settings.read_messages else None
+    return Plan(settings, wanted, rulebook, fields, fingerprinter, sources, vocabulary)
 
 
 class Worker:
@@ -174,7 +178,11 @@ class Worker:
         plan, metrics = self.plan, self.metrics
         if "normalise" in plan.roles:
             refused: Callable[[str], None] = lambda reason: metrics.dead_letters({reason: 1})  # noqa: E731
-            live.normalise(app, {source.name: mapper(source, refused) for source in plan.sources})
+            mappings = {}
+            for source in plan.sources:
+                recogniser = None if plan.vocabulary is None else Recogniser(plan.vocabulary)
+                mappings[source.name] = mapper(source, refused, recogniser, metrics.unread)
+            live.normalise(app, mappings)
         if "watch" in plan.roles:
             home = partial(partition_for, partitions=app.streams.partitions)
             engine_of = partial(PartitionWatch, plan.rulebook, plan.fields, plan.fingerprinter, home=home)

@@ -94,6 +94,13 @@ UNWATCHED = Definition(
 DEAD_LETTERS = Definition(
     "dead_letters_total", "counter", "records", "Records that could not be used and were set aside.", ("reason",)
 )
+UNREAD = Definition(
+    "unread_messages_total",
+    "counter",
+    "messages",
+    "Messages that were not read, or not to their end: longer than is read, or in a language that nobody configured.",
+    ("reason",),
+)
 MALFORMED = Definition(
     "sink_malformed_total",
     "counter",
@@ -173,6 +180,7 @@ DEFINITIONS = (
     FINDINGS,
     WITHDRAWN,
     DEAD_LETTERS,
+    UNREAD,
     MALFORMED,
     SCORE,
     DETECTION,
@@ -215,6 +223,7 @@ class Metrics:
         self._findings = self._counter(FINDINGS)
         self._withdrawn = self._counter(WITHDRAWN)
         self._dead_letters = self._counter(DEAD_LETTERS)
+        self._unread = self._counter(UNREAD)
         self._malformed = self._counter(MALFORMED)
         self._detection = self._histogram(DETECTION)
         self._end_to_end = self._histogram(END_TO_END)
@@ -274,6 +283,11 @@ class Metrics:
         """Add refused records by reason."""
         for reason, count in counts.items():
             self._dead_letters.labels(reason).inc(count)
+
+    def unread(self, counts: Mapping[str, int]) -> None:
+        """Add messages that were not read to their end, by reason."""
+        for reason, count in counts.items():
+            self._unread.labels(reason).inc(count)
 
     def malformed(self, counts: Mapping[str, int]) -> None:
         """Add records that the sinks left out, by kind of topic."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--until", type=MOMENT, help="Fire deadlines up to this time, such as 2026-03-02T10:00:00Z.  [default: now]"
 )
+@click.option("--text/--no-text", default=None, help="Read messages too, or not.  [default: SEAMWATCH_READ_MESSAGES, on]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option("--strict", is_flag=True, help="Exit with 3 where a line was refused.")
 @click.pass_context
@@ -60,14 +61,16 @@ def command(
     overrides: tuple[str, ...],
     against: Path | str | None,
     until: int | None,
+    text: bool | None,
     as_json: bool,
     strict: bool,
 ) -> None:
     """Run the rules over files, and tell what they find.
 
     Lines may come in any order; files may be gzipped; - is standard input. It is the engine of the live worker:
-    the same touchpoints give the same findings. With --against both sets of rules judge each line, and what would
-    appear, vanish and change is told.
+    the same touchpoints give the same findings. Messages are read: what is asked for, told and read back there
+    becomes touchpoints of its own, unless the source told it itself. With --against both sets of rules judge each
+    line, and what would appear, vanish and change is told.
 
     \b
     What went wrong last week, and where:
@@ -96,6 +99,8 @@ def command(
     from config.settings import load_settings
 
     settings = load_settings()
+    if text is not None:
+        settings = settings.model_copy(update={"read_messages": text})
     rules = rules or settings.rules_dir
     rulebook, other = _rulebooks(rules, overrides, against)
     playback = _playback(settings, format_, fields or settings.fields_dir, rulebook, other)
@@ -141,7 +146,8 @@ def _playback(
     from secrets import token_bytes
 
     from agents.fields import Fingerprinter
-    from config.fields import load_fields
+    from agents.text import Recogniser
+    from config.fields import load_fields, load_vocabulary
     from seamwatch.backtest import Backtest
     from seamwatch.playback import Playback
     from streams.garbage import tune_garbage_collector
@@ -159,9 +165,10 @@ def _playback(
         hash_key = token_bytes(32)
     tune_garbage_collector()
     fingerprinter = Fingerprinter(hash_key, settings.previous_key())
+    recogniser = Recogniser(load_vocabulary(fields, settings.region)) if settings.read_messages else None
     if against is None:
-        return Playback(rulebook, catalog, fingerprinter, source)
-    return Backtest(rulebook, against, catalog, fingerprinter, source)
+        return Playback(rulebook, catalog, fingerprinter, source, recogniser)
+    return Backtest(rulebook, against, catalog, fingerprinter, source, recogniser)
 
 
 def _read(playback: "Playback", paths: tuple[str, ...]) -> None:
@@ -226,6 +233,8 @@ def _summary(
         "duplicates": counts.duplicates,
         "conflicts": counts.conflicts,
         "unknown_keys": counts.unknown_keys,
+        "recognised": playback.recognised,
+        "unread_messages": dict(sorted(playback.unread.items())),
         "refused": {
             "lines": playback.reasons.total(),
             "reasons": dict(sorted(playback.reasons.items())),
@@ -254,6 +263,8 @@ def _show(summary: dict[str, Any], *, stderr: bool) -> None:
     parts = [count(lines, "line"), count(summary["touchpoints"], "touchpoint")]
     parts += [f"{refused:,} refused"] if refused else []
     parts += [count(summary["duplicates"], "duplicate")] if summary["duplicates"] else []
+    parts += [f"{summary['recognised']:,} read out of messages"] if summary["recognised"] else []
+    parts += [f"{number:,} {reason.replace('_', ' ')}" for reason, number in summary["unread_messages"].items()]
     rate = f" ({lines / seconds:,.0f} a second)" if seconds else ""
     out.print(f"{', '.join(parts)} in {seconds:,.1f} s{rate}")
     if "comparison" in summary:

@@ -137,3 +137,24 @@ def test_a_file_that_is_read_is_not_overwritten(tmp_path: Path) -> None:
 def test_quiet_says_nothing_but_results(tmp_path: Path) -> None:
     """`seamwatch --quiet replay` leaves out its notices."""
     assert run("--quiet", "replay", write(tmp_path, lines(asked_twice("c-1")))).stderr == ""
+
+
+def test_messages_are_read_unless_told_not_to(tmp_path: Path) -> None:
+    """What is asked for twice in messages alone is found, under both sets of rules of a back-test; with --no-text nothing is read."""
+    said = [
+        ("sales", "What is your account number?"),
+        (None, "4711-2299"),
+        ("service", "May I have your account number?"),
+        (None, "4711-2299, as I said"),
+    ]
+    messages = [
+        touchpoint(f"m-{number}", f"10:0{number}:00", "message", "c-1", team, data={"text": text})
+        for number, (team, text) in enumerate(said)
+    ]
+    path = write(tmp_path, lines(messages[::-1]))
+    summary = json.loads(run("replay", path, "--until", UNTIL, "--json", env=KEYS).stdout)
+    assert (summary["touchpoints"], summary["recognised"], summary["findings"]["total"]) == (8, 4, 2)
+    against = run("replay", path, "--until", UNTIL, "--against", "shipped", "--json", env=KEYS)
+    assert json.loads(against.stdout)["comparison"]["findings"]["same"] == 2
+    silent = json.loads(run("replay", path, "--until", UNTIL, "--no-text", "--json", env=KEYS).stdout)
+    assert (silent["touchpoints"], silent["recognised"], silent["findings"]["total"]) == (4, 0, 0)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import BinaryIO
 
 import pytest
 
+from agents.text import Recogniser
 from config.errors import ConfigError
+from config.fields import load_vocabulary
 from config.settings import load_settings
 from models.score import Score
 from seamwatch import logs
@@ -93,6 +96,25 @@ def test_a_mapped_record_becomes_touchpoints_with_their_keys() -> None:
     mapped = list(mapper(Lines())(json.dumps([*story, heartbeat]).encode(), None))
     assert {key for key, _ in mapped} == {b"acme/c-1"}
     assert [json.loads(value) for _, value in mapped] == story
+
+
+def test_what_a_mapped_message_says_follows_it() -> None:
+    """A message of a source is followed by what it says; where the source told that itself, the message is not read."""
+    message = {
+        **json.loads(lines(asked_twice("c-1")).splitlines()[0]),
+        "id": "r/0",
+        "type": "message",
+        "actor": {"kind": "customer"},
+        "data": {"text": "my account number is 4711-22" + " " * 9000},
+    }
+    told = {**message, "id": "r/1", "type": "info.provided", "data": {"field": "account_number", "value": "1"}}
+    unread: Counter[str] = Counter()
+    reading = mapper(Lines(), recogniser=Recogniser(load_vocabulary()), unread=unread.update)
+    keys, mapped = zip(*reading(json.dumps([message]).encode(), None), strict=True)
+    assert set(keys) == {b"acme/c-1"}
+    assert [json.loads(value)["id"] for value in mapped] == ["r/0", "r/0/0"]
+    assert unread == {"text_truncated": 1}
+    assert [json.loads(value)["id"] for _, value in reading(json.dumps([message, told]).encode(), None)] == ["r/0", "r/1"]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def fill(metrics: Metrics) -> None:
     metrics.findings({("ping_pong", "ping_pong_direct", "warning"): 1})
     metrics.withdrawn({"ping_pong": 1})
     metrics.dead_letters({"too_late": 1})
+    metrics.unread({"text_truncated": 1})
     metrics.malformed({"alerts": 1})
     metrics.scores([score("team", "tech", 40.0)])
     metrics.state(3, rows=10, size=2000, timers=4)

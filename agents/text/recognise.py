@@ -1,0 +1,641 @@
+"""What a message says: which fields are asked for, told and read back. Pure: the text and what was said before in, acts out."""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain, islice, pairwise
+from typing import Any, NamedTuple
+
+from agents.text.phrases import Found
+from agents.text.promises import due
+from agents.text.reading import Reading, folded, read
+from agents.text.times import times
+from agents.text.values import Value, values
+from agents.text.vocabulary import Language, Vocabulary
+
+__all__ = ["Act", "Conversation", "Recogniser"]
+
+_NEAR = 4
+"""How many words that say nothing may stand between a value and what introduces it."""
+_FAR = 6
+"""How many words a gap may have."""
+_REQUEST_WITHIN = 12
+_ANNOUNCING = frozenset({"promise", "due", "authenticate", "authenticated", "impossible", "hypothetical", "offer"})
+_PATIENCE = 2
+"""For how many messages of the customer a request stays open."""
+_MOST_REQUESTS = 16
+_MOST_GIVEN = 64
+_MOST_ACTS = 32
+_SEEN_BY = frozenset({"email", "iban"})
+"""Kinds of values that have an @ or a digit."""
+_ANY_DIGIT = re.compile("[0-9]")
+_MOST_VALUES = 64
+"""How many values of one message are looked at."""
+
+
+class Act(NamedTuple):
+    """A touchpoint type and its data. ``remembered``: what was said before was needed to tell."""
+
+    type: str
+    data: dict[str, Any]
+    remembered: bool = False
+
+
+class Conversation:
+    """What is remembered of a contact: open requests with their age in messages, hashes of the values given, the fields last read back, the language."""
+
+    __slots__ = ("asked", "given", "language", "read_back")
+
+    def __init__(self) -> None:
+        self.asked: dict[str, int] = {}
+        self.given: dict[tuple[str, int], None] = {}
+        self.read_back: set[str] = set()
+        self.language: str | None = None
+
+
+class _Candidate(NamedTuple):
+    start: int
+    end: int
+    field: str
+    value: str
+    told: int
+    listed: bool
+
+
+class Recogniser:
+    """Reads messages; ``counts`` tells what could not be read, by reason, until it is taken."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self._by_script: dict[str, list[Language]] = {}
+        for language in vocabulary.languages.values():
+            self._by_script.setdefault(language.script, []).append(language)
+        self.counts: Counter[str] = Counter()
+
+    def acts(
+        self, text: str, conversation: Conversation, *, time: datetime, tag: str | None, by_customer: bool
+    ) -> list[Act]:
+        """Return what ``text`` says, what it says by itself first; ``conversation`` is brought up to date.
+
+        ``time`` is when it was said, ``tag`` the message's language, if it is known.
+        """
+        reading = read(text)
+        if reading.truncated:
+            self.counts["text_truncated"] += 1
+        language = self._language(reading, tag, conversation)
+        if language is None:
+            self.counts["language_unknown" if tag is None else "language_not_configured"] += 1
+            return []
+        conversation.language = language.name
+        found = [
+            each
+            for each in language.tree.find(reading.words)
+            if reading.sentence_of[each.start] == reading.sentence_of[each.end - 1]
+        ]
+        candidates = list(self._candidates(reading, found, language, tag, conversation))
+        if by_customer:
+            acts: Iterable[Act] = self._customer(reading, found, candidates, language, conversation)
+        else:
+            acts = chain(
+                self._handler(reading, found, candidates, conversation), self._announced(reading, found, language, time)
+            )
+        return sorted(acts, key=lambda act: act.remembered)[:_MOST_ACTS]
+
+    # The language
+
+    def _language(self, reading: Reading, tag: str | None, conversation: Conversation) -> Language | None:
+        languages = self.vocabulary.languages
+        if tag is not None:
+            primary = tag.replace("_", "-").partition("-")[0].lower()
+            return languages.get(_SAME.get(primary, primary))
+        scripts = Counter(_script(word[0]) for word in reading.words)
+        del scripts[""]
+        of_script = self._by_script.get(scripts.most_common(1)[0][0], []) if scripts else []
+        if not scripts or len(of_script) > 1:
+            seen = set(reading.words)
+            hits = {each.name: len(seen & each.common) for each in of_script}
+            best = max(hits, key=lambda name: (hits[name], name == conversation.language), default=None)
+            if best is None or not hits[best]:
+                return languages.get(conversation.language or "")
+            return languages[best]
+        if not of_script:
+            return None
+        only = of_script[0]
+        return only if only.name == conversation.language or set(reading.words) & only.common else None
+
+    # Values
+
+    def _candidates(
+        self, reading: Reading, found: list[Found], language: Language, tag: str | None, conversation: Conversation
+    ) -> Iterator[_Candidate]:
+        """Yield what may be a value of a field, with how surely it is told to be one."""
+        spans = [(each.start, each.end, each.field, each.value, True) for each in found if each.kind == "value"]
+        likely = (
+            {each.field for each in found}
+            | conversation.asked.keys()
+            | {field for field, _ in conversation.given}
+            | conversation.read_back
+        )
+        by_kind = self.vocabulary.by_kind(frozenset(likely))
+        if by_kind or language.patterns:
+            first_at = {start: index for index, start in enumerate(reading.starts)}
+            last_at = {end: index for index, end in enumerate(reading.ends)}
+            parts = "" if tag is None else "".join(tag.replace("_", "-").partition("-")[1:])
+            region = None if parts else self.vocabulary.region
+            timed: list[tuple[int, int]] = []
+            if "time" in by_kind:
+                for start, end, normal in islice(times(reading.text), _MOST_VALUES):
+                    place = _place(start, end, first_at, last_at, reading)
+                    timed.append(place)
+                    spans += ((*place, field, normal, False) for field, *_ in by_kind["time"])
+            if by_kind.keys() - _SEEN_BY or "@" in reading.text or _ANY_DIGIT.search(reading.text):
+                written = list(islice(values(reading.text, f"{language.name}{parts}", region), _MOST_VALUES))
+                for value_found in (*written, *_joined(written, reading.text)):
+                    start, end = _place(value_found.start, value_found.end, first_at, last_at, reading)
+                    if not any(begin <= start and end <= last for begin, last in timed):
+                        for field, shortest, code in by_kind.get(value_found.kind, ()):
+                            normal = value_found.text if code and value_found.kind == "phone" else value_found.normal
+                            if len(normal) >= shortest:
+                                spans.append((start, end, field, normal, False))
+            for field, pattern in language.patterns:
+                for match in islice(pattern.finditer(reading.text), _MOST_VALUES):
+                    if match.end() > match.start():
+                        spans.append(
+                            (
+                                *_place(match.start(), match.end(), first_at, last_at, reading),
+                                field,
+                                match.group(),
+                                False,
+                            )
+                        )
+        introductions = _Introductions(reading, found, language)
+        told = {span: introductions.of(span[2], span[0], span[1]) for span in spans}
+        waiting = conversation.asked.keys() | {field for field, _ in conversation.given} | conversation.read_back
+        fields = self.vocabulary.fields
+        for span in _outermost(
+            [span for span in spans if told[span] or span[2] in waiting or fields[span[2]].value.alone]
+        ):
+            start, end, field, value, listed = span
+            yield _Candidate(start, end, field, value, told[span], listed)
+        for each in self.vocabulary.fields.values():
+            if each.value.phrase:
+                for start, end in introductions.phrases(each.name, each.value.phrase):
+                    text = reading.text[reading.starts[start] : reading.ends[end - 1]]
+                    yield _Candidate(start, end, each.name, text, 1, listed=False)
+
+    # What customers say
+
+    def _customer(
+        self,
+        reading: Reading,
+        found: list[Found],
+        candidates: list[_Candidate],
+        language: Language,
+        conversation: Conversation,
+    ) -> Iterator[Act]:
+        fields, asked = self.vocabulary.fields, conversation.asked
+        denying = [
+            (each.start, each.end, each.kind, "", True) for each in found if each.kind in ("negation", "question")
+        ]
+        negations = {end for _, end, kind, *_ in _outermost(denying) if kind == "negation"}
+        corrections = {each.end for each in found if each.kind == "correction"}
+        doubts = [each for each in found if each.kind in ("wondering", "hypothetical")]
+        last = conversation.read_back or ({next(reversed(conversation.given))[0]} if conversation.given else set())
+        denied = bool(conversation.read_back) and any(each.kind == "no" and each.start < 2 for each in found)
+        conversation.read_back = set()
+        chosen: list[tuple[int, _Candidate]] = []
+        for each in candidates:
+            told = each.told
+            if not told and each.field in asked:
+                told = 2 if each.listed else 1
+                kind = 1
+            elif told:
+                kind = 2
+            elif fields[each.field].value.alone and not _in_doubt(reading, each, doubts):
+                kind = 0
+            elif each.field in last and (denied or _after(reading, each.start, corrections, language, _NEAR)):
+                kind = 1
+            else:
+                continue
+            if (denied and each.field in last) or not _after(reading, each.start, negations, language, _NEAR - 1):
+                chosen.append((kind, each))
+        chosen.sort(
+            key=lambda pair: (
+                -pair[0],
+                -pair[1].told,
+                pair[1].start - pair[1].end,
+                pair[1].start,
+                list(fields).index(pair[1].field),
+            )
+        )
+        taken: set[int] = set()
+        kept: list[tuple[int, _Candidate]] = []
+        answered: set[str] = set()
+        for kind, each in chosen:
+            place = range(each.start, each.end)
+            if taken.isdisjoint(place) and not (kind == 1 and not each.listed and each.field in answered):
+                taken.update(place)
+                kept.append((kind, each))
+                answered.add(each.field)
+        if not kept:
+            open_ = [field for field in asked if fields[field].value.phrase]
+            for field, answer in zip(
+                open_, _answers(reading, [fields[each].value.phrase for each in open_], language), strict=False
+            ):
+                kept.append((1, _Candidate(0, len(reading.words), field, answer, 0, listed=False)))
+                answered.add(field)
+        said: set[tuple[str, str]] = set()
+        for kind, each in sorted(kept, key=lambda pair: pair[1].start):
+            if (each.field, each.value) in said:
+                continue
+            said.add((each.field, each.value))
+            data: dict[str, Any] = {"field": each.field, "value": each.value}
+            if (denied and each.field in last) or _after(reading, each.start, corrections, language, _NEAR):
+                data["corrects"] = True
+            _remember(conversation, each.field, each.value)
+            by_itself = kind != 1 or (fields[each.field].value.alone and not _in_doubt(reading, each, doubts))
+            yield Act("info.provided", data, remembered=not by_itself)
+        for field, age in list(asked.items()):
+            if field in answered or age + 1 >= _PATIENCE:
+                del asked[field]
+            else:
+                asked[field] = age + 1
+
+    # What those say who serve them
+
+    def _handler(
+        self,
+        reading: Reading,
+        found: list[Found],
+        candidates: list[_Candidate],
+        conversation: Conversation,
+    ) -> Iterator[Act]:
+        by_sentence = _by_sentence(reading, found)
+        values_of: dict[int, list[_Candidate]] = {}
+        for candidate in candidates:
+            values_of.setdefault(reading.sentence_of[candidate.start], []).append(candidate)
+        done: set[tuple[str, str]] = set()
+        for sentence in sorted(by_sentence.keys() | values_of.keys()):
+            for act in self._sentence(
+                reading, sentence, by_sentence.get(sentence, []), values_of.get(sentence, []), conversation
+            ):
+                key = (act.type, act.data["field"])
+                if key not in done:
+                    done.add(key)
+                    if act.type == "info.requested":
+                        conversation.asked.pop(act.data["field"], None)
+                        conversation.asked[act.data["field"]] = 0
+                        while len(conversation.asked) > _MOST_REQUESTS:
+                            del conversation.asked[next(iter(conversation.asked))]
+                    yield act
+
+    def _announced(self, reading: Reading, found: list[Found], language: Language, time: datetime) -> Iterator[Act]:
+        """Yield the first promise with a due time, and what is said of authentication."""
+        telling = [each for each in found if each.kind in _ANNOUNCING]
+        if not telling:
+            return
+        for kind, type_ in (("authenticated", "auth.passed"), ("authenticate", "auth.requested")):
+            for sentence, said in _by_sentence(reading, telling).items():
+                kinds = {each.kind for each in said}
+                passed = (
+                    "authenticated" in kinds
+                    and not kinds & {"impossible", "hypothetical"}
+                    and sentence not in reading.questions
+                )
+                if kind in kinds and (
+                    passed if kind == "authenticated" else not kinds & {"authenticated", "impossible", "offer"}
+                ):
+                    yield Act(type_, {})
+                    break
+            else:
+                continue
+            break
+        for sentence, said in _by_sentence(reading, telling).items():
+            kinds = {each.kind for each in said}
+            if (
+                {"promise", "due"} <= kinds
+                and not kinds & {"impossible", "hypothetical"}
+                and sentence not in reading.questions
+            ):
+                at = self._due(reading, sentence, [each for each in said if each.kind == "due"], language, time)
+                if at is not None:
+                    yield Act("promise.made", {"due": at.isoformat()})
+                    return
+
+    def _due(
+        self, reading: Reading, sentence: int, words: list[Found], language: Language, time: datetime
+    ) -> datetime | None:
+        at = [index for index, number in enumerate(reading.sentence_of) if number == sentence]
+        begin, end = reading.starts[at[0]], reading.ends[at[-1]]
+        text = reading.text[begin:end]
+        found = list(islice(values(text, language.name, self.vocabulary.region), _MOST_VALUES))
+        numbers = [
+            (
+                int(each.normal),
+                bisect_left(reading.starts, each.start + begin),
+                bisect_left(reading.starts, each.end + begin),
+            )
+            for each in found
+            if each.kind == "number" and each.normal.isdecimal() and len(each.normal) < 6
+        ]
+        return due(
+            time,
+            words,
+            numbers,
+            (each.normal for each in times(text)),
+            (each.normal for each in found if each.kind == "date"),
+        )
+
+    def _sentence(
+        self,
+        reading: Reading,
+        sentence: int,
+        found: list[Found],
+        candidates: list[_Candidate],
+        conversation: Conversation,
+    ) -> Iterator[Act]:
+        fields = self.vocabulary.fields
+        question = sentence in reading.questions
+        kinds = {each.kind for each in found}
+        confirms, offers = "confirm" in kinds, "offer" in kinds
+        asking = {"request", "question", "wish"} if question or not reading.punctuated else {"request"}
+        refused = {each.end for each in found if each.kind == "negation"}
+        cues = [each for each in found if each.kind in asking and refused.isdisjoint((each.start, each.start - 1))]
+        cues = [] if offers else cues
+        yours = {each.end for each in found if each.kind == "yours"} if question else set()
+        others = {each.end for each in found if each.kind == "others"}
+        asked: dict[str, None] = {}
+        spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name")]
+        for start, end, field, kind, _ in _outermost(spans):
+            if not others.isdisjoint(range(start, end)):
+                continue
+            near = (cue for cue in cues if abs(start - cue.end) <= _REQUEST_WITHIN)
+            if kind == "ask" or start in yours or any(cue.kind != "wish" or fields[field].preference for cue in near):
+                asked[field] = None
+        values_of: dict[str, dict[str, _Candidate]] = {}
+        for candidate in candidates:
+            values_of.setdefault(candidate.field, {})[candidate.value] = candidate
+        for field, said in values_of.items():
+            alone, told = fields[field].value.alone, any(each.told for each in said.values())
+            if len(said) > 1 and question and cues and alone and all(each.listed for each in said.values()):
+                asked[field] = None  # which of these?
+                continue
+            if told and not alone:
+                asked.pop(field, None)
+            sure = confirms and (told or alone) and len(said) == 1
+            for value in said:
+                if sure or ((confirms or question) and not offers and _given(conversation, field, value)):
+                    asked.pop(field, None)
+                    conversation.read_back.add(field)
+                    yield Act("info.confirmed", {"field": field, "value": value}, remembered=not sure)
+        for field in asked:
+            yield Act("info.requested", {"field": field})
+
+
+class _Introductions:
+    """Where phrases end that introduce a value, and where those begin that follow one."""
+
+    def __init__(self, reading: Reading, found: Iterable[Found], language: Language) -> None:
+        self._reading = reading
+        self._language = language
+        self._names_end: dict[tuple[str, int], None] = {}
+        self._names_start: dict[tuple[str, int], None] = {}
+        self._before: dict[tuple[str, int], list[tuple[str, int]]] = {}
+        self._after: dict[tuple[str, int], list[tuple[str, int]]] = {}
+        self._far: dict[str, list[int]] = {}
+        others = [(each.start, each.end) for each in found if each.kind == "others"]
+        for start, end, kind, field, value in found:
+            if any(begin <= start and end <= last and end - start < last - begin for begin, last in others):
+                continue
+            if kind == "name":
+                self._names_end[field, end] = None
+                self._names_start[field, start] = None
+            elif kind == "before":
+                self._before.setdefault((field, end), []).append((value, end - start))
+            elif kind == "after":
+                self._after.setdefault((field, start), []).append((value, end - start))
+            elif kind == "far":
+                self._far.setdefault(value, []).append(end)
+
+    def of(self, field: str, start: int, end: int) -> int:
+        """Return how much introduces a value of ``field`` there: 0 nothing, else more for longer phrases."""
+        if not (self._before or self._after or self._names_end):
+            return 0
+        words, between, sentences = self._reading.words, self._language.between, self._reading.sentence_of
+        best, at = 0, start
+        afters = self._afters(field, end)
+        befores: dict[str, int] = {}
+        for _ in range(_NEAR + 1):
+            if (field, at) in self._names_end:
+                best = max(best, 20)
+            for key, length in self._before.get((field, at), ()):
+                befores.setdefault(key, length)
+            if not at or words[at - 1] not in between or sentences[at - 1] != sentences[start]:
+                break
+            at -= 1
+        tellings = self._language.tellings
+        for key in {**befores, **afters}:
+            needed = tellings[key]
+            if ("after" in needed and key not in afters) or ("before" in needed and key not in befores):
+                continue
+            far = self._distance(key, start, sentences) if "far" in needed else 0
+            if far <= _FAR + _NEAR:
+                best = max(
+                    best, 20 * befores.get(key, 0) + 60 * afters.get(key, 0) + (15 - far if "far" in needed else 0)
+                )
+        return max(best, self._named_after(field, end))
+
+    def _afters(self, field: str, end: int) -> dict[str, int]:
+        found = dict(self._after.get((field, end), ()))
+        words = self._reading.words
+        if end < len(words) and words[end] in self._language.between:
+            found = {**dict(self._after.get((field, end + 1), ())), **found}
+        return found
+
+    def _distance(self, key: str, start: int, sentences: list[int]) -> int:
+        """Return how many words lie between the nearest far part of a phrase and the value."""
+        ends = (end for end in self._far.get(key, ()) if end <= start and sentences[end - 1] == sentences[start])
+        return min((start - end for end in ends), default=_FAR + _NEAR + 1)
+
+    def _named_after(self, field: str, end: int) -> int:
+        """Return whether the field's name follows the value, with a copula between them."""
+        words, copula = self._reading.words, False
+        for at in range(end, min(end + _NEAR, len(words))):
+            if copula and (field, at) in self._names_start:
+                return 20
+            copula = copula or words[at] in self._language.copulas
+            if words[at] not in self._language.between:
+                return 0
+        return 0
+
+    def phrases(self, field: str, most: int) -> Iterator[tuple[int, int]]:
+        """Yield the values of up to ``most`` words of any kind: behind what introduces them, and the copulas behind that."""
+        reading, language = self._reading, self._language
+        words, tellings = reading.words, language.tellings
+        begins: list[tuple[int, str | None]] = []
+        for (name, end), keys in self._before.items():
+            if name == field:
+                begins += (
+                    (end, key if "after" in tellings[key] else None) for key, _ in keys if "far" not in tellings[key]
+                )
+        for name, end in self._names_end:
+            if name == field and end < len(words) and words[end] in language.copulas:
+                begins.append((end, None))
+        for begin, key in begins:
+            start = _skip(words, begin, language.between)
+            if start == len(words) or reading.sentence_of[start] in reading.questions:
+                continue
+            end = _phrase_end(reading, start, most, language)
+            if key is not None:
+                ends = (at for at in range(start + 1, end + 1) if key in dict(self._after.get((field, at), ())))
+                end = next(ends, start)
+            if end > start:
+                yield start, end
+
+
+def _skip(words: list[str], at: int, skipped: frozenset[str]) -> int:
+    while at < len(words) and words[at] in skipped:
+        at += 1
+    return at
+
+
+def _phrase_end(reading: Reading, start: int, most: int, language: Language) -> int:
+    end = start
+    while (
+        end < min(start + most, len(reading.words))
+        and reading.words[end][0].isalnum()
+        and reading.words[end] not in language.stop
+    ):
+        end += 1
+    return end
+
+
+def _answers(reading: Reading, most: list[int], language: Language) -> list[str]:
+    """Return a short message as the answers of any words to as many open requests: one, or as many as it has parts between commas."""
+    if not most or reading.questions:
+        return []
+    commas = [index for index, word in enumerate(reading.words) if word in (",", "،")]
+    parts = [slice(start, end) for start, end in pairwise([-1, *commas, len(reading.words)])]
+    if len(most) == 1 or len(parts) != len(most):
+        parts = [slice(-1, len(reading.words))]
+    answers: list[str] = []
+    for part, longest in zip(parts, most, strict=False):
+        start = _skip(reading.words, part.start + 1, language.between)
+        end = part.stop
+        while end > start and (not reading.words[end - 1][0].isalnum() or reading.words[end - 1] in language.between):
+            end -= 1
+        words = [word for word in reading.words[start:end] if word not in (",", "،")]
+        if not words or len(words) > longest or any(word in language.stop or not word[0].isalnum() for word in words):
+            return []
+        answers.append(reading.text[reading.starts[start] : reading.ends[end - 1]])
+    return answers
+
+
+def _after(reading: Reading, start: int, ends: set[int], language: Language, most: int) -> bool:
+    """Tell whether one of ``ends`` lies before ``start``, with words between them that say nothing."""
+    at = start
+    for _ in range(most + 1):
+        if at in ends:
+            return True
+        if (
+            not at
+            or reading.words[at - 1] not in language.between
+            or reading.sentence_of[at - 1] != reading.sentence_of[start]
+        ):
+            return False
+        at -= 1
+    return False
+
+
+def _in_doubt(reading: Reading, candidate: _Candidate, doubts: list[Found]) -> bool:
+    sentence = reading.sentence_of[candidate.start]
+    return any(each.end <= candidate.start and reading.sentence_of[each.start] == sentence for each in doubts)
+
+
+def _outermost(spans: list[tuple[int, int, str, str, bool]]) -> Iterator[tuple[int, int, str, str, bool]]:
+    """Yield the spans that lie in no longer one."""
+    reach = longest = begin = -1
+    for span in sorted(spans, key=lambda span: (span[0], -span[1])):
+        start, end = span[:2]
+        if start != begin:
+            reach, begin, longest = max(reach, longest), start, end
+        if end == longest and end > reach:
+            yield span
+
+
+def _joined(written: list[Value], text: str) -> Iterator[Value]:
+    """Yield as one code the groups of a code that only spaces part."""
+    groups: list[list[Value]] = []
+    for value in written:
+        if value.kind in ("number", "code", "postal") and groups and text[groups[-1][-1].end : value.start] == " ":
+            groups[-1].append(value)
+        else:
+            groups.append([value] if value.kind in ("number", "code", "postal") else [])
+        if not groups[-1]:
+            groups.pop()
+    for group in groups:
+        if len(group) > 1 and any(len(value.normal) > 2 for value in group):
+            start, end = group[0].start, group[-1].end
+            yield Value("code", start, end, text[start:end], "".join(value.normal for value in group))
+
+
+def _by_sentence(reading: Reading, found: Iterable[Found]) -> dict[int, list[Found]]:
+    by_sentence: dict[int, list[Found]] = {}
+    for each in found:
+        by_sentence.setdefault(reading.sentence_of[each.start], []).append(each)
+    return by_sentence
+
+
+def _place(
+    start: int, end: int, first_at: dict[int, int], last_at: dict[int, int], reading: Reading
+) -> tuple[int, int]:
+    """Return the words from character ``start`` up to ``end``; where they begin or end inside a word, that word too."""
+    first = first_at.get(start)
+    if first is None:
+        first = max(0, bisect_right(reading.starts, start) - 1)
+    last = last_at.get(end)
+    if last is None:
+        last = bisect_left(reading.ends, end)
+    return first, min(last, len(reading.words) - 1) + 1
+
+
+def _remember(conversation: Conversation, field: str, value: str) -> None:
+    conversation.given.pop(key := (field, _hash(value)), None)
+    conversation.given[key] = None
+    while len(conversation.given) > _MOST_GIVEN:
+        del conversation.given[next(iter(conversation.given))]
+
+
+def _given(conversation: Conversation, field: str, value: str) -> bool:
+    return (field, _hash(value)) in conversation.given
+
+
+def _hash(value: str) -> int:
+    return hash("".join(letter for letter in folded(value) if letter.isalnum()))
+
+
+def _script(letter: str) -> str:
+    if letter < "\u0250":
+        return "Latn" if letter.isalpha() else ""
+    if "\u0600" <= letter < "\u0780" or "\ufb50" <= letter < "\ufe00":
+        return "Arab"
+    if "\u3400" <= letter < "\ua000" or "\uf900" <= letter < "\ufb00":
+        return "Han"
+    return "other" if letter.isalpha() else ""
+
+
+_SAME = {
+    "deu": "de",
+    "ger": "de",
+    "eng": "en",
+    "zho": "zh",
+    "chi": "zh",
+    "cmn": "zh",
+    "yue": "zh",
+    "fas": "fa",
+    "per": "fa",
+    "pes": "fa",
+    "prs": "fa",
+}

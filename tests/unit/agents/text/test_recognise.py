@@ -1,0 +1,284 @@
+"""What messages say, in the shipped languages and fields."""
+
+from datetime import UTC, datetime
+from functools import cache
+
+import pytest
+
+from agents.text import Conversation, Recogniser, Vocabulary
+from config.fields import load_vocabulary
+
+vocabulary = cache(load_vocabulary)
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+"""A Wednesday."""
+
+
+def said(*messages: str, words: Vocabulary | None = None) -> list[tuple[str, ...]]:
+    """Return what the last of ``messages`` says; each begins with who speaks: ``customer:`` or ``agent:``."""
+    recogniser, conversation, acts = Recogniser(words or vocabulary()), Conversation(), []
+    for message in messages:
+        who, _, text = message.partition(": ")
+        acts = recogniser.acts(text, conversation, time=NOON, tag=None, by_customer=who == "customer")
+    return [
+        (
+            act.type.removeprefix("info."),
+            *(str(part) for key, part in act.data.items() if key != "corrects"),
+            *(["corrects"] if act.data.get("corrects") else []),
+        )
+        for act in acts
+    ]
+
+
+REQUESTS = [
+    ("Could you please give me your account number?", "account_number"),
+    ("May I have your date of birth?", "date_of_birth"),
+    ("I need your order number before I can look it up.", "order_number"),
+    ("what is your customer number", "customer_number"),
+    ("Wie lautet Ihre Kundennummer?", "customer_number"),
+    ("Könnten Sie mir bitte Ihr Geburtsdatum nennen?", "date_of_birth"),
+    ("Ich bräuchte noch Ihre Bestellnummer.", "order_number"),
+    ("请问您的账号是多少？", "account_number"),
+    ("請問您的帳號是多少？", "account_number"),
+    ("麻烦您提供一下订单号", "order_number"),
+    ("請問您的出生日期是？", "date_of_birth"),
+    ("لطفاً شماره حساب خود را بگویید", "account_number"),
+    ("شماره مشتری شما چیست؟", "customer_number"),
+    ("می‌توانید تاریخ تولدتان را بفرمایید؟", "date_of_birth"),
+]
+
+
+@pytest.mark.parametrize(("text", "field"), REQUESTS)
+def test_who_serves_asks_for_a_field(text: str, field: str) -> None:
+    """A question or a call to tell a field is a request for it, in every language and both Chinese scripts."""
+    assert said(f"agent: {text}") == [("requested", field)]
+
+
+@pytest.mark.parametrize(("text", "field"), REQUESTS)
+def test_customers_request_nothing(text: str, field: str) -> None:
+    """The same words of a customer are no request, and tell nothing."""
+    assert said(f"customer: {text}") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        ("my account number is 4711-22", "account_number", "471122"),
+        ("Hi, account number: 4711-22, it is urgent", "account_number", "471122"),
+        ("4711-22 is my account number", "account_number", "471122"),
+        ("You can write to jane.doe@example.org", "email_address", "jane.doe@example.org"),
+        ("Meine Kundennummer lautet 99-1234.", "customer_number", "991234"),
+        ("我的账号是4711-22", "account_number", "471122"),
+        ("我的帳號是4711-22", "account_number", "471122"),
+        ("شماره حساب من ۴۷۱۱۲۲ است", "account_number", "471122"),
+        ("my name is Maria Gomez", "customer_name", "Maria Gomez"),
+    ],
+)
+def test_customers_tell_a_value(text: str, field: str, value: str) -> None:
+    """A value that its field's name introduces is told without anybody having asked."""
+    assert said(f"customer: {text}") == [("provided", field, value)]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "field", "value"),
+    [
+        ("What is your account number?", "4711-22", "account_number", "471122"),
+        ("What is your account number?", "sure, it's 4711-22", "account_number", "471122"),
+        ("May I have your full name, please?", "Maria Gomez", "customer_name", "Maria Gomez"),
+        ("Wie lautet Ihre Kundennummer?", "Das ist die 99-1234.", "customer_number", "991234"),
+        ("请问您的账号是多少？", "4711-22", "account_number", "471122"),
+        ("لطفاً شماره حساب خود را بگویید", "۴۷۱۱-۲۲", "account_number", "471122"),
+    ],
+)
+def test_a_short_answer_is_of_the_field_that_was_asked_for(question: str, answer: str, field: str, value: str) -> None:
+    """What answers an open request needs no introduction."""
+    assert said(f"agent: {question}", f"customer: {answer}") == [("provided", field, value)]
+    assert said(f"customer: {answer}") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Do you need my account number?",
+        "Should I give you my order number?",
+        "I don't have my account number here",
+        "Brauchen Sie meine Kundennummer?",
+        "你们需要我的账号吗？",
+        "آیا شماره حساب من لازم است؟",
+    ],
+)
+def test_talk_about_a_field_tells_nothing(text: str) -> None:
+    """A customer who names a field without a value has told nothing."""
+    assert said(f"customer: {text}") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Would you like their phone number?",
+        "Here is the order number of your exchange.",
+        "Their phone number is 01223 311053.",
+        "I can see your account number already.",
+        "Möchten Sie deren Telefonnummer?",
+    ],
+)
+def test_offers_and_statements_are_no_requests(text: str) -> None:
+    """Who serves may name a field without asking the customer for theirs."""
+    assert said(f"agent: {text}") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "back"),
+    [
+        ("What is your account number?", "4711-22", "Is that 4711-22?"),
+        ("What is your account number?", "4711-22", "4711-22, correct?"),
+        ("Wie lautet Ihre Kontonummer?", "4711-22", "4711-22, stimmt das?"),
+        ("请问您的账号是多少？", "4711-22", "4711-22，对吗？"),
+        ("请问您的账号是多少？", "4711-22", "非常抱歉。471122对吗？"),
+        ("لطفاً شماره حساب خود را بگویید", "4711-22", "4711-22، درست است؟"),
+    ],
+)
+def test_a_value_is_read_back(question: str, answer: str, back: str) -> None:
+    """A question with a value that was just given confirms it, and asks for nothing."""
+    assert said(f"agent: {question}", f"customer: {answer}", f"agent: {back}") == [
+        ("confirmed", "account_number", "471122")
+    ]
+
+
+def test_a_correction_says_so() -> None:
+    """A value that replaces the one before is marked."""
+    dialogue = (
+        "agent: What is your account number?",
+        "customer: 4711-22",
+        "agent: Is that 4711-22?",
+        "customer: no, it is 4712-22",
+    )
+    assert said(*dialogue) == [("provided", "account_number", "471222", "corrects")]
+
+
+def test_another_question_does_not_take_the_answer() -> None:
+    """Two open requests are answered by the values that look like theirs."""
+    answers = said(
+        "agent: May I have your email address and your phone number?", "customer: jane@example.org and +44 1223 311053"
+    )
+    assert [answer[:2] for answer in answers] == [("provided", "email_address"), ("provided", "phone_number")]
+
+
+def test_requests_do_not_stay_open_for_ever() -> None:
+    """A number said three messages after a request is no answer to it."""
+    asked = ("agent: What is your account number?", "customer: One moment please", "customer: I am looking for it")
+    assert said(*asked, "customer: I bought 300 of them") == []
+
+
+def test_a_language_that_nobody_configured_is_counted() -> None:
+    """Nothing is recognised in an unknown language, and how often is counted by reason."""
+    recogniser = Recogniser(vocabulary())
+    assert (
+        recogniser.acts("Quel est votre numéro de compte ?", Conversation(), time=NOON, tag="fr", by_customer=False)
+        == []
+    )
+    assert recogniser.acts("Каков номер вашего счёта?", Conversation(), time=NOON, tag=None, by_customer=False) == []
+    assert recogniser.counts == {"language_not_configured": 1, "language_unknown": 1}
+
+
+def test_the_tag_of_a_message_is_taken_at_its_word() -> None:
+    """A message tagged with region or script is of that language."""
+    for tag in ("de-AT", "de", "DEU"):
+        acts = Recogniser(vocabulary()).acts(
+            "Kundennummer 99-1234", Conversation(), time=NOON, tag=tag, by_customer=True
+        )
+        assert [act.data["value"] for act in acts] == ["991234"]
+
+
+@pytest.mark.parametrize(
+    ("text", "due"),
+    [
+        ("We will call you back by Friday.", "2026-03-07T00:00:00+00:00"),
+        ("I'll get back to you within 2 hours", "2026-03-04T14:00:00+00:00"),
+        ("You will receive the refund in three working days.", "2026-03-09T12:00:00+00:00"),
+        ("Someone will contact you tomorrow by 5 pm.", "2026-03-05T17:00:00+00:00"),
+        ("We will send it next Monday.", "2026-03-10T00:00:00+00:00"),
+        ("Wir rufen Sie bis Freitag zurück.", "2026-03-07T00:00:00+00:00"),
+        ("Ich melde mich innerhalb von 24 Stunden bei Ihnen.", "2026-03-05T12:00:00+00:00"),
+        ("Sie erhalten morgen bis 17 Uhr eine Antwort.", "2026-03-05T17:00:00+00:00"),
+        ("明天之前给您回电", "2026-03-06T00:00:00+00:00"),
+        ("我们会在24小时内联系您。", "2026-03-05T12:00:00+00:00"),
+        ("我們會在週五之前給您回電", "2026-03-07T00:00:00+00:00"),
+        ("تا فردا با شما تماس می‌گیریم", "2026-03-06T00:00:00+00:00"),
+        ("ظرف ۲۴ ساعت به شما پاسخ می‌دهیم", "2026-03-05T12:00:00+00:00"),
+    ],
+)
+def test_a_promise_has_a_due_time(text: str, due: str) -> None:
+    """What is promised until a day is due when the day is over, what is promised within a time when that has passed since the message."""
+    assert said(f"agent: {text}") == [("promise.made", due)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Shall we call you back tomorrow?",
+        "We cannot call you back today.",
+        "We will call you back soon.",
+        "If it is still broken, we will call you back tomorrow.",
+        "You called us on Friday.",
+        "Können wir Sie morgen zurückrufen?",
+        "Wir können Sie heute leider nicht zurückrufen.",
+        "我们今天不能给您回电",
+    ],
+)
+def test_what_promises_nothing(text: str) -> None:
+    """Questions, refusals, conditions and promises without a time are none that could be broken."""
+    assert said(f"agent: {text}") == []
+    assert said(f"customer: {text}") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "type_"),
+    [
+        ("Before we go on I have to verify your identity.", "auth.requested"),
+        ("Thank you, you have been verified.", "auth.passed"),
+        ("Bitte identifizieren Sie sich.", "auth.requested"),
+        ("我需要核实一下您的身份", "auth.requested"),
+        ("برای ادامه نیاز به احراز هویت است", "auth.requested"),
+    ],
+)
+def test_proof_of_identity_is_asked_for_and_accepted(text: str, type_: str) -> None:
+    """That a customer has to prove who they are is said in words too; a customer who says so has asked for nothing."""
+    assert said(f"agent: {text}") == [(type_,)]
+    assert said(f"customer: {text}") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "told"),
+    [
+        (
+            "May I have your full name and your address, please?",
+            "John Smith, 12 Mill Lane",
+            [("customer_name", "John Smith"), ("postal_address", "12 Mill Lane")],
+        ),
+        ("And your date of birth?", "12th of March 1980", [("date_of_birth", "1980-03-12")]),
+        ("麻烦您提供一下手机号码和姓名", "13812345678，谢谢", [("phone_number", "+8613812345678")]),
+        ("لطفا کد ملی خود را بفرمایید", "۰۰۱۲۳۴۵۶۷۸", [("identity_document", "0012345678")]),
+        ("Please never share your password with anyone.", "hunter2", []),
+    ],
+)  # fmt: skip
+def test_answers_are_read_as_they_come(question: str, answer: str, told: list[tuple[str, str]]) -> None:
+    """Several answers in one message, dates in words, numbers that look like others: each goes to the field that was asked for."""
+    assert said(f"agent: {question}", f"customer: {answer}") == [("provided", *each) for each in told]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "back", "correction", "value"),
+    [
+        ("Wie lautet Ihre Kundennummer?", "4711 2233", "Also 4711 2233, richtig?", "Nein, 4711 2234", "47112234"),
+        ("请问您的订单号是多少？", "SF123456", "SF123456，对吗？", "不对，是SF123457", "SF123457"),
+        ("What is your order number?", "A-100-7", "That is A-100-7, correct?", "no, A-100-8", "A1008"),
+    ],
+)
+def test_what_was_read_back_wrong_is_corrected(
+    question: str, answer: str, back: str, correction: str, value: str
+) -> None:
+    """A no to a read-back corrects the field that was read back, groups of digits taken together."""
+    ((type_, _, told, corrects),) = said(
+        f"agent: {question}", f"customer: {answer}", f"agent: {back}", f"customer: {correction}"
+    )
+    assert (type_, told, corrects) == ("provided", value, "corrects")

@@ -1,0 +1,145 @@
+"""Messages of files and of sources become touchpoints: ids, order, and what is left alone."""
+
+import json
+import random
+from functools import cache
+from typing import Any
+
+import pytest
+
+from agents.fields import Fingerprinter
+from agents.replay import Replay
+from agents.text import Conversations, Recogniser, derived
+from config.fields import load_fields, load_vocabulary
+from config.rules import load_rulebook
+from models.decoding import decode_touchpoint
+from models.touchpoint import Refusal, parse_touchpoint
+
+vocabulary = cache(load_vocabulary)
+
+
+def message(number: int, kind: str, text: str, **other: Any) -> dict[str, Any]:
+    """Return a message of the ``number``-th minute."""
+    actor = {"kind": kind} if kind == "customer" else {"kind": kind, "id": f"{kind}-1", "team": other.pop("team", kind)}
+    return {
+        "id": f"m-{number}", "source": "chat", "type": "message", "time": f"2026-03-02T09:{number:02}:00Z", "tenant": "acme", "customer": "c-1",
+        "contact": "k-1", "segment": f"k-1/{actor.get('team', 'x')}", "channel": "chat", "actor": actor, "data": {"text": text}, **other,
+    }  # fmt: skip
+
+
+STORY = [
+    message(1, "bot", "What is your account number?"),
+    message(2, "customer", "4711-22"),
+    message(3, "agent", "Hello, may I have your account number, please?", team="billing"),
+    message(4, "customer", "It's 4711-22, as I said"),
+]
+
+
+def found(lines: list[dict[str, Any]], **how: Any) -> list[tuple[str, str, str, str]]:
+    """Return detector, reason, field and the id of what set it off, of each finding in ``lines``."""
+    replay = Replay(
+        load_rulebook(),
+        load_fields(),
+        Fingerprinter(b"a key of at least sixteen bytes"),
+        Recogniser(vocabulary()),
+        **how,
+    )
+    for number, line in enumerate(lines, 1):
+        replay.feed(number, json.dumps(line).encode())
+    replay.finish(0)
+    assert not replay.dead_letters
+    return [(each["detector"], each["reason"], each["field"], each["again"]["id"]) for each in replay.findings()]
+
+
+REPEATED = [
+    ("repeated_request", "bot_then_agent", "account_number", "m-3/0"),
+    ("repeated_answer", "bot_then_agent", "account_number", "m-4/0"),
+]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_messages_of_a_file_are_read_in_the_order_of_their_times(seed: int) -> None:
+    """Whatever the order of lines, what is said twice in messages alone is found, under ids made of the messages' own."""
+    lines = list(STORY)
+    random.Random(seed).shuffle(lines)
+    assert found(lines) == REPEATED
+
+
+def test_a_message_whose_source_told_what_it_says_is_not_read() -> None:
+    """Touchpoints that a source derived itself from a message stand alone."""
+    told = {**STORY[1], "id": "m-2/1", "type": "info.provided", "data": {"field": "account_number", "value": "0815"}}
+    assert ("repeated_request", "bot_then_agent", "account_number", "m-3/0") in found([*STORY, told])
+    assert not [each for each in found([*STORY, told]) if each[0] == "repeated_answer"]
+
+
+def test_notes_are_not_read() -> None:
+    """What the customer does not see asks nobody and tells nothing."""
+    note = message(3, "agent", "What is your account number?", team="billing")
+    note["data"]["private"] = True
+    assert found([*STORY[:2], note]) == []
+
+
+def test_a_refused_line_that_waited_is_told_by_its_number() -> None:
+    """A line of a customer with messages that cannot be used is told with its number in the file."""
+    replay = Replay(
+        load_rulebook(), load_fields(), Fingerprinter(b"a key of at least sixteen bytes"), Recogniser(vocabulary())
+    )
+    wrong = {**STORY[3], "id": "m-9", "type": "info.provided", "data": {}}
+    for number, line in enumerate([*STORY, wrong], 1):
+        replay.feed(number, json.dumps(line).encode())
+    replay.finish(0)
+    assert [(letter.offset, letter.reason) for letter in replay.dead_letters] == [(5, "missing_field")]
+    assert replay.recognised == 4
+
+
+def test_what_a_message_says_is_a_valid_touchpoint_with_its_envelope() -> None:
+    """Derived touchpoints keep source, time, sequence, contact, segment, channel and actor, and hold no text."""
+    told = {
+        **message(7, "customer", "my account number is 4711-22 and my order number is A-100-7"),
+        "sequence": 5,
+        "brand": "b",
+        "language": "en-GB",
+    }
+    touchpoint = decode_touchpoint(json.dumps(told).encode())
+    said = [json.loads(each) for each in derived(touchpoint, Recogniser(vocabulary()), Conversations().of(touchpoint))]
+    assert [each["id"] for each in said] == ["m-7/0", "m-7/1"]
+    for each in said:
+        assert not isinstance(parse_touchpoint(json.dumps(each).encode()), Refusal)
+        same = told.keys() - {"id", "type", "data"}
+        assert {key: each[key] for key in same} == {key: told[key] for key in same}
+        assert set(each["data"]) <= {"field", "value"}
+
+
+def test_a_long_id_stays_within_its_limit() -> None:
+    """A message id near the limit of identifiers gives derived ids that are valid."""
+    told = {**message(7, "customer", "my account number is 4711-22"), "id": "x" * 512}
+    touchpoint = decode_touchpoint(json.dumps(told).encode())
+    (said,) = derived(touchpoint, Recogniser(vocabulary()), Conversations().of(touchpoint))
+    assert not isinstance(parse_touchpoint(said), Refusal)
+
+
+def test_what_needed_memory_comes_last() -> None:
+    """A restart loses open requests; what a message says by itself keeps its ids all the same."""
+    asked = decode_touchpoint(json.dumps(message(1, "agent", "What is your account number?")).encode())
+    answer = decode_touchpoint(
+        json.dumps(message(2, "customer", "4711-22, and you can write to jane@example.org")).encode()
+    )
+    recogniser, conversations = Recogniser(vocabulary()), Conversations()
+    derived(asked, recogniser, conversations.of(asked))
+    remembered = derived(answer, recogniser, conversations.of(answer))
+    forgotten = derived(answer, recogniser, Conversations().of(answer))
+    assert len(remembered) == 2
+    assert remembered[: len(forgotten)] == forgotten
+
+
+def test_memory_is_bounded() -> None:
+    """Of the contacts only those that spoke last are remembered."""
+    conversations = Conversations(most=10)
+    touchpoints = [
+        decode_touchpoint(json.dumps({**STORY[0], "contact": f"k-{number}"}).encode()) for number in range(11)
+    ]
+    first = conversations.of(touchpoints[0])
+    assert conversations.of(touchpoints[0]) is first
+    for touchpoint in touchpoints[1:]:
+        conversations.of(touchpoint)
+    assert conversations.of(touchpoints[0]) is not first
