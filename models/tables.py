@@ -126,7 +126,9 @@ alerts = Table(
     Column("state", Text, nullable=False),
     Column("resolution", Text, comment="why, while resolved"),
     Column(
-        "seen_until", UtcDateTime, comment="while resolved: last_seen as it was then; only what is later opens it again"
+        "seen_until",
+        UtcDateTime,
+        comment="while resolved or snoozed: last_seen as it was then; only what is later opens it again",
     ),
     Column(
         "judged_rules",
@@ -140,7 +142,15 @@ alerts = Table(
     Column("assignee", Text),
     Column("version", BigInteger, nullable=False),
     Column("updated", UtcDateTime, nullable=False, comment="wall clock: when this version was stored"),
+    Column("snoozed_until", UtcDateTime, comment="wall clock; null while snoozed: no time ends it"),
+    Column(
+        "snoozed_severity",
+        Text,
+        comment="while snoozed until it gets worse: severity as it was then; null: only time ends it",
+    ),
+    Column("duplicate_of", Text, comment="of a duplicate: key of the alert that is worked on instead"),
     Index(None, "last_seen", "key"),
+    Index(None, "state", "updated"),
     Index(None, "updated"),
 )
 
@@ -154,6 +164,11 @@ alert_changes = Table(
     Column("reason", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("time", UtcDateTime, nullable=False, comment="wall clock"),
+    Column("note", Text),
+    Column("assignee", Text, comment="after the change, as the two columns that follow"),
+    Column("snoozed_until", UtcDateTime),
+    Column("duplicate_of", Text),
+    Column("before", _JSON, comment="of an operator's change: what it replaced, for undo"),
     PrimaryKeyConstraint("alert", "version"),
 )
 

@@ -17,6 +17,8 @@ __all__ = [
     "SHIPPED",
     "SINCE",
     "SOURCE_PATHS",
+    "UNTIL",
+    "WORSE",
     "fields_option",
     "format_option",
     "json_option",
@@ -30,6 +32,18 @@ __all__ = [
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 SOURCE_PATHS = click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True)
+
+
+def _duration(value: str) -> int | None:
+    """Return a duration in microseconds; None where it is none."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from agents.rules import Duration
+
+    try:
+        return int(TypeAdapter(Duration).validate_python(value))
+    except ValidationError:
+        return None
 
 
 class _Moment(click.ParamType):
@@ -56,16 +70,30 @@ class _Since(_Moment):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, str) and "-" not in value:
-            from pydantic import TypeAdapter, ValidationError
-
-            from agents.rules import Duration
-
-            try:
-                ago: int = TypeAdapter(Duration).validate_python(value)
-            except ValidationError:
+            ago = _duration(value)
+            if ago is None:
                 self.fail(f"{value} is neither a duration, such as 24h or 7d, nor a time.", param, ctx)
             return (datetime.now(UTC) - _EPOCH) // timedelta(microseconds=1) - ago
         return super().convert(value, param, ctx)
+
+
+class _Until(_Moment):
+    """A time with its zone, or how long until it, as a datetime; the word ``worse`` as it is."""
+
+    name = "duration, time or worse"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, datetime) or value == WORSE:
+            return value
+        ahead = _duration(value)
+        try:
+            if ahead is not None:
+                return datetime.now(UTC) + timedelta(microseconds=ahead)
+            if "-" not in value:
+                self.fail(f"{value} is neither a duration, such as 2h, nor a time, nor {WORSE}.", param, ctx)
+            return _EPOCH + timedelta(microseconds=super().convert(value, param, ctx))
+        except OverflowError:
+            self.fail(f"{value} is too far off.", param, ctx)
 
 
 class _Rules(click.Path):
@@ -97,10 +125,13 @@ class _Output(click.Path):
 
 SHIPPED = "shipped"
 """Names the rules that come with the program."""
+WORSE = "worse"
+"""Until something gets worse, in place of a time."""
 
 MOMENT = _Moment()
 RULES = _Rules()
 SINCE = _Since()
+UNTIL = _Until()
 OUTPUT = _Output()
 
 format_option = click.option(

@@ -172,6 +172,7 @@ class Worker:
         from agents.partition import PartitionWatch
         from agents.scores import Merger
         from seamwatch.figures import ScoreFigures, Storing, WatchFigures
+        from seamwatch.lifetimes import Lifetimes
         from seamwatch.mapping import mapper
         from streams.producer import partition_for
 
@@ -193,6 +194,7 @@ class Worker:
         if "sink" in plan.roles and engine is not None:
             live.sink(app, Storing(engine, metrics))
             app.add_service_task(ScoreFigures(app, engine, metrics).run)
+            app.add_service_task(Lifetimes(app, engine, plan.settings.alert_expiry).run)
 
     async def _await_database(self, engine: "Engine", stop: asyncio.Event) -> bool:
         """Wait until the database answers and has the right tables; return False where told to stop first."""

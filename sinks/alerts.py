@@ -8,11 +8,18 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, and_, or_, select
 
 from models.alert import Alert, AlertChange, AlertState, ChangeReason, Resolution
-from models.finding import Finding, Seam
+from models.finding import Finding, Seam, Severity
 from models.tables import alert_changes, alerts, findings
 from sinks.errors import database_errors
+from sinks.lifecycle import Verdict
 
-__all__ = ["UNRESOLVED", "AlertDetails", "follow", "list_alerts", "show_alert"]
+__all__ = [
+    "NOBODY", "UNRESOLVED", "AlertDetails", "alert_of", "change_of", "follow", "keys_like", "list_alerts", "show_alert",
+    "verdict_columns", "verdict_of",
+]  # fmt: skip
+
+NOBODY = ""
+"""As an assignee to look for: alerts that nobody in particular looks after."""
 
 UNRESOLVED = frozenset(AlertState) - {AlertState.RESOLVED}
 """The states of an alert that waits for somebody."""
@@ -36,11 +43,14 @@ def list_alerts(
     states: Collection[AlertState] = UNRESOLVED,
     tenant: str | None = None,
     detector: str | None = None,
+    severities: Collection[Severity] = (),
+    assignee: str | None = None,
     limit: int = 50,
     before: Alert | None = None,
 ) -> list[Alert]:
     """Return at most ``limit`` alerts in these states, those with the newest finding first.
 
+    Without ``severities``, of all of them; ``assignee`` None: whoever has them.
     ``before`` is the last alert of the page before this one. Raises `DatabaseUnavailable`.
     """
     query = (
@@ -53,11 +63,15 @@ def list_alerts(
         query = query.where(alerts.c.tenant == tenant)
     if detector is not None:
         query = query.where(alerts.c.detector == detector)
+    if severities:
+        query = query.where(alerts.c.severity.in_(severities))
+    if assignee is not None:
+        query = query.where(alerts.c.assignee.is_(None) if assignee == NOBODY else alerts.c.assignee == assignee)
     if before is not None:
         older = alerts.c.last_seen < before.last_seen
         query = query.where(or_(older, and_(alerts.c.last_seen == before.last_seen, alerts.c.key < before.key)))
     with database_errors(engine), engine.connect() as connection:
-        return [_alert(row) for row in connection.execute(query)]
+        return [alert_of(row) for row in connection.execute(query)]
 
 
 def show_alert(engine: Engine, key: str, *, limit: int = 100) -> AlertDetails | None:
@@ -75,10 +89,10 @@ def show_alert(engine: Engine, key: str, *, limit: int = 100) -> AlertDetails | 
             select(alert_changes).where(alert_changes.c.alert == key).order_by(alert_changes.c.version)
         ).all()
     return AlertDetails(
-        _alert(row),
+        alert_of(row),
         # Strict models take times and the like from JSON alone; here they are Python's already, or text as JSON has it.
         [Finding.model_validate(item.body | {"revision": item.revision}, strict=False) for item in found],
-        [_change(item) for item in changed],
+        [change_of(item) for item in changed],
     )
 
 
@@ -123,14 +137,56 @@ def _changed(engine: Engine, horizon: datetime, tenant: str | None) -> Iterator[
     while True:
         with database_errors(engine), engine.connect() as connection:
             rows = connection.execute(query.where(position)).all()
-        yield from map(_alert, rows)
+        yield from map(alert_of, rows)
         if len(rows) < _PAGE:
             return
         last = rows[-1]
         position = or_(alerts.c.updated > last.updated, and_(alerts.c.updated == last.updated, alerts.c.key > last.key))
 
 
-def _alert(row: Any) -> Alert:
+def keys_like(engine: Engine, beginning: str, *, limit: int = 3) -> list[str]:
+    """Return the key of that name alone where there is one, else at most ``limit`` keys that begin so, in order.
+
+    Raises `DatabaseUnavailable`.
+    """
+    begins = select(alerts.c.key).where(alerts.c.key.startswith(beginning, autoescape=True))
+    with database_errors(engine), engine.connect() as connection:
+        exact = connection.execute(select(alerts.c.key).where(alerts.c.key == beginning)).scalar_one_or_none()
+        if exact is not None or not beginning:
+            return [] if exact is None else [exact]
+        return list(connection.execute(begins.order_by(alerts.c.key).limit(limit)).scalars())
+
+
+def verdict_of(row: Any) -> Verdict:
+    """Return how the alert of a row was left."""
+    return Verdict(
+        AlertState(row.state),
+        None if row.resolution is None else Resolution(row.resolution),
+        row.seen_until,
+        row.judged_rules,
+        row.snoozed_until,
+        row.snoozed_severity,
+        row.duplicate_of,
+        row.assignee,
+    )
+
+
+def verdict_columns(verdict: Verdict) -> dict[str, Any]:
+    """Return the columns of an alert that hold how it was left."""
+    return {
+        "state": verdict.state.value,
+        "resolution": None if verdict.resolution is None else verdict.resolution.value,
+        "seen_until": verdict.seen_until,
+        "judged_rules": verdict.judged_rules,
+        "snoozed_until": verdict.snoozed_until,
+        "snoozed_severity": verdict.snoozed_severity,
+        "duplicate_of": verdict.duplicate_of,
+        "assignee": verdict.assignee,
+    }
+
+
+def alert_of(row: Any) -> Alert:
+    """Return the alert of a row."""
     return Alert(
         key=row.key,
         tenant=row.tenant,
@@ -146,10 +202,14 @@ def _alert(row: Any) -> Alert:
         assignee=row.assignee,
         version=row.version,
         updated=row.updated,
+        snoozed_until=row.snoozed_until,
+        until_worse=row.snoozed_severity is not None,
+        duplicate_of=row.duplicate_of,
     )
 
 
-def _change(row: Any) -> AlertChange:
+def change_of(row: Any) -> AlertChange:
+    """Return the audited change of a row."""
     words = {str(word): word for word in (*ChangeReason, *Resolution)}
     return AlertChange(
         alert=row.alert,
@@ -159,4 +219,8 @@ def _change(row: Any) -> AlertChange:
         reason=words[row.reason],
         actor=row.actor,
         time=row.time,
+        note=row.note,
+        assignee=row.assignee,
+        snoozed_until=row.snoozed_until,
+        duplicate_of=row.duplicate_of,
     )

@@ -14,7 +14,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.decoding import NOT_REGULAR, decoder, is_plain, plain_decoder
-from models.finding import Finding, RuleStamp
+from models.finding import Finding, RuleStamp, Severity
 from models.score import Score
 
 __all__ = ["FindingRecord", "LetterRecord", "Parsed", "ScoreRecord", "SinkRecord", "Subject", "TopicKind", "parse", "score_key"]
@@ -89,7 +89,7 @@ class FindingRecord(NamedTuple):
     withdrawn: bool
     detector: str
     reason: str
-    severity: str
+    severity: Severity
     customer: str
     journey: str | None
     contact: str | None

@@ -5,7 +5,7 @@ own INSERT.
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import (
     JSON,
@@ -27,18 +27,19 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from models.finding import Severity
 from models.tables import UtcDateTime, alert_changes, alerts, dead_letters, findings, scores, utc_text
 from sinks.database import encode_json
+from sinks.lifecycle import rank
 
 __all__ = ["LOCK_TABLES", "RANK_SEVERITY", "Lookup", "Statements", "Upsert"]
 
 _psycopg: Callable[..., Dialect] = postgresql.psycopg.dialect
-_SEVERITY_RANK = {"info": 0, "warning": 1, "critical": 2}
-RANK_SEVERITY = {rank: severity for severity, rank in _SEVERITY_RANK.items()}
-LOCK_TABLES = "LOCK TABLE findings, scores, dead_letters IN SHARE ROW EXCLUSIVE MODE"
-"""Of PostgreSQL: waits for the writers under way and keeps others out, not readers. Unlike an advisory lock, which a
-query takes, it comes before the transaction's snapshot. Alerts are written after findings, so who holds findings
-holds them too.
+_SEVERITY_RANK: dict[str, int] = {severity: rank(severity) for severity in get_args(Severity)}
+RANK_SEVERITY: dict[int, Severity] = {rank(severity): severity for severity in get_args(Severity)}
+LOCK_TABLES = "LOCK TABLE findings, alerts, scores, dead_letters IN SHARE ROW EXCLUSIVE MODE"
+"""Of PostgreSQL: waits for the writers and operators under way and keeps others out, not readers. Unlike an advisory
+lock, which a query takes, it comes before the transaction's snapshot.
 """
 
 
@@ -114,8 +115,7 @@ class Statements:
         self.stored_time: Callable[[datetime], Any] = _same if is_postgresql else utc_text
         self.read_time: Callable[[Any], Any] = partial(UtcDateTime().process_result_value, dialect=driver)
         self.known_alerts = Lookup(select(alerts).where(one_of(alerts.c.key)), driver)
-        # The assignee is the operators' alone.
-        self.alerts = Upsert(_replacing(insert(alerts), alerts, leave={"assignee"}), alerts, driver)
+        self.alerts = Upsert(_replacing(insert(alerts), alerts), alerts, driver)
         self.changes = Upsert(insert(alert_changes), alert_changes, driver)
 
         upsert = insert(scores)
@@ -158,15 +158,8 @@ def _newer(new: Any, old: Any) -> ColumnElement[bool]:
     return or_(new.revision > old.revision, (new.revision == old.revision) & (new.rule_version > old.rule_version))
 
 
-def _replacing(
-    upsert: Any,
-    table: Table,
-    *,
-    where: ColumnElement[bool] | None = None,
-    leave: frozenset[str] | set[str] = frozenset(),
-) -> Any:
+def _replacing(upsert: Any, table: Table, *, where: ColumnElement[bool] | None = None) -> Any:
     keys = list(table.primary_key.columns)
-    left = {column.name for column in keys} | leave
+    left = {column.name for column in keys}
     replaced = {column.name: upsert.excluded[column.name] for column in table.columns if column.name not in left}
     return upsert.on_conflict_do_update(index_elements=keys, set_=replaced, where=where)
-

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from models.alert import AlertState, Resolution
 from sinks.database import encode_json, writing
 from sinks.errors import Conflict, DatabaseUnavailable, database_errors
-from sinks.lifecycle import News, Verdict, advance
+from sinks.lifecycle import STREAM, News, Verdict, advance
 from sinks.records import (
     FindingRecord,
     LetterRecord,
@@ -35,7 +35,6 @@ from sinks.statements import LOCK_TABLES, RANK_SEVERITY, Lookup, Statements, Ups
 
 __all__ = ["DatabaseUnavailable", "DatabaseWriter", "SinkRecord", "Written"]
 
-_ACTOR = "seamwatch"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ATTEMPTS = 5
 _ALONE_FROM = 2
@@ -213,32 +212,43 @@ class _Transaction:
             if old is None:
                 first = named[key]
                 subject = key, first.tenant, first.detector, first.customer, first.seam_from, first.seam_to
-                severity, before, seen, assignee, version = first.severity, None, first.time, None, 1
+                severity, before, seen, version = first.severity, None, first.time, 1
                 first_seen = last_seen = time(seen)
             else:
                 subject, severity, before, seen = old[:6], old.severity, self._verdict(old), statements.read_time(old.last_seen)
-                first_seen, last_seen, assignee, version = old.first_seen, old.last_seen, old.assignee, old.version + 1
+                first_seen, last_seen, version = old.first_seen, old.last_seen, old.version + 1
             if now is not None:
                 occurrences, rank, first_seen, last_seen = now
                 severity = RANK_SEVERITY[rank]
-            (state, resolution, until, judged), reason = advance(before, occurrences=occurrences, last_seen=seen, news=news.get(key, ()))
-            left = (
-                state.value,
-                None if resolution is None else resolution.value,
-                None if until is None else time(until),
-                None if judged is None else encode_json(judged),
-            )
-            rows.append((*subject, *left, severity, first_seen, last_seen, occurrences, assignee, version, updated))
+            left, reason = advance(before, occurrences=occurrences, severity=severity, last_seen=seen, news=news.get(key, ()))
+            state, assignee = left.state.value, left.assignee
+            resolution = None if left.resolution is None else left.resolution.value
+            until = None if left.seen_until is None else time(left.seen_until)
+            judged = None if left.judged_rules is None else encode_json(left.judged_rules)
+            woken = None if left.snoozed_until is None else time(left.snoozed_until)
+            seen_now = severity, first_seen, last_seen, occurrences, assignee, version, updated
+            rows.append((*subject, state, resolution, until, judged, *seen_now, woken, left.snoozed_severity, left.duplicate_of))
             if reason is not None:
-                changes.append((key, version, None if before is None else before.state.value, state.value, reason.value, _ACTOR, updated))
+                before_state = None if before is None else before.state.value
+                handled = None, assignee, woken, left.duplicate_of, None
+                changes.append((key, version, before_state, state, reason.value, STREAM, updated, *handled))
         self._upsert(statements.alerts, rows)
         self._upsert(statements.changes, changes)
         return len(rows)
 
     def _verdict(self, row: Any) -> Verdict:
-        resolution = None if row.resolution is None else Resolution(row.resolution)
         judged = json.decode(row.judged_rules) if isinstance(row.judged_rules, str) else row.judged_rules  # as the driver gives it
-        return Verdict(AlertState(row.state), resolution, self._statements.read_time(row.seen_until), judged)
+        time = self._statements.read_time
+        return Verdict(
+            AlertState(row.state),
+            None if row.resolution is None else Resolution(row.resolution),
+            time(row.seen_until),
+            judged,
+            time(row.snoozed_until),
+            row.snoozed_severity,
+            row.duplicate_of,
+            row.assignee,
+        )
 
     def _write_scores(self, records: Mapping[str, tuple[Subject, ScoreRecord]]) -> None:
         stored_time = self._statements.stored_time
