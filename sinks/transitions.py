@@ -20,6 +20,8 @@ __all__ = ["Refused", "Report", "find_alert", "sweep", "transition", "transition
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ATTEMPTS = 5
+_LOCKED_FROM = 2
+"""The attempt, counted from 0, from which the row is locked first: the stream could be first for ever."""
 _EXPIRES = [AlertState.OPEN.value, AlertState.ACKNOWLEDGED.value, AlertState.REOPENED.value]
 
 
@@ -43,9 +45,9 @@ class Report(NamedTuple):
 def transition(connection: Connection, key: str, change: Change, actor: str, now: datetime) -> Alert:
     """Change an alert on behalf of ``actor`` at the wall-clock time ``now``, and return it as it is then.
 
-    ``connection`` is one of `sinks.database.writing`, in a transaction of its caller. Raises `Refused` where the change
-    is not to be, and `Conflict` where another transaction was first: either way roll back; after `Conflict` the same
-    call in a new transaction tells what the other did, or comes through.
+    ``connection`` is in a transaction of its caller, on SQLite one of `sinks.database.writing`. Raises `Refused` where the
+    change is not to be, and `Conflict` where another transaction was first: either way roll back; after `Conflict` the
+    same call in a new transaction tells what the other did, or comes through.
     """
     if actor == STREAM:
         raise ValueError(f"{STREAM} is what the program does by itself, not a name of a person")
@@ -129,9 +131,7 @@ def sweep(engine: Engine, *, now: datetime, expiry: int, limit: int = 500) -> in
     if not rows:
         return 0
     moved = 0
-    # Not repeatable read: one row that somebody else has just changed is left out, and not all are tried again.
-    patient = writing(engine) if engine.dialect.name == "sqlite" else engine
-    with database_errors(engine), patient.begin() as connection:
+    with database_errors(engine), _one_by_one(engine).begin() as connection:
         for row in sorted(rows, key=lambda row: str(row.key)):
             step = pass_time(
                 verdict_of(row), last_seen=row.last_seen, updated=row.updated, now=now, unseen_since=unseen_since
@@ -141,13 +141,20 @@ def sweep(engine: Engine, *, now: datetime, expiry: int, limit: int = 500) -> in
 
 
 def _alone(engine: Engine, key: str, change: Change, actor: str, now: Callable[[], datetime]) -> Alert:
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         try:
-            with database_errors(engine), writing(engine).begin() as connection:
+            with database_errors(engine), _one_by_one(engine).begin() as connection:
+                if attempt >= _LOCKED_FROM:
+                    connection.execute(select(alerts.c.key).where(alerts.c.key == key).with_for_update())
                 return transition(connection, key, change, actor, now())
         except Conflict as conflict:
             reason = conflict
     raise DatabaseUnavailable(f"others were first {_ATTEMPTS} times: {reason}") from reason
+
+
+def _one_by_one(engine: Engine) -> Engine:
+    """Return an engine whose transactions see what others commit, and find a row that changed by its version alone."""
+    return writing(engine) if engine.dialect.name == "sqlite" else engine
 
 
 def _store(connection: Connection, row: Any, step: Step, *, actor: str, now: datetime, note: str | None = None) -> bool:

@@ -4,4 +4,6 @@ PostgreSQL.
 
 import pytest
 
-pytest.register_assert_rewrite("tests.unit.sinks.conformance", "tests.unit.sinks.figures")
+pytest.register_assert_rewrite(
+    "tests.unit.sinks.conformance", "tests.unit.sinks.figures", "tests.unit.sinks.handling"
+)
