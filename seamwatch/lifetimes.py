@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from time import time_ns
 from typing import TYPE_CHECKING
 
 from sinks.errors import Conflict, DatabaseUnavailable
@@ -22,23 +23,25 @@ _BATCH = 500
 _BATCHES = 20
 """Of one round: the rest waits for the next, so that a long backlog leaves the database to the stream."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 _log = logging.getLogger(__name__)
+
+
+def _now() -> datetime:
+    return _EPOCH + timedelta(microseconds=time_ns() // 1000)
 
 
 class Lifetimes:
     """Sweeps the alerts every 15 seconds; ``expiry`` is in microseconds. Several workers may do so at once."""
 
     def __init__(
-        self,
-        app: "SeamwatchApp",
-        engine: "Engine",
-        expiry: int,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        self, app: "SeamwatchApp", engine: "Engine", expiry: int, now: Callable[[], datetime] | None = None
     ) -> None:
         self._app = app
         self._engine = engine
         self._expiry = expiry
-        self._now = now
+        self._now = now or _now
 
     async def run(self) -> None:
         """Sweep until the app stops; a database that is away is left to the next round."""

@@ -17,8 +17,8 @@ from faust.types import TP
 from sqlalchemy import event
 
 import agents.live  # noqa: F401  # loaded before its clocks are looked for
-import seamwatch.figures  # noqa: F401  # as above
 from config.settings import load_settings
+from seamwatch import figures, lifetimes  # noqa: F401  # as above
 from seamwatch.worker import Plan, Worker
 from sinks.errors import DatabaseUnavailable
 from sinks.statements import Statements
@@ -371,7 +371,8 @@ _statements = cache(Statements)
 
 @cache
 def _plan(memory: int) -> Plan:
-    settings = load_settings(hash_key=HASH_KEY, database="sqlite://")
+    # Nothing expires: that follows from when workers are up, and from no log.
+    settings = load_settings(hash_key=HASH_KEY, database="sqlite://", alert_expiry="36500d")
     return Plan(settings, frozenset({"watch", "score", "sink"}), *parts(memory), ())
 
 
