@@ -241,7 +241,7 @@ def _refused(refusal: Refusal, row: Any, first: Any, change: Change) -> Refused:
         told += f", assignee {first.assignee or 'nobody'}"
     told += f" at {_time(first.time)}"
     seen = change.version if refusal is Refusal.CHANGED and change.version is not None else first.version
-    if first.version <= seen < row.version:
+    if refusal in {Refusal.CHANGED, Refusal.CAME_AFTER} and first.version <= seen < row.version:
         # No transition since: the stream has changed what the alert rests on.
         told = f"{STREAM} was first: {row.occurrences} findings, {row.severity} at {_time(row.updated)}"
     sentence = {

@@ -203,6 +203,20 @@ class Handling:
             desk.act(Undo(), actor=winner)
             assert desk.alert().version == version + 2
 
+    def test_a_refusal_tells_what_came_first(self, desk: Desk) -> None:
+        """Where the stream only added findings, a conflict says so; what is refused for its state tells who brought it there."""
+        desk.act(Acknowledge(), actor="bob")
+        desk.found(finding("f2", minutes=1, severity="critical"))
+        for change, told in (
+            (Acknowledge(version=2), "version 3, not 2; seamwatch was first: 2 findings, critical at 2026-03-02 09:15:00Z"),
+            (Acknowledge(version=1), "version 3, not 1; bob was first: open → acknowledged"),
+            (Acknowledge(), "bob was first: open → acknowledged"),
+        ):
+            [refused] = desk.act(change).refused
+            assert told in str(refused)
+        [refused] = desk.act(Undo(), actor="bob").refused
+        assert "seamwatch was first: 2 findings" in str(refused)
+
     def test_stream_and_operators_at_once_lose_nothing(self, desk: Desk) -> None:
         """While the stream stores finding after finding, an operator's changes all come through, and none of either is lost."""
         other = DatabaseWriter(desk.engine, desk.clock)
