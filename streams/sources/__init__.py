@@ -4,7 +4,7 @@ A source reads files into raw records, as they would lie in ``<prefix>.raw.<sour
 maps by is data, in ``config/sources``; docs/sources.md describes it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol
 import config
 from config.errors import ConfigError, did_you_mean
 from config.yaml_lines import Document, read_yaml
+from streams.sources.cloudevents import CloudEvents
 from streams.sources.errors import Unmappable, Unreadable
 from streams.sources.heading import Heading
 from streams.sources.mapped import Mapped
@@ -26,6 +27,7 @@ _FORMATS: Mapping[str, Callable[[Document, bytes], "MappedSource"]] = {
     "xes": Xes,
     **{kind: partial(Mapped, kind) for kind in ("json", "csv", "lines")},
 }
+_ENVELOPE = "cloudevents"
 _CANONICAL = "touchpoints"
 
 
@@ -70,14 +72,20 @@ def load_source(name: str, customer_key: bytes | None = None, directory: Path | 
     pseudonymised under ``customer_key``; canonical touchpoints keep theirs.
     Raises :class:`ConfigError` where there is no such source, its mapping is wrong or the key is missing.
     """
+    return _load(name, customer_key, directory, (*_FORMATS, _ENVELOPE))
+
+
+def _load(name: str, customer_key: bytes | None, directory: Path | None, formats: Sequence[str]) -> Source:
     if name == _CANONICAL:
         return Touchpoints()
     document = read_yaml(_mapping(name, directory))
     kind = document.data.pop("format", None)
-    if not isinstance(kind, str) or kind not in _FORMATS:
-        raise document.error(("format",), f"expected one of {', '.join(_FORMATS)}")
+    if kind not in formats:
+        raise document.error(("format",), f"expected one of {', '.join(formats)}")
     if customer_key is None:
         raise ConfigError(f"{name}: customers of this source are pseudonymised; set SEAMWATCH_CUSTOMER_KEY")
+    if kind == _ENVELOPE:
+        return CloudEvents(document, lambda carried: _load(carried, customer_key, directory, tuple(_FORMATS)))
     return _FORMATS[kind](document, customer_key)
 
 
