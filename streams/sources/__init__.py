@@ -5,7 +5,6 @@ maps by is data, in ``config/sources``; docs/sources.md describes it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -25,7 +24,9 @@ SHIPPED_SOURCES = Path(config.__file__).parent / "sources"
 
 _FORMATS: Mapping[str, Callable[[Document, bytes], "MappedSource"]] = {
     "xes": Xes,
-    **{kind: partial(Mapped, kind) for kind in ("json", "csv", "lines")},
+    "json": Mapped,
+    "csv": Mapped,
+    "lines": Mapped,
 }
 _ENVELOPE = "cloudevents"
 _CANONICAL = "touchpoints"
@@ -79,8 +80,8 @@ def _load(name: str, customer_key: bytes | None, directory: Path | None, formats
     if name == _CANONICAL:
         return Touchpoints()
     document = read_yaml(_mapping(name, directory))
-    kind = document.data.pop("format", None)
-    if kind not in formats:
+    kind = document.data.get("format")
+    if not isinstance(kind, str) or kind not in formats:
         raise document.error(("format",), f"expected one of {', '.join(formats)}")
     if customer_key is None:
         raise ConfigError(f"{name}: customers of this source are pseudonymised; set SEAMWATCH_CUSTOMER_KEY")

@@ -49,6 +49,7 @@ class Case(Strict):
 class Heading(Strict):
     """The keys that a mapping of any format has."""
 
+    format: str
     source: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "default"
     about: About | None = None

@@ -196,13 +196,13 @@ class _Plan(NamedTuple):
 
 
 class Mapped:
-    """One source by its mapping; ``kind`` is ``json``, ``csv`` or ``lines``."""
+    """One source by its mapping, whose format is ``json``, ``csv`` or ``lines``."""
 
-    def __init__(self, kind: str, document: Document, customer_key: bytes) -> None:
+    def __init__(self, document: Document, customer_key: bytes) -> None:
         """Take the mapping; raises ``ConfigError`` with file, line and key where it is wrong."""
         self.mapping = mapping = validate(_Mapping, document)
         self.name = mapping.source
-        self._kind = kind
+        self._kind = mapping.format
         self._key = customer_key
         self._check_columns(document)
         self._lookups = {

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from config.errors import ConfigError
+from seamwatch.source_trial import failures
 from streams.sources import Unmappable, Unreadable, load_source, source_names
-from tests.support.sources import fits, raw_of
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "sources.md"
 KEY = b"0123456789abcdef"
@@ -195,7 +195,5 @@ def test_a_customer_that_gets_another_key_is_named_as_others_are(tmp_path: Path)
 def test_the_example_of_the_document_is_one(tmp_path: Path) -> None:
     """The mapping in docs/sources.md loads, and its case becomes what it says."""
     desk = source(tmp_path, DOCUMENT.read_text().partition("```yaml\n")[2].partition("```")[0])
-    (case,) = desk.mapping.cases
-    made = [json.loads(each) for each in desk.map(raw_of(case))]
-    assert len(made) == len(case.touchpoints)
-    assert all(map(fits, case.touchpoints, made))
+    assert desk.mapping.cases
+    assert failures(desk) == []

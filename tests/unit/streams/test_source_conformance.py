@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.touchpoint import Refusal, parse_touchpoint
+from seamwatch.source_trial import NEEDS, fits, inputs
 from streams.sources import MappedSource, Unmappable
 from streams.sources.heading import Case
-from tests.support.sources import SOURCES, fits, raw_of
+from tests.support.sources import SOURCES, raw_of
 
 CASES = [
     pytest.param(source, case, id=f"{name}: {case.case}") for name, source in SOURCES.items() for case in source.mapping.cases
@@ -69,6 +70,16 @@ def test_every_source_has_samples_and_says_what_it_can_tell() -> None:
         assert source.name == name
         assert source.mapping.cases, name
         assert source.mapping.about is not None, name
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_feeds_what_it_says(name: str) -> None:
+    """The cases of a source hold whatever the detectors need that it names."""
+    source = SOURCES[name]
+    assert source.mapping.about is not None
+    given = inputs(json.loads(each) for case in source.mapping.cases for each in source.map(raw_of(case)))
+    for detector in source.mapping.about.feeds:
+        assert set(NEEDS[detector]) <= given, detector
 
 
 @pytest.mark.parametrize(("source", "case"), CASES)
