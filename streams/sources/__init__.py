@@ -79,7 +79,10 @@ def load_source(name: str, customer_key: bytes | None = None, directory: Path | 
 def _load(name: str, customer_key: bytes | None, directory: Path | None, formats: Sequence[str]) -> Source:
     if name == _CANONICAL:
         return Touchpoints()
-    document = read_yaml(_mapping(name, directory))
+    path = _mapping(name, directory)
+    document = read_yaml(path)
+    if not name.endswith(".yaml") and document.data.get("source") != path.stem:
+        raise document.error(("source",), f"expected {path.stem}: what is known by its name is called as its file is")
     kind = document.data.get("format")
     if not isinstance(kind, str) or kind not in formats:
         raise document.error(("format",), f"expected one of {', '.join(formats)}")

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
@@ -389,9 +390,15 @@ class Mapped:
         return given + (list(self.mapping.lookups[word.lookup].values()) if word.lookup is not None else [])
 
 
+@cache
+def _compiled(expression: str) -> Any:
+    """Keep the compiled expressions of all mappings: JMESPath's own cache holds 128, and forgets them at random."""
+    return jmespath.compile(expression)
+
+
 def _search(expression: str, record: dict[str, Any], key: str) -> Any:
     try:
-        return jmespath.search(expression, record)
+        return _compiled(expression).search(record)
     except _BAD_VALUE as error:
         raise Unmappable(f"{key}: its expression meets a value that it is not made for") from error
 

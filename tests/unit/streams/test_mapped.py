@@ -176,11 +176,14 @@ def test_rows_and_lines_are_records_by_their_columns(tmp_path: Path) -> None:
 
 
 def test_mappings_of_ones_own_go_before_the_shipped_ones(tmp_path: Path) -> None:
-    """A directory adds its mappings by name, and replaces a shipped one of the same name."""
-    (tmp_path / "chatwoot.yaml").write_text(MAPPING.replace("source: desk", "source: own-desk"))
-    assert load_source("chatwoot", KEY, tmp_path).name == "own-desk"
+    """A directory adds its mappings by name, and replaces a shipped one of the same name; its topic is called so too."""
+    (tmp_path / "chatwoot.yaml").write_text(MAPPING.replace("source: desk", "source: chatwoot"))
+    assert mapped(load_source("chatwoot", KEY, tmp_path))[0]["contact"] == "81"
     assert load_source("bpic2013", KEY, tmp_path).name == "bpic2013"
     assert source_names(tmp_path) == source_names()
+    (tmp_path / "other.yaml").write_text(MAPPING)
+    with pytest.raises(ConfigError, match=r"other.yaml:2: source: expected other"):
+        load_source("other", KEY, tmp_path)
     with pytest.raises(ConfigError, match="there is no such directory of sources"):
         load_source("chatwoot", KEY, tmp_path / "none")
 
