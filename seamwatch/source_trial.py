@@ -11,18 +11,36 @@ from streams.sources.heading import Heading
 
 __all__ = ["NEEDS", "Trial", "Tried", "channels", "failures", "fits", "inputs", "missing"]
 
+_WAIT = "handoff.started or contact.queued"
+_ENDED = "contact.ended or contact.abandoned"
+_ASKED, _TOLD = "info.requested or message", "info.provided or message"
+_TOPIC = "an intent"
+
 NEEDS: Mapping[str, tuple[str, ...]] = {
-    "context_lost": ("handoff.started", "info.provided", "the context of a handoff"),
+    "broken_promise": ("promise.made",),
+    "context_lost": ("handoff.started", _TOLD, "the context of a handoff"),
+    "contradiction": ("fact.stated",),
+    "dead_end": ("handoff.started", _ENDED),
     "excessive_handoffs": ("work of a team",),
+    "expectation_gap": ("survey.answered",),
+    "handoff_flap": ("work of a team", "work of a machine"),
+    "misroute": ("handoff.started", "work of a team"),
+    "mood_drop": ("a mood",),
     "ping_pong": ("work of a team",),
+    "portfolio_shift": ("account.updated", "survey.answered"),
+    "premature_closure": ("case.closed", "case.reopened"),
     "reauthentication": ("auth.passed", "auth.requested"),
-    "repeated_answer": ("info.provided",),
-    "repeated_request": ("info.requested", "info.provided"),
+    "repeat_contact": ("contact.started", "contact.ended or case.closed", _TOPIC),
+    "repeated_answer": (_TOLD,),
+    "repeated_request": (_ASKED, _TOLD),
+    "repeated_story": ("message",),
     "slow_handoff": ("handoff.started", "handoff.accepted"),
-    "unanswered_handoff": ("handoff.started",),
+    "two_faces": ("offer.made", _TOPIC),
+    "unanswered_handoff": (_WAIT,),
 }
 """By detector, what it cannot do without: types of touchpoints, and what `inputs` calls by other names."""
 
+_EITHER = tuple({need for needs in NEEDS.values() for need in needs if " or " in need})
 _WORKERS = ("agent", "bot", "ivr", "partner")
 _NO_WORK = ("contact.queued", "handoff.failed", "heartbeat")
 _SPOKEN = ("text", "value", "note", "about")
@@ -50,6 +68,7 @@ class Trial:
         self.silent = 0
         self._first = first
         self._words = _words(source)
+        self._separator = getattr(getattr(source, "mapping", None), "separator", "|")
 
     def read(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield the raw records of a file."""
@@ -73,21 +92,29 @@ class Trial:
 
     def _show(self, raw: bytes, touchpoints: list[dict[str, Any]], reason: str) -> None:
         if len(self.shown) < self._first:
-            self.shown.append(
-                Tried(_hidden(_decoded(raw), self._words), [_masked(each) for each in touchpoints], reason)
-            )
+            try:
+                record = _hidden(_decoded(raw, self._separator), self._words)
+            except RecursionError:
+                record = "…"
+            self.shown.append(Tried(record, [_masked(each) for each in touchpoints], reason))
 
 
 def inputs(touchpoints: Iterable[Mapping[str, Any]]) -> set[str]:
     """Return what touchpoints give to detectors, in the words of `NEEDS`."""
-    given = set()
+    given: set[str] = set()
     for each in touchpoints:
         kind, actor, data = str(each.get("type")), each.get("actor") or {}, each.get("data") or {}
-        given.add(kind)
+        given |= {kind, *(need for need in _EITHER if kind in need.split(" or "))}
         if kind not in _NO_WORK and actor.get("kind") in _WORKERS and actor.get("team") and not data.get("private"):
             given.add("work of a team")
+            if actor["kind"] in ("bot", "ivr"):
+                given.add("work of a machine")
         if kind.startswith("handoff.") and isinstance(data.get("context"), list):
             given.add("the context of a handoff")
+        if kind == "message" and actor.get("kind") == "customer" and data.get("sentiment") is not None:
+            given.add("a mood")
+        if data.get("intent"):
+            given.add(_TOPIC)
     return given
 
 
@@ -169,11 +196,11 @@ def _under(key: str, content: Any) -> Iterator[Any]:
             yield from _under(key, value)
 
 
-def _decoded(raw: bytes) -> Any:
+def _decoded(raw: bytes, separator: str = "|") -> Any:
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
-        return raw.decode(errors="replace").split("|")
+        return raw.decode(errors="replace").split(separator)
 
 
 def _hidden(value: Any, words: frozenset[str]) -> Any:

@@ -168,15 +168,22 @@ def _played(settings: "Settings", name: str, path: str, first: int) -> "tuple[Pl
     from secrets import token_bytes
 
     from agents.fields import Fingerprinter
-    from config.fields import load_fields
+    from agents.text import Recogniser
+    from config.fields import load_fields, load_vocabulary
     from config.rules import load_rulebook
     from seamwatch.playback import Playback
     from seamwatch.source_trial import Trial
     from streams.sources import load_source
 
     trial = Trial(load_source(name, token_bytes(32), settings.sources_dir), first)
-    rulebook, catalog = load_rulebook(settings.rules_dir), load_fields(settings.fields_dir)
-    playback = Playback(rulebook, catalog, Fingerprinter(token_bytes(32)), trial)
+    vocabulary = load_vocabulary(settings.fields_dir, settings.region) if settings.read_messages else None
+    playback = Playback(
+        load_rulebook(settings.rules_dir),
+        load_fields(settings.fields_dir, settings.region),
+        Fingerprinter(token_bytes(32)),
+        trial,
+        None if vocabulary is None else Recogniser(vocabulary),
+    )
     with open_input(path) as stream:
         playback.read(path, stream)
     playback.finish(0)

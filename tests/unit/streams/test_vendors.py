@@ -72,7 +72,7 @@ def test_a_transfer_that_nobody_takes_is_one_mishap() -> None:
 
 def test_a_blind_transfer_of_the_telephone_system_is_answered_by_the_queue_that_it_goes_to() -> None:
     """The transfer and the other queue's answer are one handoff; late, it is slow; never, it is unanswered."""
-    call = [b"1772442850|17.1|sales|P/1|CONNECT|10|x|3", b"1772442900|17.1|sales|P/1|BLINDTRANSFER|service|internal|10|50|1"]
+    call = [b"1772442750|17.1|sales|P/1|CONNECT|10|x|3", b"1772442900|17.1|sales|P/1|BLINDTRANSFER|service|internal|10|50|1"]
     queued = b"1772442901|17.1|service|NONE|ENTERQUEUE||493012345678|1"
     assert found("asterisk", [*call, queued, b"1772442920|17.1|service|P/2|CONNECT|19|y|3"]) == []
     missed = found("asterisk", [*call, queued, b"1772443100|17.1|service|P/2|CONNECT|199|y|3"])
