@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.touchpoint import Refusal, parse_touchpoint
+from seamwatch.mapping import mapper
 from seamwatch.source_trial import NEEDS, fits, inputs
 from streams.sources import MappedSource, Unmappable
 from streams.sources.heading import Case
@@ -91,6 +92,14 @@ def test_samples_become_what_their_case_says(source: MappedSource, case: Case) -
     for expected, each in zip(case.touchpoints, made, strict=True):
         assert fits(expected, each), (expected, each)
         assert each["id"].endswith(tuple("0123456789"))
+
+
+@pytest.mark.parametrize(("source", "case"), CASES)
+def test_samples_go_to_the_partition_of_their_customer(source: MappedSource, case: Case) -> None:
+    """What the worker makes of a record are the same touchpoints, each under its tenant and customer."""
+    keyed = mapper(source)(raw_of(case), b"any")
+    assert [each for _, each in keyed] == source.map(raw_of(case))
+    assert [key for key, _ in keyed] == [b"default/" + json.loads(each)["customer"].encode() for _, each in keyed]
 
 
 @pytest.mark.parametrize("name", SOURCES)
