@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     """Where phone numbers without country code and dates in digits are read (two letters), for fields that name none."""
     read_messages: bool = True
     """Whether what messages say becomes touchpoints: fields asked for, told and read back."""
+    sources_dir: Path | None = None
+    """Mappings of one's own, beside the shipped ones and before those of the same name."""
+    sources: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*(,[a-z0-9][a-z0-9_-]*)*$")] = "bpic2013"
+    """The sources whose raw topics are read, with commas between them."""
     instance_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")] | None = None
     """A name of this worker that survives restarts; other workers have other names."""
     alert_expiry: Duration = "24h"  # type: ignore[assignment]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from config.errors import ConfigError, did_you_mean
 from config.settings import Settings
 from seamwatch.errors import Failed
 from streams.settings import StreamSettings
@@ -14,9 +15,16 @@ _STOP = 8.0
 """Seconds to finish what is running: the whole of a stop stays below ten."""
 
 
-def mapped_sources() -> list[str]:
-    """Return the sources with raw topics: all that come with a mapping."""
-    return [name for name in source_names() if name != "touchpoints"]
+def mapped_sources(settings: Settings) -> list[str]:
+    """Return the sources whose raw topics are read.
+
+    Raises `ConfigError` where one of them has no mapping.
+    """
+    wanted, known = list(dict.fromkeys(settings.sources.split(","))), source_names(settings.sources_dir)[1:]
+    for name in wanted:
+        if name not in known:
+            raise ConfigError(f"SEAMWATCH_SOURCES: no source is called {name}{did_you_mean(name, known)}")
+    return wanted
 
 
 def stream_settings(settings: Settings, sources: Iterable[str]) -> StreamSettings:

@@ -140,7 +140,7 @@ format_option = click.option(
     default="touchpoints",
     show_default=True,
     metavar="NAME",
-    help="touchpoints (JSON, one a line), xes, the name of a source, or the path of its mapping (./our-log.yaml).",
+    help="touchpoints (JSON, one a line), xes, the name of a source (`seamwatch sources list`), or the path of its mapping (./our-log.yaml).",
 )
 rules_option = click.option(
     "--rules",

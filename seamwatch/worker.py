@@ -83,7 +83,7 @@ def plan(settings: Settings, roles: Iterable[str] | None = None) -> Plan:
             )
         else:
             key = settings.require_customer_key()
-            sources = tuple(load_source(name, key) for name in mapped_sources())
+            sources = tuple(load_source(name, key, settings.sources_dir) for name in mapped_sources(settings))
             vocabulary = load_vocabulary(settings.fields_dir, settings.region) if settings.read_messages else None
     return Plan(settings, wanted, rulebook, fields, fingerprinter, sources, vocabulary)
 

@@ -77,7 +77,7 @@ def _produce(
     from streams.topics import Topics
 
     customer_key = None if settings.customer_key is None else settings.require_customer_key()
-    source = load_source(format_, customer_key)
+    source = load_source(format_, customer_key, settings.sources_dir)
     names = Topics(settings.prefix)
     topic = topic or (names.touchpoints if source.name == "touchpoints" else names.raw(source.name))
     with closing(KafkaAdminClient(bootstrap_servers=settings.broker, bootstrap_timeout_ms=_PATIENCE)) as admin:

@@ -158,7 +158,7 @@ def _playback(
     if format_ != "touchpoints" and customer_key is None:
         notice("SEAMWATCH_CUSTOMER_KEY is not set: customers get pseudonyms under a random key, others in every run.")
         customer_key = token_bytes(32)
-    source = load_source(format_, customer_key)
+    source = load_source(format_, customer_key, settings.sources_dir)
     hash_key = None if settings.hash_key is None else settings.require_hash_key()
     if hash_key is None:
         notice("SEAMWATCH_HASH_KEY is not set: values are compared under a random key.")

@@ -71,7 +71,7 @@ def _admin() -> "Iterator[TopicAdmin]":
 
     logs.configure(options().level, debug=options().debug)
     settings = load_settings()
-    with reachable(settings), TopicAdmin(stream_settings(settings, mapped_sources())) as admin:
+    with reachable(settings), TopicAdmin(stream_settings(settings, mapped_sources(settings))) as admin:
         yield admin
 
 

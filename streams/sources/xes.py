@@ -6,25 +6,24 @@ They tell which group did what when, in one case, and nothing of what was said o
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any, BinaryIO, Literal, get_args
+from typing import Annotated, Any, BinaryIO, Literal
 from xml.parsers import expat
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from config.yaml_lines import Document, validate
-from models.touchpoint import ActorKind, Channel, Touchpoint
+from models.touchpoint import ActorKind, Channel
+from streams.sources.checked import DATA, checked
 from streams.sources.errors import Unmappable, Unreadable
 from streams.sources.files import decompressed
+from streams.sources.heading import Heading, Strict
 from streams.sources.pseudonym import actor_pseudonym, customer_pseudonym
 
 __all__ = ["Xes"]
 
 _CHUNK = 65_536
 _PLACE = re.compile(r"\{(?:(trace|event)\[([^\]{}]+)\]|(index))\}")
-_TYPES = frozenset(
-    name for model in get_args(get_args(Touchpoint)[0]) for name in get_args(model.model_fields["type"].annotation)
-)
 
 
 def _template(text: str) -> str:
@@ -34,25 +33,21 @@ def _template(text: str) -> str:
 
 
 def _known_type(name: str) -> str:
-    if name not in _TYPES:
-        raise ValueError(f"expected a touchpoint type: {', '.join(sorted(_TYPES))}")
+    if name not in DATA:
+        raise ValueError(f"expected a touchpoint type: {', '.join(sorted(DATA))}")
     return name
 
 
 Template = Annotated[str, Field(min_length=1), AfterValidator(_template)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Actor(_Part):
+class _Actor(Strict):
     kind: ActorKind
     team: Template | None = None
     id: Template | None = None
 
 
-class _Type(_Part):
+class _Type(Strict):
     """What an event becomes; ``when`` names event attributes with the value, or one of the values, that they need."""
 
     when: dict[str, str | list[str]] = Field(default_factory=dict)
@@ -61,14 +56,12 @@ class _Type(_Part):
     data: dict[str, Template | bool | None] = Field(default_factory=dict)
 
 
-class _Mapping(_Part):
+class _Mapping(Heading):
     """How events become touchpoints; ``types`` are tried in order, an event that fits none cannot be mapped.
 
     ``id``, ``customer`` and ``time`` need every attribute that they name; another key is left out where one is missing.
     """
 
-    source: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-    tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "default"
     channel: Channel
     id: Template = "{trace[concept:name]}/{index}"
     customer: Template
@@ -108,10 +101,10 @@ class Xes:
 
     def __init__(self, document: Document, customer_key: bytes) -> None:
         """Take the mapping; raises ``ConfigError`` with file and line where it is wrong."""
-        self._mapping = validate(_Mapping, document)
+        self.mapping = validate(_Mapping, document)
         self._key = customer_key
-        self._kept = _named_attributes(self._mapping)
-        self.name = self._mapping.source
+        self._kept = _named_attributes(self.mapping)
+        self.name = self.mapping.source
 
     def read(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield one JSON object an event: its index in its trace, and the attributes that the mapping names."""
@@ -129,7 +122,7 @@ class Xes:
             event = _decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Unmappable("not an event of a log: expected trace, event and index") from error
-        mapping = self._mapping
+        mapping = self.mapping
         rule = next((each for each in mapping.types if _fits(each, event.event)), None)
         if rule is None:
             raise Unmappable("no type of the mapping fits the event")
@@ -151,7 +144,7 @@ class Xes:
         if rule.data:
             values = {key: event.fill(value) if isinstance(value, str) else value for key, value in rule.data.items()}
             touchpoint["data"] = {key: value for key, value in values.items() if value is not None}
-        return [_encode(touchpoint)]
+        return checked([touchpoint])
 
     def _actor(self, actor: _Actor, event: _RawEvent) -> dict[str, str]:
         filled: dict[str, str] = {"kind": actor.kind}

@@ -47,6 +47,8 @@ def test_mapped_sources_need_the_key_of_customers(caplog: pytest.LogCaptureFixtu
     with pytest.raises(ConfigError, match="SEAMWATCH_CUSTOMER_KEY"):
         plan(settings, ["normalise"])
     assert plan(load_settings(hash_key=KEY, customer_key=KEY)).streams().sources == ("bpic2013",)
+    named = load_settings(hash_key=KEY, customer_key=KEY, sources="chatwoot,asterisk")
+    assert plan(named).streams().sources == ("chatwoot", "asterisk")
 
 
 def test_a_worker_that_begins_is_live_and_not_ready() -> None:

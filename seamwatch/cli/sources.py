@@ -1,0 +1,239 @@
+"""`seamwatch sources`: where touchpoints come from, tried before they flow."""
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seamwatch.errors import FAILED
+from seamwatch.parameters import SOURCE_PATHS, json_option, open_input
+from seamwatch.terminal import console, count, notice, severity, table, tell_refused
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from seamwatch.playback import Playback
+    from seamwatch.source_trial import Trial
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+@click.group
+def command() -> None:
+    """List the sources, try one on a file, and begin a new one.
+
+    A source turns what a vendor sends into touchpoints, by a mapping that is data; docs/sources.md describes it.
+
+    \b
+    What is there, and what it is good for:
+      seamwatch sources list
+    A new one, from the first file to the worker:
+      seamwatch sources new our-desk --into sources/
+      seamwatch sources try ./sources/our-desk.yaml
+      seamwatch sources try ./sources/our-desk.yaml sources/our-desk.jsonl
+      SEAMWATCH_SOURCES_DIR=sources SEAMWATCH_SOURCES=our-desk seamwatch topics create
+    """
+
+
+@command.command(name="list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the sources: format, channels, and the detectors that each one feeds.
+
+    Those in SEAMWATCH_SOURCES_DIR are listed too. Which ones the worker reads is in SEAMWATCH_SOURCES.
+
+    \b
+      seamwatch sources list
+    What each one sends, what it cannot tell, and what is known from documents alone:
+      seamwatch sources list --json | python3 -m json.tool
+    """
+    from config.settings import load_settings
+    from seamwatch.broker import mapped_sources
+    from seamwatch.source_trial import channels
+    from streams.sources import load_source, source_names
+
+    settings = load_settings()
+    read, listed = mapped_sources(settings), []
+    for name in source_names(settings.sources_dir)[1:]:
+        mapping = load_source(name, b"list", settings.sources_dir).mapping  # type: ignore[attr-defined]
+        about = None if mapping.about is None else mapping.about.model_dump()
+        listed.append(
+            {
+                "source": name,
+                "format": mapping.format,
+                "channels": channels(mapping),
+                "read": name in read,
+                "about": about,
+            }
+        )
+    if as_json:
+        click.echo(json.dumps(listed, ensure_ascii=False, indent=2))
+        return
+    rows = []
+    for each in listed:
+        told = "what it carries" if each["format"] == "cloudevents" else "-"
+        feeds = ", ".join((each["about"] or {}).get("feeds", ())) or told
+        rows.append(
+            [each["source"], each["format"], ", ".join(each["channels"]) or told, "yes" if each["read"] else "", feeds]
+        )
+    console().print(table("Sources", ["source", "format", "channels", "read", "feeds"], rows))
+
+
+@command.command(name="try")
+@click.argument("name", metavar="SOURCE")
+@click.argument("path", metavar="[FILE]", required=False, type=SOURCE_PATHS)
+@click.option("--first", type=click.IntRange(0), default=5, show_default=True, help="How many records are shown.")
+@json_option
+@click.pass_context
+def try_(ctx: click.Context, name: str, path: str | None, first: int, as_json: bool) -> None:
+    """Show what the records of a file become, which detectors that is enough for, and what they would find.
+
+    SOURCE is a name, or the path of a mapping. Without FILE the cases beside the mapping are played; one that fails
+    exits with 1. Values are masked; words that the mapping itself names are shown. FILE may be gzipped, - is standard
+    input.
+
+    \b
+      seamwatch sources try chatwoot
+      seamwatch sources try chatwoot webhooks.jsonl
+      seamwatch sources try ./our-desk.yaml --first 20 export.csv
+    """
+    from config.settings import load_settings
+
+    settings = load_settings()
+    if path is None:
+        _play_cases(ctx, settings, name)
+        return
+    playback, trial = _played(settings, name, path, first)
+    facts = _facts(playback, trial)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+    else:
+        _show(facts, playback)
+
+
+@command.command
+@click.argument("name")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("sources"),
+    show_default=True,
+    help="The directory to write to.",
+)
+def new(name: str, into: Path) -> None:
+    """Write a mapping with its test case, and a sample, to begin a source with. Nothing is overwritten.
+
+    \b
+      seamwatch sources new our-desk --into sources/
+    Change the mapping, put records of your own into the sample, and try:
+      seamwatch sources try ./sources/our-desk.yaml
+      seamwatch sources try ./sources/our-desk.yaml sources/our-desk.jsonl
+    """
+    from seamwatch.source_template import MAPPING, SAMPLE
+
+    if not _NAME.fullmatch(name):
+        raise click.UsageError("NAME: small letters, digits, dashes and underscores, such as our-desk.")
+    files = {into / f"{name}.yaml": MAPPING.replace("NAME", name), into / f"{name}.jsonl": SAMPLE}
+    for file in files:
+        if file.exists():
+            raise click.UsageError(f"{file} is there already: it is not overwritten.")
+    into.mkdir(parents=True, exist_ok=True)
+    for file, content in files.items():
+        file.write_text(content, encoding="utf-8")
+        click.echo(file)
+    mapping, sample = (f"./{file}" if not file.is_absolute() else str(file) for file in files)
+    notice(
+        f"Play its cases:  seamwatch sources try {mapping}\nTry the sample:  seamwatch sources try {mapping} {sample}"
+    )
+
+
+def _play_cases(ctx: click.Context, settings: "Settings", name: str) -> None:
+    from seamwatch.source_trial import failures
+    from streams.sources import load_source
+
+    source = load_source(name, b"cases", settings.sources_dir)
+    mapping = getattr(source, "mapping", None)
+    if mapping is None or not mapping.cases:
+        raise click.UsageError(f"{name} has no cases: give a FILE.")
+    wrong = failures(source)  # type: ignore[arg-type]
+    for sentence in wrong:
+        click.echo(sentence)
+    click.echo(f"{count(len(mapping.cases), 'case')}, {len(wrong):,} mistakes")
+    if wrong:
+        ctx.exit(FAILED)
+
+
+def _played(settings: "Settings", name: str, path: str, first: int) -> "tuple[Playback, Trial]":
+    from secrets import token_bytes
+
+    from agents.fields import Fingerprinter
+    from agents.text import Recogniser
+    from config.fields import load_fields, load_vocabulary
+    from config.rules import load_rulebook
+    from seamwatch.playback import Playback
+    from seamwatch.source_trial import Trial
+    from streams.sources import load_source
+
+    trial = Trial(load_source(name, token_bytes(32), settings.sources_dir), first)
+    vocabulary = load_vocabulary(settings.fields_dir, settings.region) if settings.read_messages else None
+    playback = Playback(
+        load_rulebook(settings.rules_dir),
+        load_fields(settings.fields_dir, settings.region),
+        Fingerprinter(token_bytes(32)),
+        trial,
+        None if vocabulary is None else Recogniser(vocabulary),
+    )
+    with open_input(path) as stream:
+        playback.read(path, stream)
+    playback.finish(0)
+    return playback, trial
+
+
+def _facts(playback: "Playback", trial: "Trial") -> dict[str, Any]:
+    from collections import Counter
+
+    from seamwatch.source_trial import missing
+
+    found = Counter((each["rule"]["name"], each["reason"], each["severity"]) for each in playback.findings())
+    return {
+        "records": playback.lines,
+        "touchpoints": trial.types.total(),
+        "types": dict(trial.types.most_common()),
+        "silent": trial.silent,
+        "refused": dict(playback.reasons),
+        "shown": [each._asdict() for each in trial.shown],
+        "missing": missing(trial.inputs),
+        "findings": [
+            {"rule": rule, "reason": reason, "severity": word, "count": number}
+            for (rule, reason, word), number in sorted(found.items())
+        ],
+    }
+
+
+def _show(facts: dict[str, Any], playback: "Playback") -> None:
+    out = console()
+    rows = [
+        [_printed(each["record"]), each["reason"] or "\n".join(map(_printed, each["touchpoints"]))]
+        for each in facts["shown"]
+    ]
+    if rows:
+        out.print(table("Records, masked", ["raw", "becomes"], rows))
+    silent = f", {facts['silent']:,} without any" if facts["silent"] else ""
+    out.print(f"{count(facts['records'], 'record')}, {count(facts['touchpoints'], 'touchpoint')}{silent}")
+    rows = [[kind, f"{number:,}"] for kind, number in facts["types"].items()]
+    out.print(table("Touchpoints", ["type", "count"], rows, right=(1,)))
+    rows = [[detector, ", ".join(lacks) or "nothing"] for detector, lacks in facts["missing"].items()]
+    out.print(table("What detectors lack", ["detector", "lacks"], rows))
+    rows = [
+        [each["rule"], each["reason"], severity(each["severity"]), f"{each['count']:,}"] for each in facts["findings"]
+    ]
+    out.print(
+        table("Findings", ["rule", "reason", "severity", "count"], rows, right=(3,)) if rows else "Nothing was found."
+    )
+    tell_refused(playback.refused, playback.reasons.total())
+
+
+def _printed(value: Any) -> str:
+    """Return JSON that does nothing to a terminal."""
+    return "".join(each if each.isprintable() else "�" for each in json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,159 @@
+"""What the vendors' records tell the detectors: whole stories, in any order, with copies."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.fields import Fingerprinter
+from agents.replay import Replay
+from config.errors import ConfigError
+from config.fields import load_fields
+from config.rules import load_rulebook
+from streams.sources import Unmappable, load_source
+from tests.support.sources import KEY, SOURCES
+
+SAMPLES = Path(__file__).parents[3].parent / "shared" / "data" / "vendor_events"
+UNTIL = 1_772_500_000_000_000
+
+
+def found(source: str, records: list[bytes]) -> list[tuple[str, str | None, str]]:
+    """Return the findings over raw records: rule, contact and seam."""
+    replay = Replay(load_rulebook(), load_fields(), Fingerprinter(KEY))
+    touchpoints = [each for record in records for each in SOURCES[source].map(record)]
+    for offset, touchpoint in enumerate(touchpoints):
+        replay.feed(offset, touchpoint)
+    replay.finish(UNTIL)
+    assert not replay.dead_letters
+    return sorted(
+        (each["rule"]["name"], each["contact"], "{from}>{to}".format(**(each["seam"] or {"from": "", "to": ""})))
+        for each in replay.findings()
+    )
+
+
+def connect(number: int, kind: str, at: str, contact: str, before: str | None = None, **detail: Any) -> bytes:
+    """Return a contact event of the chain that begins with k-1."""
+    stamp = f"2026-03-02T{at}Z"
+    known = {"eventType": kind, "contactId": contact, "channel": "VOICE", "initiationTimestamp": stamp, "disconnectTimestamp": stamp}
+    chain = {"initialContactId": "k-1", "previousContactId": before} if before else {}
+    return json.dumps({"id": str(number), "detail-type": "Amazon Connect Contact Event", "time": stamp, "detail": known | chain | detail}).encode()
+
+
+def agent(at: str, team: str) -> dict[str, Any]:
+    """Return what an event says of the agent who took over."""
+    return {"queueInfo": {"queueArn": team}, "agentInfo": {"agentArn": "a", "connectedToAgentTimestamp": f"2026-03-02T{at}Z"}}
+
+
+def test_a_chain_of_contacts_is_one_journey_whatever_the_order() -> None:
+    """Sales, service, sales again, over three contacts: one return, found however the events arrive and however often."""
+    chain = [
+        connect(1, "CONNECTED_TO_AGENT", "09:00:00", "k-1", initiationMethod="INBOUND", **agent("09:00:00", "sales")),
+        connect(2, "INITIATED", "09:01:00", "k-2", "k-1", initiationMethod="TRANSFER"),
+        connect(3, "CONNECTED_TO_AGENT", "09:01:10", "k-2", "k-1", initiationMethod="TRANSFER", **agent("09:01:10", "service")),
+        connect(4, "INITIATED", "09:02:00", "k-3", "k-2", initiationMethod="QUEUE_TRANSFER"),
+        connect(5, "CONNECTED_TO_AGENT", "09:02:10", "k-3", "k-2", initiationMethod="QUEUE_TRANSFER", **agent("09:02:10", "sales")),
+    ]
+    expected = [("ping_pong_direct", "k-3", "team:service>team:sales")]
+    for order in itertools.islice(itertools.permutations(chain), 0, 120, 17):
+        assert found("amazon_connect", [*order, order[2], order[0]]) == expected
+
+
+def test_a_transfer_that_nobody_takes_is_one_mishap() -> None:
+    """The leg that rang in vain does not end the wait of the customer, who stays with the first team."""
+    chain = [
+        connect(1, "CONNECTED_TO_AGENT", "09:00:00", "k-1", initiationMethod="INBOUND", **agent("09:00:00", "sales")),
+        connect(2, "INITIATED", "09:01:00", "k-2", "k-1", initiationMethod="TRANSFER"),
+        connect(3, "DISCONNECTED", "09:01:30", "k-2", "k-1", initiationMethod="TRANSFER", queueInfo={"queueArn": "service"}),
+    ]
+    assert [rule for rule, *_ in found("amazon_connect", chain)] == ["unanswered_handoff"]
+
+
+def test_a_blind_transfer_of_the_telephone_system_is_answered_by_the_queue_that_it_goes_to() -> None:
+    """The transfer and the other queue's answer are one handoff; late, it is slow; never, it is unanswered."""
+    call = [b"1772442750|17.1|sales|P/1|CONNECT|10|x|3", b"1772442900|17.1|sales|P/1|BLINDTRANSFER|service|internal|10|50|1"]
+    queued = b"1772442901|17.1|service|NONE|ENTERQUEUE||493012345678|1"
+    assert found("asterisk", [*call, queued, b"1772442920|17.1|service|P/2|CONNECT|19|y|3"]) == []
+    missed = found("asterisk", [*call, queued, b"1772443100|17.1|service|P/2|CONNECT|199|y|3"])
+    assert missed == [("unanswered_handoff", "17.1", "team:sales>team:service")]
+
+
+def test_segments_of_a_call_belong_to_the_customer_of_its_contact_events() -> None:
+    """Who copies the stream adds the first contact, and what was said stands in one timeline with the transfers."""
+    segment = {"Transcript": {"Content": "hello", "BeginOffsetMillis": 1, "ParticipantRole": "CUSTOMER"}}
+    said = {"EventType": "SEGMENTS", "ContactId": "k-2", "InitialContactId": "k-1", "ConnectedToSystemTimestamp": "2026-03-02T09:00:00Z"}
+    (message,) = map(json.loads, SOURCES["contact_lens"].map(json.dumps(said | {"Segments": [segment]}).encode()))
+    (started,) = map(json.loads, SOURCES["amazon_connect"].map(connect(1, "INITIATED", "09:00:00", "k-1", initiationMethod="INBOUND")))
+    assert message["customer"] == started["customer"]
+    with pytest.raises(Unmappable, match="lacks the time that it counts from"):
+        SOURCES["contact_lens"].map(json.dumps({"EventType": "SEGMENTS", "ContactId": "k-2", "Segments": [segment]}).encode())
+
+
+def test_a_caller_is_linked_to_the_call() -> None:
+    """The number that a queue names becomes an alias of the call, both under a pseudonym."""
+    queued, linked = map(json.loads, SOURCES["asterisk"].map(b"1772442901|17.1|service|NONE|ENTERQUEUE||493012345678|1"))
+    assert linked["data"]["other"] == queued["customer"] != linked["customer"]
+    assert "493012345678" not in json.dumps([queued, linked])
+
+
+def test_a_customer_who_types_a_number_twice_into_forms_told_it_twice() -> None:
+    """Values from Chatwoot's forms reach the detectors of repetition."""
+    form = {
+        "event": "message_updated", "content_type": "form", "content_attributes": {"submitted_values": [{"name": "order_number", "value": "4711-2299"}]},
+        "conversation": {"id": 1, "inbox_id": 2, "channel": "Channel::WebWidget", "meta": {"sender": {"id": 7}}},
+    }  # fmt: skip
+    once, again = (json.dumps(form | {"id": at, "created_at": 1772442840 + 60 * at}).encode() for at in (1, 2))
+    assert [rule for rule, *_ in found("chatwoot", [once, again])] == ["repeated_answer"]
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason=f"the vendors' own samples are not there: {SAMPLES}")
+@pytest.mark.parametrize(
+    ("name", "pattern", "types"),
+    [
+        ("chatwoot", "chatwoot/message_created.json", ["message"]),
+        ("chatwoot", "chatwoot/[cw]*.json", []),
+        ("asterisk", "asterisk_queue_log/*", ["contact.queued", "identity.linked", "contact.answered", "contact.ended"] * 2),
+        ("amazon_connect", "aws_connect/contact-events.01*", ["contact.ended"]),
+        ("contact_lens", "aws_connect/sample-real-time*", ["message", "message"]),
+    ],
+)
+def test_the_vendors_own_samples_map(name: str, pattern: str, types: list[str]) -> None:
+    """What the vendors publish as examples maps as what was written after them does."""
+    made = []
+    for file in sorted(SAMPLES.glob(pattern)):
+        if name == "asterisk":
+            records = [line for line in file.read_bytes().splitlines() if not line.startswith(b"#")]
+        else:
+            start = {"ConnectedToSystemTimestamp": "2026-03-02T09:00:00Z"} if name == "contact_lens" else {}
+            records = [json.dumps(json.loads(file.read_text()) | start).encode()]
+        made += [json.loads(each)["type"] for record in records for each in SOURCES[name].map(record)]
+    assert made == types
+
+
+EVENT = {"specversion": "1.0", "id": "1", "source": "/s", "type": "io.seamwatch.touchpoint"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"specversion": "0.3"}, "not an event of CloudEvents 1.0"),
+        ({"data": {}, "type": "Secret"}, "carries no events of this type"),
+        ({}, "carries no data"),
+        ({"data": [1]}, "the data are no JSON object"),
+        ({"data_base64": "Secret!"}, "data_base64 is not base64"),
+        ({"data": {"type": "message"}}, "is missing"),
+    ],
+)
+def test_envelopes_that_cannot_be_opened_say_why(changes: dict[str, Any], sentence: str) -> None:
+    """The reason repeats nothing of the event."""
+    with pytest.raises(Unmappable, match=sentence) as caught:
+        SOURCES["cloudevents"].map(json.dumps(EVENT | changes).encode())
+    assert "Secret" not in str(caught.value)
+
+
+def test_an_envelope_carries_no_envelope(tmp_path: Path) -> None:
+    """A mapping that names itself, or another envelope, is refused when it is loaded."""
+    (tmp_path / "own.yaml").write_text("format: cloudevents\nsource: own\ncarries: {a: own}\n")
+    with pytest.raises(ConfigError, match=r"own\.yaml:1: format: expected one of xes, json, csv, lines"):
+        load_source("own", KEY, tmp_path)
