@@ -32,6 +32,7 @@ class BrokenPromise(Detector[BrokenPromiseRule]):
 
     name = "broken_promise"
     rule_model = BrokenPromiseRule
+    engine_keys = ("grace",)
     types = frozenset({"promise.made", "promise.kept", "promise.cancelled"})
 
     def touchpoint(self, memory: dict[Any, Any], seen: Seen) -> Iterable[Verdict]:

@@ -35,6 +35,7 @@ class DeadEnd(Detector[DeadEndRule]):
 
     name = "dead_end"
     rule_model = DeadEndRule
+    engine_keys = ("grace",)
     types = _ENDS
 
     def touchpoint(self, memory: dict[Any, Any], seen: Seen) -> Iterable[Verdict]:

@@ -25,6 +25,7 @@ class HandoffFlap(Detector[HandoffFlapRule]):
 
     name = "handoff_flap"
     rule_model = HandoffFlapRule
+    engine_keys = ("transit",)
 
     def turn(self, memory: dict[Any, Any], turn: Turn) -> Iterable[Verdict]:
         turns = [turn]

@@ -37,6 +37,7 @@ class Misroute(Detector[MisrouteRule]):
 
     name = "misroute"
     rule_model = MisrouteRule
+    engine_keys = ("transit",)
     types = frozenset({"handoff.started", "intent.stated"})
 
     def touchpoint(self, memory: dict[Any, Any], seen: Seen) -> Iterable[Verdict]:
