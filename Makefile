@@ -92,6 +92,7 @@ simulate: $(TOOLS) ## Break it in virtual time, in memory: make simulate N=10000
 quality: $(TOOLS) ## Measure what is found in annotated dialogues; the table goes to docs/quality.md
 	$(call heading,quality)
 	@$(BIN)/python -m tests.quality --write
+	@$(BIN)/python -m tests.quality.verdicts --write
 
 # --- check --------------------------------------------------------------------------------------------------------
 
