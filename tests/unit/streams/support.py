@@ -139,7 +139,7 @@ async def worker(
         await asyncio.wait_for(app.stop(), 10)
 
 
-async def eventually(true: Callable[[], bool], seconds: float = 10.0) -> None:
+async def eventually(true: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until ``true()``; fail after ``seconds``."""
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110  # what is waited for knows of no event
