@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,6 +11,8 @@ from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
+
+from tests.support.documents import replace_between
 
 __all__ = ["Report", "say", "show", "write"]
 
@@ -54,11 +55,7 @@ def write(document: Path, name: str, report: Report) -> None:
     Raises ``ValueError`` where the document has no such lines.
     """
     begin, end = f"<!-- {name}: written by python -m benchmarks -->", f"<!-- end of {name} -->"
-    text = document.read_text()
-    between = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
-    if not between.search(text):
-        raise ValueError(f"{document}: expected the lines {begin!r} and {end!r}")
-    document.write_text(between.sub(lambda _: _markdown(report), text))
+    replace_between(document, begin, end, _markdown(report))
 
 
 def _markdown(report: Report) -> str:

@@ -4,7 +4,6 @@ import argparse
 import math
 import os
 import platform
-import re
 import sys
 import tempfile
 import traceback
@@ -19,6 +18,7 @@ from rich.table import Table
 from tests.faults.catalogue import FAULTS, Fault
 from tests.faults.run import Outcome, run
 from tests.faults.world import Servers
+from tests.support.documents import replace_between
 from tests.support.services import ServerError, kafka_missing, postgres_missing
 
 BEGIN, END = "<!-- matrix: made by `make faults` -->", "<!-- end of matrix -->"
@@ -139,8 +139,7 @@ def _table(outcomes: list[Outcome]) -> Table:
 
 def _write(path: Path, outcomes: list[Outcome], asked: argparse.Namespace) -> None:
     """Put the matrix between its markers; faults that were not run now keep the lines that they have."""
-    text = path.read_text()
-    before = text.partition(BEGIN)[2].partition(END)[0].splitlines()
+    before = path.read_text().partition(BEGIN)[2].partition(END)[0].splitlines()
     versions = ", ".join(f"{name} {version(name)}" for name in ("faust-streaming", "aiokafka", "psycopg"))
     ran = {outcome.fault for outcome in outcomes}
     rows = {fault: [line for line in before if line.startswith(f"| {fault} |")] for fault in FAULTS.keys() - ran}
@@ -158,8 +157,7 @@ def _write(path: Path, outcomes: list[Outcome], asked: argparse.Namespace) -> No
         *notes,
         *(f"- {outcome.fault}: {note}." for outcome in outcomes for note in outcome.notes),
     ]
-    matrix = f"{BEGIN}\n{chr(10).join(lines).rstrip()}\n{END}"
-    path.write_text(re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: matrix, text, flags=re.DOTALL))
+    replace_between(path, BEGIN, END, "\n".join(lines))
 
 
 if __name__ == "__main__":

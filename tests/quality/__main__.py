@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.quality.dialogues import COLLECTIONS, EVALUATE, Collection, findings, scored, trapped
+from tests.support.documents import replace_between
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "quality.md"
 _BEGIN, _END = "<!-- quality: written by python -m tests.quality -->", "<!-- end of quality -->"
@@ -101,20 +102,14 @@ def _show(rows: list[tuple[str, ...]]) -> None:
 
 
 def _write(rows: list[tuple[str, ...]]) -> None:
-    text = _DOCUMENT.read_text(encoding="utf-8")
-    if _BEGIN not in text or _END not in text:
-        raise ValueError(f"{_DOCUMENT}: expected the lines {_BEGIN!r} and {_END!r}")
     lines = [
-        _BEGIN,
         f"| {' | '.join(_COLUMNS)} |",
         f"|{'---|' * 4}{'---:|' * 5}",
         *(f"| {' | '.join(row)} |" for row in rows),
         "",
         f"Seen on {datetime.now(UTC):%d %B %Y}.",
-        _END,
     ]
-    before, after = text.split(_BEGIN)[0], text.split(_END)[1]
-    _DOCUMENT.write_text(before + "\n".join(lines) + after, encoding="utf-8")
+    replace_between(_DOCUMENT, _BEGIN, _END, "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.quality.dialogues import COLLECTIONS, EVALUATE, findings
+from tests.support.documents import replace_between
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "quality.md"
 _BEGIN, _END = "<!-- verdicts: written by python -m tests.quality.verdicts -->", "<!-- end of verdicts -->"
@@ -125,8 +126,7 @@ def main() -> int:
     tables = report(calls())
     print(tables)
     if chosen.write:
-        before, _, rest = _DOCUMENT.read_text(encoding="utf-8").partition(_BEGIN)
-        _DOCUMENT.write_text(f"{before}{_BEGIN}\n{tables}\n{_END}{rest.partition(_END)[2]}", encoding="utf-8")
+        replace_between(_DOCUMENT, _BEGIN, _END, tables)
     return 0
 
 

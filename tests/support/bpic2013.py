@@ -72,19 +72,19 @@ def _unanswered(steps: list[_Step]) -> int:
     waits: list[tuple[int, str]] = []
     times = 0
     for place, (queued, team, works) in enumerate(steps):
-        before = next((step.team for step in reversed(steps[:place]) if step.works), None)
+        before = _last_worker(steps[:place])
         if works or before in (None, team):
             continue
         since = {at: {step.team for step in steps[at:place] if step.works} for at, _ in waits}
-        if any(waited == team and since[at] <= {_sender(steps, at)} for at, waited in waits):
+        if any(waited == team and since[at] <= {_last_worker(steps[:at])} for at, waited in waits):
             continue
         waits.append((place, team))
         times += not any(step.works and step.team != before and queued <= step.time <= queued + _LIMIT for step in steps)
     return times
 
 
-def _sender(steps: list[_Step], place: int) -> str:
-    return next(step.team for step in reversed(steps[:place]) if step.works)
+def _last_worker(steps: list[_Step]) -> str | None:
+    return next((step.team for step in reversed(steps) if step.works), None)
 
 
 def _letters(work: list[str]) -> str:

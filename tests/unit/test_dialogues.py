@@ -1,10 +1,7 @@
 """Task dialogues with annotated slots: what is found is what the annotations say was told again and asked again."""
 
-import importlib.util
 import json
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,49 +10,26 @@ from agents.fields import Fingerprinter
 from agents.replay import Replay
 from config.fields import load_fields
 from config.rules import load_rulebook
+from tests.quality.dialogues import COLLECTIONS, EVALUATE, NO_FAILURES, evaluate
 
-SHARED = Path(__file__).parents[2].parent / "shared"
-EVALUATE = SHARED / "evaluate" / "dialogues.py"
-LOGS = {
-    name: "calls" if name == "dstc2" else "dialogues" for name in ("multiwoz", "woz_de", "dstc2", "crosswoz", "sgd")
-}
-NO_FAILURES = {"confirm_again", "changed", "carried_over", "told_again_xsvc_count"}
-"""Labels of what looks like a repetition and is none."""
-
-pytestmark = pytest.mark.skipif(not EVALUATE.exists(), reason=f"the annotated dialogues are not there: {SHARED}")
-
-
-@cache
-def evaluate() -> ModuleType:
-    """Load the program that turns dialogues into touchpoints and scores findings against their labels."""
-    spec = importlib.util.spec_from_file_location("dialogues", EVALUATE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+pytestmark = pytest.mark.skipif(not EVALUATE.exists(), reason=f"the annotated dialogues are not there: {EVALUATE}")
 
 
 def found(name: str) -> list[dict[str, Any]]:
     """Return what is found in the dialogues of a collection."""
     replay = Replay(load_rulebook(), load_fields(), Fingerprinter(b"a key of at least sixteen bytes"))
-    for number, touchpoint in enumerate(evaluate().convert("structured", str(path(name)))):
+    for number, touchpoint in enumerate(evaluate().convert("structured", str(COLLECTIONS[name].log))):
         replay.feed(number, json.dumps(touchpoint).encode())
     replay.flush()
     assert not replay.dead_letters
     return list(replay.findings())
 
 
-def path(name: str, kind: str | None = None) -> Path:
-    """Return a file of a collection."""
-    return SHARED / "data" / name / f"{kind or LOGS[name]}.jsonl.gz"
-
-
 def scored(name: str, directory: Path) -> dict[str, Any]:
     """Return precision and recall by detector."""
     findings = directory / "findings.jsonl"
     findings.write_text("".join(json.dumps(each) + "\n" for each in found(name)))
-    result: dict[str, Any] = evaluate().score("structured", str(path(name, "labels")), str(path(name)), str(findings))
+    result: dict[str, Any] = evaluate().score("structured", str(COLLECTIONS[name].labels), str(COLLECTIONS[name].log), str(findings))
     return result
 
 
@@ -84,7 +58,7 @@ def test_what_is_told_again_is_found(name: str, precision: float, tmp_path: Path
 def test_confirmations_and_changes_are_no_repetitions() -> None:
     """Where a value is confirmed, changed or carried over to another service, nothing is found."""
     kinds: dict[tuple[str, int, str], set[str]] = {}
-    for label in evaluate().rows(str(path("sgd", "labels"))):
+    for label in evaluate().rows(str(COLLECTIONS["sgd"].labels)):
         kinds.setdefault((label["dialogue"], label["turn"], (label["slot"] or "").lower()), set()).add(label["kind"])
     harmless = {key for key, each in kinds.items() if each & NO_FAILURES}
     assert len(harmless) > 1000

@@ -1,34 +1,15 @@
 """The life of an alert on SQLite."""
 
-import shutil
 import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from models.alert import Acknowledge
-from sinks.database import create_engine, upgrade
+from sinks.database import create_engine
 from sinks.lifecycle import Refusal
 from tests.unit.sinks.builders import finding
 from tests.unit.sinks.handling import Desk, Handling
-
-
-@pytest.fixture(scope="session")
-def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with an empty database."""
-    path = tmp_path_factory.mktemp("upgraded") / "seamwatch.db"
-    upgrade(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def engine(upgraded: Path, tmp_path: Path) -> Iterator[Engine]:
-    """Give an empty database in a file."""
-    engine = create_engine(f"sqlite:///{shutil.copy(upgraded, tmp_path)}")
-    yield engine
-    engine.dispose()
 
 
 class TestSqlite(Handling):

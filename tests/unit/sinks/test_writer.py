@@ -1,9 +1,8 @@
 """The writer on SQLite."""
 
 import json
-import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -37,22 +36,6 @@ _ODD_SCORE: dict[str, list[Any]] = {
     "half_life": [3600, 2**63],
     "as_of": [moment(1), moment(2), "2026-03-02T09:15:05.1200019Z", "2026-03-02T10:15:05.120001+01:00", "9999-12-31T23:59:59-05:00"],
 }
-
-
-@pytest.fixture(scope="session")
-def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with an empty database."""
-    path = tmp_path_factory.mktemp("upgraded") / "seamwatch.db"
-    upgrade(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def engine(upgraded: Path, tmp_path: Path) -> Iterator[Engine]:
-    """Give an empty database in a file."""
-    engine = create_engine(f"sqlite:///{shutil.copy(upgraded, tmp_path)}")
-    yield engine
-    engine.dispose()
 
 
 class TestSqlite(Conformance):
