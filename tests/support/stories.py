@@ -18,14 +18,14 @@ from tests.support.workers import HASH_KEY, State, expected_state
 __all__ = ["eventful", "eventful_scenarios", "in_order", "newest", "replayed", "shuffled", "stories"]
 
 
-_DUE_AT_THE_LATEST = START + timedelta(days=100)
+_DUE_AT_THE_LATEST = START + timedelta(days=29)
 
 
 def stories(seeds: range) -> list[dict[str, Any]]:
     """Return the touchpoints of one or two customers a seed, each once, in the order of their times.
 
-    Of touchpoints that a source sent twice with other content the first stays: which one is accepted is a matter of order. Promises that are due after
-    today are left out: whoever waits until no deadline is left would wait for them.
+    Of touchpoints that a source sent twice with other content the first stays: which one is accepted is a matter of order. Promises that are due
+    weeks later are left out: who waits until no deadline is left would wait for them, and as of the newest touchpoint their harm would outweigh all else.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for seed in seeds:
