@@ -235,7 +235,8 @@ class Journey:
 class Wait:
     """A customer waits for somebody to take over: since a handoff, or in another team's queue.
 
-    ``limit`` is in microseconds, None where nobody has to hurry.
+    ``limit`` is in microseconds, None where nobody has to hurry; ``overdue`` tells that the clock has passed it, grace included.
+    ``evidence`` is what it says of handoffs by now, as ``agents.fold.Opportunity``.
     """
 
     __slots__ = (
@@ -244,10 +245,12 @@ class Wait:
         "contact",
         "ended",
         "ended_in_time",
+        "evidence",
         "handoff",
         "known",
         "limit",
         "mode",
+        "overdue",
         "planned",
         "seen",
         "sender",
@@ -271,6 +274,8 @@ class Wait:
         self.answered = False
         self.ended = False
         self.ended_in_time = False
+        self.overdue = False
+        self.evidence: tuple[tuple[str, str, str, int], ...] = ()
         self.accepted: Seen | None = None
 
     @property
@@ -303,6 +308,22 @@ class Wait:
     def running(self) -> bool:
         """Tell whether the customer still waits in this contact: not accepted, no other team's work, no end."""
         return self.accepted is None and self.workers <= {self.sender} and not self.ended
+
+    @property
+    def in_time(self) -> bool | None:
+        """Tell whether somebody took over within the limit; None while that is open, without a limit, and where the contact ended before."""
+        if self.limit is None:
+            return None
+        accepted = self.accepted
+        if self.answered or (accepted is not None and accepted.entry.time <= self.deadline):
+            return True
+        return False if accepted is not None or (self.overdue and self.unanswered) else None
+
+    @property
+    def nothing_lost(self) -> bool | None:
+        """Tell whether all that the sender knew and the next one needs was passed on; None where nobody can tell, and for a queue."""
+        context = self.context if self.seen.entry.type == "handoff.started" and self.sender is not None else None
+        return None if context is None else all(field in context for field in self.known)
 
     def fits(self, team: str | None) -> bool:
         """Tell whether an acceptance by ``team`` that names no handoff can be of this one: no third team worked there since."""

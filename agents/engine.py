@@ -15,13 +15,16 @@ from agents.finding import Found
 from agents.fold import Fold, Kept, Naming, Opportunity, Panel
 from agents.timeline import SortKey, sort_key
 
-__all__ = ["NO_CHANGE", "Change", "Charge", "Contribution", "Customer", "Outcome"]
+__all__ = ["CONSISTENCY", "HANDOFF", "NO_CHANGE", "Change", "Charge", "Contribution", "Customer", "Outcome"]
 
 
 Outcome = Literal["duplicate", "conflict", "too_late", "floods"]
 """Why a touchpoint was not applied: its identity is known, with the same or with other content, it is from before the horizon, or there are too many."""
 
 _HOUR = 3600 * 1_000_000
+
+CONSISTENCY, HANDOFF = "consistency", "handoff"
+"""The scores of entities."""
 
 
 class Contribution(NamedTuple):
@@ -41,7 +44,10 @@ class Contribution(NamedTuple):
 
 
 class Charge(NamedTuple):
-    """A change of one entity's sums at ``time``: harm and opportunities, and how many of each (undecayed)."""
+    """A change of one entity's sums at ``time``: harm and opportunities, and how many of each (undecayed).
+
+    Of handoffs (``score`` is "handoff"): how many of those that were decided were late, and of those whose context is known lost some of it.
+    """
 
     scope: str
     name: str
@@ -49,6 +55,9 @@ class Charge(NamedTuple):
     harm: float
     opportunities: int
     charges: int
+    score: str = CONSISTENCY
+    lost: int = 0
+    known: int = 0
 
 
 class Change(NamedTuple):
@@ -140,7 +149,7 @@ class Customer:
             entries.append(entry)
             fold = self.fold
             fold.apply(entry)
-            if fold.pending:
+            if fold.waiting:
                 fold.settle(clock)
             return self._extended()
         insort(entries, entry, key=sort_key)
@@ -197,8 +206,7 @@ class Customer:
         _, most, most_bytes, _ = self._panel.reach
         surplus = len(entries) + 1 - most
         excess = self._bytes + size - most_bytes
-        absences = self.fold.pending.values()
-        waiting = {id(seen.entry) for found in absences for seen in (found.cause, found.first) if seen is not None}
+        waiting = self.fold.awaited()
         dropped: list[Entry] = []
         stay: list[Entry] = []
         for position, each in enumerate(entries):
@@ -343,16 +351,30 @@ _time = attrgetter("time")
 
 def _opportunity_charges(tenant: str, opportunities: Mapping[Opportunity, int]) -> list[Charge]:
     charges: list[Charge] = []
-    for (kind, name, channel, time), count in opportunities.items():
+    for opportunity, count in opportunities.items():
         if not count:
             continue
+        kind, name, channel, time = opportunity
         if kind == "seam":
             charges.append(Charge("seam", name, time, 0.0, count, 0))
+        elif kind != "segment":
+            charges += _handoff_charges(tenant, opportunity, count)
         else:
             charges.append(Charge("team", name, time, 0.0, count, 0))
             charges.append(Charge("channel", channel, time, 0.0, count, 0))
             charges.append(Charge("tenant", tenant, time, 0.0, count, 0))
     return charges
+
+
+def _handoff_charges(tenant: str, evidence: Opportunity, count: int) -> Iterator[Charge]:
+    kind, team, seam, time = evidence
+    if kind[0] == "-":
+        kind, count = kind[1:], -count
+    late, decided = count * (kind == "late"), count * (kind in ("in_time", "late"))
+    lost, known = count * (kind == "lost"), count * (kind in ("whole", "lost"))
+    for scope, name in (("team", team), ("seam", seam), ("tenant", tenant)):
+        if name:
+            yield Charge(scope, name, time, float(late), decided, late, HANDOFF, lost, known)
 
 
 def _harm_charges(tenant: str, contribution: Contribution, sign: int) -> Iterator[Charge]:

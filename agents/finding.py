@@ -42,6 +42,14 @@ NOBODY = Side(None, None)
 """The sender where one team alone is to blame."""
 
 
+def seam_between(sender: Side, receiver: Side) -> tuple[str, str] | None:
+    """Return the teams where they differ, else the channels where they differ, else None."""
+    for kind, before, after in (("team", sender.team, receiver.team), ("channel", sender.channel, receiver.channel)):
+        if before is not None and after is not None and before != after:
+            return f"{kind}:{before}", f"{kind}:{after}"
+    return None
+
+
 class Explanation(NamedTuple):
     """Another finding, by its detector, cause and discriminator, that would explain this one if it stands."""
 
@@ -121,14 +129,7 @@ class Found:
 
     @property
     def seam(self) -> tuple[str, str] | None:
-        """Return the teams where they differ, else the channels where they differ, else None."""
-        for kind, before, after in (
-            ("team", self.sender.team, self.receiver.team),
-            ("channel", self.sender.channel, self.receiver.channel),
-        ):
-            if before is not None and after is not None and before != after:
-                return f"{kind}:{before}", f"{kind}:{after}"
-        return None
+        return seam_between(self.sender, self.receiver)
 
     def copied(self, *, severity: Severity | None = None, evidence: Sequence[Seen] | None = None) -> "Found":
         """Return the same finding once more, with another severity or other evidence where these are given."""

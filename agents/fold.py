@@ -8,7 +8,7 @@ from agents.detector import Detector, Verdict
 from agents.detectors import DETECTORS
 from agents.entry import Entry
 from agents.fields import FieldCatalog
-from agents.finding import Explanation, Found, Gone, auto_journey, finding_id
+from agents.finding import Explanation, Found, Gone, Side, auto_journey, finding_id, seam_between
 from agents.fingerprints import parts
 from agents.rules import EngineRules, Rulebook
 from agents.timeline import CHANNEL_FOLD, PASSIVE
@@ -16,7 +16,9 @@ from agents.timeline import CHANNEL_FOLD, PASSIVE
 __all__ = ["Fold", "Kept", "Opportunity", "Panel"]
 
 Opportunity = tuple[str, str, str, int]
-"""Scope (``segment`` or ``seam``), name (the team, or both teams of the seam), channel, time: a chance to do well."""
+"""A chance to do well: (``segment``, team, channel, time), (``seam``, seam, "", time); or what became of a handoff, dated by its start: (``in_time``, ``late``,
+``whole`` or ``lost``, receiving team, seam, time), each of the two "" where it is not known; with ``-`` before it, it is taken back.
+"""
 
 Kept = tuple[dict[str, str], tuple[int, str] | None]
 """What a row keeps of dropped touchpoints: the journeys of contacts, and the time and journey of the latest one."""
@@ -91,7 +93,7 @@ class Fold:
     """One customer's timeline so far: touchpoints are applied in the order of their sort keys.
 
     ``standing`` holds the findings that hold now, by id, ``pending`` the absences whose deadlines the clock has not reached; ``changed`` the ids that
-    came, changed or went since it was last cleared.
+    came, changed or went since it was last cleared. ``waiting`` tells whether anything happens when the clock moves on.
     """
 
     __slots__ = (
@@ -105,6 +107,7 @@ class Fold:
         "_naming",
         "_panel",
         "_tenant",
+        "_undecided",
         "changed",
         "opportunities",
         "pending",
@@ -123,6 +126,7 @@ class Fold:
         self._dependents: dict[str, set[str]] = {}
         self._accepting: Wait | None = None
         self._followed: dict[str, Found] = {}
+        self._undecided: list[Wait] = []
         self.position = 0
         self.standing: dict[str, Found] = {}
         self.changed: dict[str, Found | None] = {}
@@ -135,6 +139,7 @@ class Fold:
             contact.release()
         for journey in self._journeys.values():
             journey.release()
+        self._undecided = []
 
     def apply(self, entry: Entry) -> None:
         """Take the next touchpoint of the timeline."""
@@ -179,12 +184,26 @@ class Fold:
         for found in due:
             del self.pending[found.id]
             self._stand(found)
+        for wait in [wait for wait in self._undecided if wait.deadline <= latest]:
+            self._undecided.remove(wait)
+            wait.overdue = True
+            self._weigh(wait)
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self.pending) or bool(self._undecided)
+
+    def awaited(self) -> set[int]:
+        """Return the ``id`` of each entry that a deadline still waits on."""
+        absences = self.pending.values()
+        seen = [seen for found in absences for seen in (found.cause, found.first) if seen is not None]
+        return {id(each.entry) for each in (*seen, *(wait.seen for wait in self._undecided))}
 
     def next_deadline(self) -> int | None:
         """Return when, grace included, something comes due unless it is fulfilled; microseconds UTC."""
-        if not self.pending:
-            return None
-        return min(found.time for found in self.pending.values()) + self._panel.engine.grace
+        deadlines = [found.time for found in self.pending.values()]
+        deadlines += [wait.deadline for wait in self._undecided]
+        return min(deadlines) + self._panel.engine.grace if deadlines else None
 
     # Places
 
@@ -348,6 +367,8 @@ class Fold:
         )
         wait.ended_in_time = contact.last_ended == time
         self._tell(wait)
+        if wait.unanswered:
+            self._undecided.append(wait)
 
     def _accept(self, seen: Seen) -> None:
         handoff, context = seen.entry.data
@@ -394,6 +415,24 @@ class Fold:
     def _tell(self, wait: Wait) -> None:
         for detector in self._panel.on_wait:
             self._judge(detector.wait(self._memory, wait))
+        if not wait.unanswered and wait in self._undecided:
+            self._undecided.remove(wait)
+        self._weigh(wait)
+
+    def _weigh(self, wait: Wait) -> None:
+        """Note what became of a handoff by now, and take back what was said of it before and no longer holds."""
+        team, time = wait.receiver[0] or "", wait.seen.entry.time
+        between = seam_between(Side(wait.sender, wait.seen.channel), Side(*wait.receiver))
+        seam = "" if between is None else f"{between[0]}>{between[1]}"
+        evidence: tuple[Opportunity, ...] = ()
+        if wait.in_time is not None:
+            evidence += (("in_time" if wait.in_time else "late", team, seam, time),)
+        if wait.nothing_lost is not None:
+            evidence += (("whole" if wait.nothing_lost else "lost", team, seam, time),)
+        if evidence != wait.evidence:
+            self.opportunities += [("-" + kind, to, at, since) for kind, to, at, since in wait.evidence]
+            self.opportunities += evidence
+            wait.evidence = evidence
 
     def _judge(self, verdicts: Iterable[Verdict]) -> None:
         for verdict in verdicts:

@@ -350,7 +350,7 @@ class PartitionWatch:
         customer = row.live
         row.offset = offset
         self._dirty[row.key] = row
-        deadline = customer.fold.next_deadline() if customer.fold.pending else None
+        deadline = customer.fold.next_deadline() if customer.fold.waiting else None
         if deadline != row.deadline:
             row.deadline = deadline
             if deadline is not None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from agents.engine import Customer
-from agents.tallies import SCORE, Sum, consistency
+from agents.engine import CONSISTENCY, HANDOFF, Customer
+from agents.tallies import Sum, consistency, handoff
 from agents.timeline import moment
 
 __all__ = ["Merger", "customer_score", "entity_score"]
@@ -68,22 +68,29 @@ class Merger:
 def entity_score(key: Sequence[Any], sums: Iterable[Sum], as_of: int, prior: float) -> dict[str, Any]:
     """Return an entity's score as of a moment, in microseconds UTC."""
     tenant, score, scope, name, half_life = key[:5]
-    harm = opportunities = 0.0
-    held = 0
+    harm = opportunities = lost = known = 0.0
+    empty = True
     for each in sums:
         decay = 2.0 ** ((each.at - as_of) / (half_life * 1_000_000))
         harm += each.harm * decay
         opportunities += each.opportunities * decay
-        held += each.charges + each.segments
+        lost += each.lost * decay
+        known += each.known * decay
+        empty = empty and each.empty
+    value = handoff(harm, opportunities, lost, known) if score == HANDOFF else consistency(harm, opportunities, prior)
     return {
         "tenant": tenant,
         "score": score,
         "scope": scope,
         "name": name,
         "half_life": half_life,
-        "value": consistency(harm, opportunities, prior) if held else None,
-        "samples": opportunities,
-        "components": {"harm": harm, "opportunities": opportunities, "prior": prior},
+        "value": None if empty else value,
+        "samples": max(opportunities, known),
+        "components": (
+            {"late": harm, "decided": opportunities, "lost": lost, "known": known}
+            if score == HANDOFF
+            else {"harm": harm, "opportunities": opportunities, "prior": prior}
+        ),
         "as_of": moment(as_of),
     }
 
@@ -96,7 +103,7 @@ def customer_score(customer: Customer, journey: str | None, as_of: int, half_lif
     harm, findings = customer.harm(as_of, half_life, journey)
     return {
         "tenant": customer.tenant,
-        "score": SCORE,
+        "score": CONSISTENCY,
         "scope": "customer" if journey is None else "journey",
         "name": customer.customer if journey is None else journey,
         "half_life": half_life // 1_000_000,

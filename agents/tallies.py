@@ -1,6 +1,7 @@
 """Rolling sums of teams, channels, seams and tenants: what one source partition contributes, mergeable over all."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -9,9 +10,10 @@ from mypy_extensions import mypyc_attr
 
 from agents.engine import Charge
 
-__all__ = ["EntityKey", "Tallies", "consistency"]
+__all__ = ["EntityKey", "Sum", "Tallies", "consistency", "handoff"]
 
-SCORE = "consistency"
+
+_LEAST_EVIDENCE = 1e-6
 
 
 class EntityKey(NamedTuple):
@@ -20,27 +22,36 @@ class EntityKey(NamedTuple):
     tenant: str
     scope: str
     name: str
+    score: str
     half_life: int
 
     def parts(self) -> list[str | int]:
         """Return the key as its JSON array has it: tenant, score, scope, name, half_life."""
-        return [self.tenant, SCORE, self.scope, self.name, self.half_life]
+        return [self.tenant, self.score, self.scope, self.name, self.half_life]
 
 
-class _Published(msgspec.Struct):
+class _Published(msgspec.Struct, omit_defaults=True):
     harm: float
     opportunities: float
     charges: int
     segments: int
     at: int
     offset: int
+    lost: float = 0.0
+    known: float = 0.0
+    losses: int = 0
+    contexts: int = 0
 
 
 @mypyc_attr(acyclic=True)
 class Sum:
-    """Decayed sums as of ``at`` (microseconds), and counts of what is in them; ``offset`` is the last source offset in it."""
+    """Decayed sums as of ``at`` (microseconds), and counts of what is in them; ``offset`` is the last source offset in it.
 
-    __slots__ = ("at", "charges", "harm", "offset", "opportunities", "segments")
+    Of handoffs ``opportunities`` are those decided and ``harm`` those late (``charges`` and ``segments`` count them), ``known`` those whose context is known
+    and ``lost`` those that lost some of it (``contexts`` and ``losses``).
+    """
+
+    __slots__ = ("at", "charges", "contexts", "harm", "known", "losses", "lost", "offset", "opportunities", "segments")
 
     def __init__(self, harm: float, opportunities: float, charges: int, segments: int, at: int, offset: int) -> None:
         self.harm = harm
@@ -49,23 +60,34 @@ class Sum:
         self.segments = segments
         self.at = at
         self.offset = offset
+        self.lost = 0.0
+        self.known = 0.0
+        self.losses = 0
+        self.contexts = 0
 
     @classmethod
     def decode(cls, value: bytes) -> "Sum":
         """Read what ``encode`` wrote; raises ``msgspec.ValidationError`` or ``ValueError``."""
         read = _decode(value)
-        return cls(read.harm, read.opportunities, read.charges, read.segments, read.at, read.offset)
+        found = cls(read.harm, read.opportunities, read.charges, read.segments, read.at, read.offset)
+        found.lost, found.known, found.losses, found.contexts = read.lost, read.known, read.losses, read.contexts
+        return found
 
     def encode(self) -> bytes:
         """Return the sum as it is published."""
-        return _encode(_Published(self.harm, self.opportunities, self.charges, self.segments, self.at, self.offset))
+        sums = self.harm, self.opportunities, self.charges, self.segments, self.at, self.offset
+        return _encode(_Published(*sums, self.lost, self.known, self.losses, self.contexts))
+
+    @property
+    def empty(self) -> bool:
+        return not (self.charges or self.segments or self.losses or self.contexts)
 
 
 _decode = msgspec.json.Decoder(_Published).decode
 _encode = msgspec.json.Encoder().encode
 
 
-_Entity = tuple[str, str, str]
+_Entity = tuple[str, str, str, str]
 
 
 class Tallies:
@@ -102,14 +124,14 @@ class Tallies:
 
     def _place(self, key: str) -> tuple[_Entity, int | None]:
         """Return the entity of a key, and which of the half-lives it is of (None: none that is kept)."""
-        tenant, _, scope, name, half_life = json.loads(key)[:5]
+        tenant, score, scope, name, half_life = json.loads(key)[:5]
         kept = half_life * 1_000_000 in self._half_lives
-        return (tenant, scope, name), self._half_lives.index(half_life * 1_000_000) if kept else None
+        return (tenant, scope, name, score), self._half_lives.index(half_life * 1_000_000) if kept else None
 
     def charge(self, tenant: str, charge: Charge, offset: int) -> None:
         """Add a charge that the record at ``offset`` caused; a sum that already holds that record is left alone."""
-        scope, name, time, harm, opportunities, charges = charge
-        entity = (tenant, scope, name)
+        scope, name, time, harm, opportunities, charges, score, lost, known = charge
+        entity = (tenant, scope, name, score)
         sums = self._sums.get(entity)
         if sums is None:
             sums = self._sums[entity] = [Sum(0.0, 0.0, 0, 0, time, -1) for _ in self._half_lives]
@@ -124,6 +146,8 @@ class Tallies:
                 decay = 2.0 ** (-ahead / self._half_lives[place])
                 held.harm *= decay
                 held.opportunities *= decay
+                held.lost *= decay
+                held.known *= decay
                 held.at = time
             elif ahead < 0:
                 weight = 2.0 ** (ahead / self._half_lives[place])
@@ -131,6 +155,11 @@ class Tallies:
             held.segments += opportunities
             held.harm = held.harm + harm * weight if held.charges else 0.0
             held.opportunities = held.opportunities + opportunities * weight if held.segments else 0.0
+            if known:
+                held.losses += lost
+                held.contexts += known
+                held.lost = held.lost + lost * weight if held.losses else 0.0
+                held.known = held.known + known * weight if held.contexts else 0.0
             held.offset = offset
 
     def take_changed(self) -> Iterator[tuple[EntityKey, bytes]]:
@@ -144,7 +173,7 @@ class Tallies:
         """Yield all sums that hold anything."""
         for entity in self._sums:
             for key, held in self._keyed(entity):
-                if held.charges or held.segments:
+                if not held.empty:
                     yield key, held
 
     def _keyed(self, entity: _Entity) -> Iterator[tuple[EntityKey, Sum]]:
@@ -155,3 +184,13 @@ class Tallies:
 def consistency(harm: float, opportunities: float, prior: float) -> float:
     """Return an entity's consistency: 100 x (1 - min(1, H / (O + k))), k harmless prior opportunities."""
     return 100.0 * (1.0 - min(1.0, max(0.0, harm) / (max(0.0, opportunities) + prior)))
+
+
+def handoff(late: float, decided: float, lost: float, known: float) -> float | None:
+    """Return how well handoffs went: 100 x (in time / decided) x (nothing lost / context known); a factor without evidence is left out.
+
+    None without any. Of four decided one late, of two known none lost: 100 x 3/4 x 2/2 = 75. What has decayed to less than a millionth of a handoff is no
+    evidence any more: a sum that something was taken back from holds no more digits than that.
+    """
+    factors = [1.0 - min(1.0, max(0.0, bad) / of) for bad, of in ((late, decided), (lost, known)) if of >= _LEAST_EVIDENCE]
+    return 100.0 * math.prod(factors) if factors else None

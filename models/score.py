@@ -10,7 +10,9 @@ class Tally(BaseModel):
 
     The value of a record whose key is the JSON array [tenant, score, scope, name, half_life, partition]: the latest one of a key replaces the earlier.
     ``harm`` and ``opportunities`` halve every ``half_life`` seconds after ``at`` (microseconds UTC); ``charges`` and ``segments`` count what is in
-    them, undecayed, so that an entity of which all was taken back is known to be empty. ``offset`` is the last source offset that is in it.
+    them, undecayed, so that an entity of which all was taken back is known to be empty. Of the handoff score ``opportunities`` are the handoffs that were
+    decided, ``harm`` those among them that were late, ``known`` those whose context is known, ``lost`` those of these that lost some (``contexts`` and
+    ``losses`` count them). ``offset`` is the last source offset that is in it.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -21,6 +23,10 @@ class Tally(BaseModel):
     segments: int
     at: int
     offset: int
+    lost: float = 0.0
+    known: float = 0.0
+    losses: int = 0
+    contexts: int = 0
 
 
 class Score(BaseModel):

@@ -270,25 +270,43 @@ class Oracle(Rest):
 
     def context_lost(self) -> None:
         """Handed off without what the sender knew and had to pass on."""
-        must = [name for name, about in self.fields.items() if about.get("must_travel")]
         for wait in self.waits:
-            start = wait.start
-            if start.type != "handoff.started" or wait.context is None or wait.sender is None:
-                continue
-            passed = {self.canonical(name) for name in wait.context}
-            for name in must:
-                learnt = [o for o in self.valid_values(start, name) if o.side == wait.sender]
-                for point in self.before(start, lambda o: o.type == "handoff.accepted"):
-                    other = self.accepts(point)
-                    team = other.receiver if other else point.side
-                    listed = (other.context if other else point.data.get("context")) or []
-                    mine = team == wait.sender and point.journey == start.journey
-                    if mine and name in {self.canonical(item) for item in listed}:
-                        learnt.append(point)
-                if learnt and name not in passed:
-                    first = max(learnt, key=lambda o: o.index)
-                    sides, channels = (wait.sender, wait.receiver), (start.channel, wait.to_channel)
-                    self.add("context_lost", first=first, again=start, sides=sides, channels=channels, name=name)
+            for name, first in (self.lost_at(wait) or {}).items():
+                sides, channels = (wait.sender, wait.receiver), (wait.start.channel, wait.to_channel)
+                self.add("context_lost", first=first, again=wait.start, sides=sides, channels=channels, name=name)
+
+    def lost_at(self, wait: Wait) -> dict[str, Point] | None:
+        """Return where the sender last learnt each field that it had to pass on and did not; None where nobody can tell."""
+        start = wait.start
+        if start.type != "handoff.started" or wait.context is None or wait.sender is None:
+            return None
+        must = [name for name, about in self.fields.items() if about.get("must_travel")]
+        passed = {self.canonical(name) for name in wait.context}
+        lost = {}
+        for name in must:
+            learnt = [o for o in self.valid_values(start, name) if o.side == wait.sender]
+            for point in self.before(start, lambda o: o.type == "handoff.accepted"):
+                other = self.accepts(point)
+                team = other.receiver if other else point.side
+                listed = (other.context if other else point.data.get("context")) or []
+                mine = team == wait.sender and point.journey == start.journey
+                if mine and name in {self.canonical(item) for item in listed}:
+                    learnt.append(point)
+            if learnt and name not in passed:
+                lost[name] = max(learnt, key=lambda o: o.index)
+        return lost
+
+    def was_in_time(self, wait: Wait) -> bool | None:
+        """Tell whether somebody took over within the limit; None where there is none, while that is open, and where the contact ended first."""
+        if wait.limit is None:
+            return None
+        start, deadline = wait.start, wait.start.time + wait.limit
+        if self.worked_in_time(wait, deadline):
+            return True
+        if wait.accepted:
+            return wait.accepted.time <= deadline
+        ended = any(o.type in ENDS and o.place == start.place and start.time <= o.time <= deadline for o in self.points)
+        return False if not ended and self.clock >= deadline + self.rules["grace"] * SECOND else None
 
     def worked_in_time(self, wait: Wait, end: int) -> bool:
         """Tell whether another team worked in the wait's contact or chain between its start and a time."""
@@ -461,7 +479,7 @@ def scoring(found: list[Json]) -> list[Json]:
 def scores(
     found: list[Json], touchpoints: list[Json], *, as_of: int, rules: Json | None = None, fields: Json | None = None
 ) -> list[Json]:
-    """Return consistency scores as of a time: journeys, customers, teams, channels, seams, tenants.
+    """Return the scores as of a time: consistency of journeys, customers, teams, channels, seams, tenants; handoffs of teams, seams, tenants.
 
     `found` is the result of `findings` over the same touchpoints; each row has tenant, score, scope, name, customer
     (of a journey, else None), half_life (seconds), value, and harm and opportunities (None where there are none).
@@ -512,4 +530,41 @@ def scores(
             could = sum(decay(chance[3], half_life) for chance in chances if chance[:3] == entity)
             value = 100 * (1 - min(1.0, done / (could + 20)))
             row(*entity, half_life, value, harm=done, opportunities=could)
+    return rows + handoff_scores(lines, as_of)
+
+
+def handoff_scores(lines: list[Oracle], as_of: int) -> list[Json]:
+    """Return the handoff scores of teams, seams and tenants: (accepted in time / decided) x (nothing lost / context known), each from its start on."""
+    told: dict[tuple[str, str, str], list[tuple[int, bool | None, bool | None]]] = {}
+    for line in lines:
+        for wait in line.waits:
+            lost = line.lost_at(wait)
+            marks = wait.start.time, line.was_in_time(wait), None if lost is None else not lost
+            if marks[1:] == (None, None):
+                continue
+            tenant = wait.start.tenant
+            for scope, name in (("team", wait.receiver), ("seam", seam_of(wait)), ("tenant", tenant)):
+                if name:
+                    told.setdefault((tenant, scope, name), []).append(marks)
+    rows = []
+    for (tenant, scope, name), marks_of in told.items():
+        for half_life in (3_600, 604_800):
+            factors = []
+            for factor in (1, 2):
+                known = [(math.pow(2.0, -(as_of - each[0]) / SECOND / half_life), each[factor]) for each in marks_of]
+                decided = sum(weight for weight, good in known if good is not None)
+                if decided >= 1e-6:  # less is none any more
+                    factors.append(sum(weight for weight, good in known if good) / decided)
+            if not factors:
+                continue
+            base = {"tenant": tenant, "score": "handoff", "scope": scope, "name": name, "half_life": half_life}
+            rows.append({"customer": None, "harm": None, "opportunities": None} | base | {"value": 100 * math.prod(factors)})
     return rows
+
+
+def seam_of(wait: Wait) -> str | None:
+    """Name the seam of a wait: the teams where they differ, else the folded channels."""
+    if wait.sender and wait.receiver and wait.sender != wait.receiver:
+        return f"team:{wait.sender}>team:{wait.receiver}"
+    channels = [fold_channel(wait.start.channel), fold_channel(wait.to_channel)]
+    return f"channel:{channels[0]}>channel:{channels[1]}" if channels[0] != channels[1] else None

@@ -400,11 +400,14 @@ def test_entity_scores() -> None:
     points = [answered(0, "a"), given_value(0), handed(0, agent("a"), to_team="b", context=[])]
     points += [at(0, "handoff.accepted", agent("b"), handoff="h0", context=None)]
     rows = scores(run(*points), points, as_of=BASE)
-    values = {(row["scope"], row["name"]): row["value"] for row in rows if row["half_life"] == 3_600}
+    hourly = [row for row in rows if row["half_life"] == 3_600]
+    values = {(row["scope"], row["name"]): row["value"] for row in hourly if row["score"] == "consistency"}
     assert values["team", "a"] == pytest.approx(100 * (1 - 0.15 / 21))
     assert values["team", "b"] == 100
     assert values["seam", "team:a>team:b"] == pytest.approx(100 * (1 - 0.15 / 21))
     assert values["tenant", "default"] == pytest.approx(100 * (1 - 0.15 / 22)) == values["channel", "voice"]
+    handoffs = {(row["scope"], row["name"]): row["value"] for row in hourly if row["score"] == "handoff"}
+    assert handoffs == {("team", "b"): 0, ("seam", "team:a>team:b"): 0, ("tenant", "default"): 0}  # in time, with nothing
 
 
 def test_heaviest_of_one_cause_scores() -> None:

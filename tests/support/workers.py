@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from http.client import HTTPException
-from math import exp
+from math import exp, prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -342,13 +342,20 @@ def stored(url: str, query: str) -> list[Any]:
 
 
 def _decayed(scores: Iterable[Mapping[str, Any]], as_of: datetime) -> dict[Any, tuple[float, ...]]:
-    """Return value and sums of each score as of ``as_of``, by the formulas of the definition."""
+    """Return value and sums of each score as of ``as_of``, by the formulas of the definition; one of handoffs without evidence is none."""
     found: dict[Any, tuple[float, ...]] = {}
     for score in scores:
         parts = score["components"]
         decay = 2.0 ** ((score["as_of"] - as_of).total_seconds() / score["half_life"])
-        harm = parts["harm"] * decay
-        if "opportunities" in parts:
+        harm = parts.get("harm", 0.0) * decay
+        numbers: tuple[float, ...]
+        if "decided" in parts:
+            sums = {name: each * decay for name, each in parts.items()}
+            shares = ((sums["late"], sums["decided"]), (sums["lost"], sums["known"]))
+            if max(sums["decided"], sums["known"]) < 1e-6:
+                continue
+            numbers = 100 * prod(1 - bad / of for bad, of in shares if of >= 1e-6), *sums.values()
+        elif "opportunities" in parts:
             opportunities = parts["opportunities"] * decay
             numbers = 100 * (1 - min(1.0, harm / (opportunities + parts["prior"]))), harm, opportunities
         else:

@@ -81,14 +81,15 @@ class Sink:
             if not body["withdrawn"]
         }
 
-    def sums(self, as_of: int) -> dict[str, tuple[float, float]]:
-        """Return harm and opportunities of every entity that holds any, decayed to one moment."""
+    def sums(self, as_of: int) -> dict[str, tuple[float, ...]]:
+        """Return all sums of every entity that holds any, decayed to one moment."""
         found = {}
         for key, tally in self.tallies.items():
             half_life = json.loads(key)[4] * 1_000_000
             decay = 2.0 ** ((tally["at"] - as_of) / half_life)
-            if tally["charges"] or tally["segments"]:
-                found[key] = (tally["harm"] * decay, tally["opportunities"] * decay)
+            if any(tally.get(count) for count in ("charges", "segments", "losses", "contexts")):
+                names = ("harm", "opportunities", "lost", "known")
+                found[key] = tuple(tally.get(name, 0.0) * decay for name in names)
         return found
 
 

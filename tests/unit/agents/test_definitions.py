@@ -247,9 +247,13 @@ def emitted(watched: PartitionWatch, offset: int, *touchpoints: Json) -> list[Js
     return [json.loads(value) for _, value in effects.findings]
 
 
-def score_of(scores: Iterable[Json], scope: str, name: str, half_life: int = HOUR) -> Json:
+def score_of(scores: Iterable[Json], scope: str, name: str, half_life: int = HOUR, kind: str = "consistency") -> Json:
     """Find one score."""
-    (score,) = [each for each in scores if (each["scope"], each["name"], each["half_life"]) == (scope, name, half_life)]
+    (score,) = [
+        each
+        for each in scores
+        if (each["score"], each["scope"], each["name"], each["half_life"]) == (kind, scope, name, half_life)
+    ]
     return score
 
 
@@ -705,3 +709,62 @@ def test_an_absence_costs_from_its_deadline() -> None:
     """One half-life after the deadline, not after the handoff, half of the harm is left."""
     scores = list(replayed([passed_on(0, "t1")], until=65).scores(micros(60 + HOUR)))
     assert score_of(scores, "seam", "team:sales>team:service")["components"]["harm"] == pytest.approx(0.075)
+
+
+# Handoffs.
+
+
+def handoff_scores(story: Iterable[Json], *changes: str, until: float = 0) -> dict[tuple[str, str], float | None]:
+    """Return the handoff scores of the last hour as of ``until``."""
+    scores = replayed(story, *changes, until=until).scores(micros(until))
+    found = {(each["scope"], each["name"]): each for each in scores if (each["score"], each["half_life"]) == ("handoff", HOUR)}
+    return {key: None if each["value"] is None else round(each["value"], 6) for key, each in found.items()}
+
+
+def taken(seconds: float, identifier: str, handoff: str, by: str = "agent:service", **data: Any) -> Json:
+    """Accept a handoff."""
+    return touchpoint(seconds, identifier, "handoff.accepted", by, handoff=handoff, **data)
+
+
+def everywhere(value: float) -> dict[tuple[str, str], float | None]:
+    """Give receiving team, seam and tenant the same score."""
+    return {("team", "service"): value, ("seam", "team:sales>team:service"): value, ("tenant", "default"): value}
+
+
+def test_a_handoff_is_good_when_it_is_in_time_and_nothing_is_lost() -> None:
+    """Two handoffs of one moment, one taken in time with everything, one too late with nothing: 100 x 1/2 x 1/2."""
+    story = [
+        worked(0, "t1", "agent:sales"),
+        said(5, "t2"),
+        passed_on(10, "h1", context=["account_number"]),
+        taken(20, "t3", "h1"),
+        passed_on(10, "h2", context=[]) | {"contact": "k2"},
+        taken(80, "t4", "h2") | {"contact": "k2"},
+    ]
+    assert handoff_scores(story[:4], until=20) == everywhere(100)
+    assert handoff_scores(story, until=80) == everywhere(25)
+
+
+def test_a_factor_without_evidence_is_left_out_of_a_handoff_score() -> None:
+    """Unknown context is not lost, what still waits is not late, a callback has no limit; where neither is known there is no score."""
+    waits = [worked(0, "t1", "agent:sales"), said(5, "t2"), passed_on(10, "h1")]
+    assert handoff_scores(waits, until=74) == {}
+    assert handoff_scores(waits, until=75) == everywhere(0)
+    assert handoff_scores([*waits, taken(20, "t3", "h1")], until=80) == everywhere(100)
+    callback = [*waits[:2], passed_on(10, "h1", mode="callback", context=[])]
+    assert handoff_scores(callback, until=80) == everywhere(0)
+
+
+def test_a_contact_that_ends_before_the_limit_says_nothing_of_the_handoff() -> None:
+    """Who hangs up was not kept waiting too long; a late acceptance and a rule that is off change nothing of what was late."""
+    waits = [worked(0, "t1", "agent:sales"), passed_on(10, "h1")]
+    assert handoff_scores([*waits, touchpoint(30, "t2", "contact.abandoned", "customer")], until=90) == {}
+    assert handoff_scores(waits, "unanswered_handoff.mode=off", until=75) == everywhere(0)
+    assert handoff_scores([*waits, taken(90, "t2", "h1")], until=90) == everywhere(0)
+
+
+def test_what_is_found_out_later_of_a_handoff_replaces_what_was_said() -> None:
+    """An acceptance that comes late, but was in time, takes back that the handoff was late; one by another team moves it there."""
+    waits = [worked(0, "t1", "agent:sales"), passed_on(10, "h1", to_team=None)]
+    late = [*waits, worked(100, "t2", "agent:other"), taken(20, "t3", "h1")]
+    assert handoff_scores(late, until=100) == everywhere(100)

@@ -98,7 +98,7 @@ def expected(
     """Return what the oracle finds, and its scores."""
     found = oracle.findings(touchpoints, clock=clock, rules=rules)
     scores = {
-        (each["tenant"], each["scope"], each["name"], each["half_life"]): each["value"]
+        (each["tenant"], each["score"], each["scope"], each["name"], each["half_life"]): each["value"]
         for each in oracle.scores(found, touchpoints, as_of=clock)
     }
     return {each["id"]: {key: each[key] for key in oracle.COMPARED} for each in found}, scores
@@ -111,9 +111,11 @@ def assert_like_oracle(touchpoints: list[dict[str, Any]], clock: int) -> None:
     assert found == wanted
     shared = {each["name"] for each in scores if each["scope"] == "journey"}
     for each in scores:
-        key = (each["tenant"], each["scope"], each["name"], each["half_life"])
+        key = (each["tenant"], each["score"], each["scope"], each["name"], each["half_life"])
         if each["name"] not in shared or each["scope"] != "journey":
-            assert each["value"] == pytest.approx(wanted_scores[key], abs=1e-6), key
+            assert each["value"] == pytest.approx(wanted_scores.get(key), abs=1e-6), key
+    handoffs = {each["name"] for each in scores if each["score"] == "handoff" and each["value"] is not None}
+    assert handoffs == {name for _, score, _, name, _ in wanted_scores if score == "handoff"}
 
 
 def assert_same_sums(one: Sink, other: Sink, clock: int) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agents.engine import Charge
 from agents.scores import Merger
-from agents.tallies import Tallies, consistency
+from agents.tallies import Tallies, consistency, handoff
 from tests.reference.scenarios import random_scenario
 from tests.unit.agents.support import clock_after, partition, records
 
@@ -124,3 +124,26 @@ def test_the_score_of_a_customer_is_the_product_of_what_was_left_by_each_finding
                 left *= (1 - each.harm) ** (2 ** (-(watch.clock - each.time) / (168 * HOUR)))
             assert 100 * math.exp(-harm) == pytest.approx(100 * left)
             assert findings == len(customer.contributions)
+
+
+@given(*[st.floats(0, 1e6)] * 4)
+def test_a_handoff_score_lies_between_its_ends_and_needs_evidence(late: float, kept: float, lost: float, whole: float) -> None:
+    """0..100, whatever the sums; none where nothing was decided and no context is known; a factor without evidence does not count."""
+    score = handoff(late, late + kept, lost, lost + whole)
+    assert (score is None) == (max(late + kept, lost + whole) < 1e-6)
+    assert score is None or 0 <= score <= 100
+    assert handoff(late, late + kept, 0, 0) == (None if late + kept < 1e-6 else pytest.approx(100 * kept / (late + kept)))
+
+
+def test_a_handoff_score_multiplies_timing_and_quality() -> None:
+    """Of four decided one late, of two known one lost, in two partitions: 100 x 3/4 x 1/2."""
+    merger = Merger(20)
+    sums = {"harm": 1.0, "opportunities": 4.0, "charges": 1, "segments": 4, "at": 0, "offset": 0}
+    contexts = {"harm": 0.0, "opportunities": 0.0, "charges": 0, "segments": 0, "at": 0, "offset": 0}
+    contexts |= {"lost": 1.0, "known": 2.0, "losses": 1, "contexts": 2}
+    for number, each in enumerate((sums, contexts)):
+        name = json.dumps(["acme", "handoff", "team", "sales", 3600, number], separators=(",", ":")).encode()
+        assert merger.take(name, json.dumps(each).encode())
+    score = merged(merger)
+    assert (score["value"], score["samples"]) == (37.5, 4.0)
+    assert score["components"] == {"late": 1.0, "decided": 4.0, "lost": 1.0, "known": 2.0}
