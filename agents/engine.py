@@ -262,8 +262,7 @@ class Customer:
         if not fold.changed and self._folded_opportunities == known:
             return NO_CHANGE
         opportunities: dict[Opportunity, int] = {}
-        for each in fold.opportunities[known:]:
-            opportunities[each] = opportunities.get(each, 0) + 1
+        _count(opportunities, fold.opportunities[known:], 1)
         if not fold.changed:
             return Change([], _opportunity_charges(self.tenant, opportunities), frozenset())
         pairs = [(before, fold.standing.get(identifier)) for identifier, before in fold.changed.items()]
@@ -273,9 +272,8 @@ class Customer:
     def _refolded(self, before: Fold) -> Change:
         after = self.fold
         opportunities: dict[Opportunity, int] = {}
-        for sign, these in ((1, after.opportunities), (-1, before.opportunities)):
-            for each in these:
-                opportunities[each] = opportunities.get(each, 0) + sign
+        _count(opportunities, after.opportunities, 1)
+        _count(opportunities, before.opportunities, -1)
         self._folded_opportunities = len(after.opportunities)
         ids = {**before.standing, **after.standing}
         pairs = [(before.standing.get(identifier), after.standing.get(identifier)) for identifier in ids]
@@ -349,6 +347,16 @@ class Customer:
 _time = attrgetter("time")
 
 
+def _count(opportunities: dict[Opportunity, int], these: Sequence[Opportunity], sign: int) -> None:
+    """Add up how often there is each one; what was taken back counts against what was said: a sum is to see the net of both alone."""
+    for each in these:
+        if each[0][0] == "-":
+            taken_back = (each[0][1:], each[1], each[2], each[3])
+            opportunities[taken_back] = opportunities.get(taken_back, 0) - sign
+        else:
+            opportunities[each] = opportunities.get(each, 0) + sign
+
+
 def _opportunity_charges(tenant: str, opportunities: Mapping[Opportunity, int]) -> list[Charge]:
     charges: list[Charge] = []
     for opportunity, count in opportunities.items():
@@ -368,8 +376,6 @@ def _opportunity_charges(tenant: str, opportunities: Mapping[Opportunity, int]) 
 
 def _handoff_charges(tenant: str, evidence: Opportunity, count: int) -> Iterator[Charge]:
     kind, team, seam, time = evidence
-    if kind[0] == "-":
-        kind, count = kind[1:], -count
     late, decided = count * (kind == "late"), count * (kind in ("in_time", "late"))
     lost, known = count * (kind == "lost"), count * (kind in ("whole", "lost"))
     for scope, name in (("team", team), ("seam", seam), ("tenant", tenant)):

@@ -30,13 +30,16 @@ class EntityKey(NamedTuple):
         return [self.tenant, self.score, self.scope, self.name, self.half_life]
 
 
-class _Published(msgspec.Struct, omit_defaults=True):
+class _Published(msgspec.Struct):
     harm: float
     opportunities: float
     charges: int
     segments: int
     at: int
     offset: int
+
+
+class _PublishedHandoffs(_Published):
     lost: float = 0.0
     known: float = 0.0
     losses: int = 0
@@ -76,14 +79,16 @@ class Sum:
     def encode(self) -> bytes:
         """Return the sum as it is published."""
         sums = self.harm, self.opportunities, self.charges, self.segments, self.at, self.offset
-        return _encode(_Published(*sums, self.lost, self.known, self.losses, self.contexts))
+        if self.contexts or self.losses:
+            return _encode(_PublishedHandoffs(*sums, self.lost, self.known, self.losses, self.contexts))
+        return _encode(_Published(*sums))
 
     @property
     def empty(self) -> bool:
         return not (self.charges or self.segments or self.losses or self.contexts)
 
 
-_decode = msgspec.json.Decoder(_Published).decode
+_decode = msgspec.json.Decoder(_PublishedHandoffs).decode
 _encode = msgspec.json.Encoder().encode
 
 

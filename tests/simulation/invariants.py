@@ -181,7 +181,7 @@ class Undisturbed:
         prior = self.parts.rulebook.engine.prior_opportunities
         for key, held_sums in sums.items():
             score = partial(_entity_score, key, held_sums, prior)
-            if score(_LATER)["value"] is not None:
+            if score(max(each.at for each in held_sums))["value"] is not None:
                 found[key] = score
         return found
 
