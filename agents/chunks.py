@@ -86,7 +86,7 @@ NOTHING_BEFORE = Entry(0, 0, "", "", "", 0, "", "", None, None, None, None, None
 
 _Name = int | str
 _Packed = tuple[  # as `pack` writes it
-    int, int, int, _Name, _Name, _Name, str, _Name, _Name | None, _Name | None, _Name | None, _Name | None, str | None, tuple[Any, ...]
+    int, int, int, _Name, _Name, _Name, str, _Name | tuple[str, str], _Name | None, _Name | None, _Name | None, _Name | None, str | None, tuple[Any, ...]
 ]  # fmt: skip
 NO_REST = encode(Rest({}, None, [], {}, None))
 _decode_rest = msgspec.msgpack.Decoder(Rest).decode
@@ -96,6 +96,7 @@ _decode_packed: Callable[[memoryview], list[tuple[Any, ...]]] = msgspec.msgpack.
 def pack(entry: Entry, before: Entry) -> bytes:
     """Write a touchpoint relative to the one before it in its chunk."""
     number = _NUMBER.get
+    brand = entry.brand
     kind, channel, actor, source, team = entry.type, entry.channel, entry.kind, entry.source, entry.team
     journey, contact, segment = entry.journey, entry.contact, entry.segment
     return encode((
@@ -106,7 +107,7 @@ def pack(entry: Entry, before: Entry) -> bytes:
         number(channel, channel),
         number(actor, actor),
         entry.id,
-        0 if source == before.source else source,
+        (0 if source == before.source else source) if brand == before.brand else (source, brand or ""),
         0 if team == before.team else team,
         0 if journey == before.journey else journey,
         0 if contact == before.contact else contact,
@@ -130,7 +131,7 @@ def touchpoints_of(chunk: bytes) -> list[Entry]:
                 before.time + time,
                 sequence,
                 names[kind] if kind.__class__ is int else kind,
-                before.source if source == 0 else source,
+                before.source if source == 0 else source if source.__class__ is str else source[0],
                 name,
                 before.arrival + arrival,
                 names[channel] if channel.__class__ is int else channel,
@@ -141,6 +142,7 @@ def touchpoints_of(chunk: bytes) -> list[Entry]:
                 before.segment if segment == 0 else segment,
                 previous,
                 data,
+                (source[1] or None) if source.__class__ is tuple else before.brand,
             )
             found.append(before)
     except (msgspec.MsgspecError, IndexError, ValueError) as error:

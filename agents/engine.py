@@ -28,12 +28,13 @@ CONSISTENCY, HANDOFF = "consistency", "handoff"
 
 
 class Contribution(NamedTuple):
-    """What one finding weighs: ``harm`` (0..0.95) at ``time``, charged to a team, a channel and a seam."""
+    """What one finding weighs: ``harm`` (0..0.95) at ``time``, charged to a team, a channel, a brand and a seam."""
 
     time: int
     harm: float
     team: str | None
     channel: str
+    brand: str | None
     seam: str | None
     journey: str | None
 
@@ -338,6 +339,7 @@ class Customer:
                 -negative,
                 side.team,
                 found.cause.entry.channel,
+                found.cause.entry.brand,
                 None if seam is None else f"{seam[0]}>{seam[1]}",
                 found.cause.journey.id,
             )
@@ -363,8 +365,8 @@ def _opportunity_charges(tenant: str, opportunities: Mapping[Opportunity, int]) 
         if not count:
             continue
         kind, name, channel, time = opportunity
-        if kind == "seam":
-            charges.append(Charge("seam", name, time, 0.0, count, 0))
+        if kind in ("seam", "brand"):
+            charges.append(Charge(kind, name, time, 0.0, count, 0))
         elif kind != "segment":
             charges += _handoff_charges(tenant, opportunity, count)
         else:
@@ -384,7 +386,7 @@ def _handoff_charges(tenant: str, evidence: Opportunity, count: int) -> Iterator
 
 
 def _harm_charges(tenant: str, contribution: Contribution, sign: int) -> Iterator[Charge]:
-    time, harm, team, channel, seam, _ = contribution
-    for scope, name in (("team", team), ("channel", channel), ("seam", seam), ("tenant", tenant)):
+    time, harm, team, channel, brand, seam, _ = contribution
+    for scope, name in (("team", team), ("channel", channel), ("brand", brand), ("seam", seam), ("tenant", tenant)):
         if name is not None:
             yield Charge(scope, name, time, sign * harm, 0, sign)

@@ -29,6 +29,7 @@ class Entry:
 
     __slots__ = (
         "arrival",
+        "brand",
         "channel",
         "contact",
         "data",
@@ -60,6 +61,7 @@ class Entry:
         segment: str | None,
         previous_contact: str | None,
         data: tuple[Any, ...] = (),
+        brand: str | None = None,
     ) -> None:
         self.time = time
         self.sequence = sequence
@@ -75,6 +77,7 @@ class Entry:
         self.segment = segment
         self.previous_contact = previous_contact
         self.data = data
+        self.brand = brand
 
     def says_the_same(self, other: "Entry") -> bool:
         """Tell whether a record with the same identity has the same content, as far as it is kept."""
@@ -98,7 +101,7 @@ class Entry:
     def _content(self, data: tuple[Any, ...]) -> bytes:
         return encode((
             *(self.time, self.sequence, self.type, self.source, self.id, self.channel, self.kind, self.team),
-            *(self.journey, self.contact, self.segment, self.previous_contact, data),
+            *(self.journey, self.contact, self.segment, self.previous_contact, data, self.brand),
         ))  # fmt: skip
 
     @property

@@ -16,8 +16,8 @@ from agents.timeline import CHANNEL_FOLD, PASSIVE
 __all__ = ["Fold", "Kept", "Opportunity", "Panel"]
 
 Opportunity = tuple[str, str, str, int]
-"""A chance to do well: (``segment``, team, channel, time), (``seam``, seam, "", time); or what became of a handoff, dated by its start: (``in_time``, ``late``,
-``whole`` or ``lost``, receiving team, seam, time), each of the two "" where it is not known; with ``-`` before it, it is taken back.
+"""A chance to do well: (``segment``, team, channel, time), (``brand``, brand, "", time), (``seam``, seam, "", time); or what became of a handoff, dated by its
+start: (``in_time``, ``late``, ``whole`` or ``lost``, receiving team, seam, time), each of the two "" where it is not known; with ``-`` before it, taken back.
 """
 
 Kept = tuple[dict[str, str], tuple[int, str] | None]
@@ -262,6 +262,8 @@ class Fold:
         if handler not in seen.segment.workers:
             seen.segment.workers += (handler,)
             self.opportunities.append(("segment", team, seen.entry.channel, time))
+            if seen.entry.brand is not None:
+                self.opportunities.append(("brand", seen.entry.brand, "", time))
         if team in self._panel.engine.transit:
             return
         follows = contact.last_work

@@ -66,6 +66,7 @@ def compact(
     journey: str | None = parts[7]
     contact: str | None = parts[8]
     actor: Any = parts[14]
+    brand: str | None = parts[6]
     team: str | None = actor.team
     reader = _DATA.get(kind)
     return Entry(
@@ -83,6 +84,7 @@ def compact(
         parts[9],
         parts[10],
         () if reader is None else reader(parts[15], parts[5], fields, fingerprinter, parts),
+        before.brand if brand == before.brand else brand,
     )
 
 

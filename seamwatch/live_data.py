@@ -8,6 +8,7 @@ from typing import NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, func, select
 
+from agents.engine import CONSISTENCY
 from models.alert import Alert
 from models.finding import Finding
 from models.tables import alerts, findings
@@ -62,9 +63,9 @@ class Observatory:
         return Found(standing, sum(number for _, withdrawn, number in rows if withdrawn), opened)
 
     def worst(self, scope: str) -> list[Bar]:
-        """Return the lowest scores of a scope as of now, of the half-life of an hour; the worst has the longest bar."""
-        now = time_ns() // 1000
-        scores = [score for score in entity_scores(self._engine) if score.scope == scope and score.half_life == _HOUR]
+        """Return the lowest consistency of a scope as of now, of the half-life of an hour; the worst has the longest bar."""
+        now, wanted = time_ns() // 1000, (CONSISTENCY, scope, _HOUR)
+        scores = [each for each in entity_scores(self._engine) if (each.score, each.scope, each.half_life) == wanted]
         values = [(value, score.name) for score in scores if (value := decayed(score, now)) is not None]
         worst = sorted(values)[:_WORST]
         lost = max(100 - worst[0][0], 0.1) if worst else 1.0

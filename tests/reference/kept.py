@@ -90,6 +90,7 @@ class Kept(Timeline):
                 "mode": mode,
                 "cause": cause,
                 "channel": cause.channel,
+                "brand": cause.raw.get("brand"),
                 "from_team": source,
                 "to_team": goal,
             }

@@ -479,7 +479,7 @@ def scoring(found: list[Json]) -> list[Json]:
 def scores(
     found: list[Json], touchpoints: list[Json], *, as_of: int, rules: Json | None = None, fields: Json | None = None
 ) -> list[Json]:
-    """Return the scores as of a time: consistency of journeys, customers, teams, channels, seams, tenants; handoffs of teams, seams, tenants.
+    """Return the scores as of a time: consistency of journeys, customers, teams, channels, brands, seams, tenants; handoffs of teams, seams, tenants.
 
     `found` is the result of `findings` over the same touchpoints; each row has tenant, score, scope, name, customer
     (of a journey, else None), half_life (seconds), value, and harm and opportunities (None where there are none).
@@ -511,8 +511,9 @@ def scores(
         for point in line.points:
             if point.work and (point.segment, point.handler) not in seen:
                 seen.add((point.segment, point.handler))
-                for scope, name in (("team", point.team), ("channel", point.channel), ("tenant", point.tenant)):
-                    chances.append((point.tenant, scope, str(name), point.time))
+                brand = point.raw.get("brand")
+                who = ("team", point.team), ("channel", point.channel), ("brand", brand), ("tenant", point.tenant)
+                chances += [(point.tenant, scope, name, point.time) for scope, name in who if name]
         for hop in line.hops():
             assert hop.follows
             chances.append((hop.tenant, "seam", f"team:{hop.follows.team}>team:{hop.team}", hop.time))
@@ -520,7 +521,8 @@ def scores(
     for one in charged:
         team = one["from_team"] if "handoff" in one["silos"] else one["to_team"]
         seam = f"{one['seam']['from']}>{one['seam']['to']}" if one["seam"] else None
-        for scope, name in (("team", team), ("channel", one["channel"]), ("seam", seam), ("tenant", one["tenant"])):
+        places = ("team", team), ("channel", one["channel"]), ("brand", one["brand"]), ("seam", seam), ("tenant", one["tenant"])
+        for scope, name in places:
             if name:
                 harms.append((one["tenant"], scope, name, one["time"], HARM[one["severity"]]))
     entities = sorted({chance[:3] for chance in chances} | {harm[:3] for harm in harms})

@@ -177,6 +177,8 @@ class Maker:
         }
         if self.tenant:
             point["tenant"] = self.tenant
+            if kind != "info.provided":
+                point["brand"] = f"{self.tenant}-{'mobile' if point['channel'] in ('app', 'sms', 'voice') else 'home'}"
         if self.contact and not self.chance(3):
             point["contact"] = self.contact
             if self.contact in self.previous and not self.chance(30):

@@ -17,7 +17,7 @@ HISTORIES = 100
 ENOUGH = 150
 """Within so many histories each defect is found."""
 
-FROM_SEED = {"commit_of_failed_deliveries": 4, "clock_before_rows": 7}
+FROM_SEED = {"commit_of_failed_deliveries": 4}
 """Where to begin with defects that are found late; the others are found from seed 0."""
 
 

@@ -82,3 +82,13 @@ def test_what_is_common_takes_a_byte() -> None:
         before = Entry(10**15, 0, "message", "crm", "i" * 36, 5, "voice", "agent", "team", "j" * 36, "c" * 36, None, None)
         entry = Entry(10**15 + 10**7, 0, kind, "crm", "k" * 36, 900, "chat", "customer", "team", "j" * 36, "c" * 36, None, None)
         assert len(pack(entry, before)) < 64 or kind == "heartbeat"
+
+
+@pytest.mark.parametrize("brands", [(None, "a"), ("a", None), ("a", "a"), ("a", "b"), (None, None)])
+@pytest.mark.parametrize("source", ["crm", "ivr"])
+def test_a_brand_that_changes_is_kept_beside_the_source(brands: tuple[str | None, str | None], source: str) -> None:
+    """Whichever of brand and source is that of the touchpoint before, both are read as they were."""
+    first = Entry(10, 0, "message", "crm", "1", 5, "voice", "agent", "team", None, None, None, None, (), brands[0])
+    second = Entry(20, 0, "message", source, "2", 6, "voice", "agent", "team", None, None, None, None, (), brands[1])
+    chunk = write_chunk(7, None, -1, NO_REST, 2, pack(first, NOTHING_BEFORE) + pack(second, first))
+    assert [(each.source, each.brand) for each in touchpoints_of(chunk)] == [("crm", brands[0]), (source, brands[1])]
