@@ -108,6 +108,10 @@ class Settings(BaseSettings):
     """A name of this worker that survives restarts; other workers have other names."""
     alert_expiry: Duration = "24h"  # type: ignore[assignment]
     """How long an alert stays open without a new finding."""
+    handling_minutes: Mapping[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    """What a finding costs in handling time, by detector, as JSON: {"repeated_request": 0.7}."""
+    cost_per_minute: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """What a minute of handling time costs, in a currency of your own."""
 
     def require_hash_key(self) -> bytes:
         """Return the hash key's bytes.

@@ -112,6 +112,33 @@ findings = Table(
     Column("body", _JSON, nullable=False, comment="the finding without its revision"),
     Column("updated", UtcDateTime, nullable=False, comment="wall clock: when this revision was stored"),
     Index(None, "alert", "time"),
+    # Next to nothing to keep up, and enough to find what was stored lately, and one day's: PostgreSQL alone has such.
+    Index(None, "updated", postgresql_using="brin").ddl_if(dialect="postgresql"),
+    Index(None, "time", postgresql_using="brin").ddl_if(dialect="postgresql"),
+)
+
+finding_days = Table(
+    "finding_days",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("day", Text, nullable=False, comment="of the findings, UTC, such as 2026-03-02"),
+    Column("detector", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("seam_from", Text, nullable=False, comment="empty: none, as in the two columns that follow"),
+    Column("seam_to", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("silos", Text, nullable=False, comment="the JSON array"),
+    Column("findings", BigInteger, nullable=False, comment="how many stand"),
+    PrimaryKeyConstraint("tenant", "day", "detector", "severity", "seam_from", "seam_to", "field", "silos"),
+    Index(None, "day"),
+)
+"""Counts of standing findings by day, made from them when somebody asks (`sinks.insights`)."""
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("name", Text, primary_key=True, comment="the table that is made from others"),
+    Column("refreshed", UtcDateTime, comment="wall clock: what was stored before is in it; null: nothing is"),
 )
 
 alerts = Table(

@@ -16,6 +16,7 @@ from sinks.postgres import ImpatientConnection
 from sinks.writer import DatabaseUnavailable, DatabaseWriter
 from tests.support.services import PostgresServer
 from tests.unit.sinks.builders import clock, finding, record, rows
+from tests.unit.sinks.burdens import Burdens
 from tests.unit.sinks.conformance import Conformance
 from tests.unit.sinks.figures import Figures
 
@@ -48,6 +49,10 @@ class TestPostgres(Conformance):
 
 class TestPostgresFigures(Figures):
     """PostgreSQL tells of rules what SQLite tells."""
+
+
+class TestBurdens(Burdens):
+    """PostgreSQL tells the same of what hurts most."""
 
 
 def test_programs_that_upgrade_at_once_all_succeed(database_url: str) -> None:
