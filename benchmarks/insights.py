@@ -1,0 +1,116 @@
+"""What insights take over a year of findings in PostgreSQL: each question from the counts by day, beside the same question counted anew."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from sqlalchemy import Engine, func, select, text
+
+from benchmarks.report import Report, say
+from models.tables import finding_days, findings
+from sinks.database import create_engine, upgrade
+from sinks.insights import BY, Period, burdens, refresh
+from tests.support.services import PostgresServer
+
+_DAYS = 365
+_CHUNK = 250_000
+_HARM: Any = {"info": 0.0, "warning": 0.15, "critical": 0.4}
+
+_FILL = text("""
+    INSERT INTO findings
+    SELECT md5(n::text), 'default', 1, n % 50 = 0, 'detector_' || d, 'reason', CASE WHEN n % 7 = 0 THEN 'critical' ELSE 'warning' END,
+        'c-' || n % 1000003, 'j-' || n % 2000003, 'k-' || n % 3000017, 'team:' || f, 'team:' || t, CASE WHEN d < 4 THEN 'field_' || n % 8 END,
+        :first + n * (interval '365 days' / :findings), NULL, md5('a' || n % 4000037), 'rule_' || d, 1, 'on', n % 50 > 0,
+        jsonb_build_object('id', md5(n::text), 'silos', jsonb_build_array('silo_' || d % 10), 'summary', repeat('what was said where ', 10)),
+        :first + n * (interval '365 days' / :findings)
+    FROM (
+        SELECT n, n * 7919 % 20 AS d, n * 104729 % 11 AS f, n * 1299709 % 7 AS t
+        FROM generate_series(CAST(:begin AS bigint), CAST(:end AS bigint)) AS n
+    ) AS drawn
+""")
+
+
+def run(year: int, rounds: int) -> Report:
+    """Store a year of findings, count them by day and ask; raises ``RuntimeError`` where the counts do not add up."""
+    with PostgresServer() as server:
+        url = server.new_database()
+        upgrade(url)
+        engine = create_engine(url)
+        now = datetime.now(UTC)
+        _fill(engine, now - timedelta(days=_DAYS), year)
+        say("counting the days")
+        first = _seconds(lambda: refresh(engine, now))
+        with engine.begin() as connection:
+            connection.execute(text("ANALYZE finding_days"))
+        _verify(engine)
+        asked = {by: _questions(engine, by, now, rounds) for by in BY}
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE findings SET updated = now() WHERE time > now() - interval '10 minutes'"))
+        again = _seconds(lambda: refresh(engine, datetime.now(UTC)))
+        plan = _plan(engine)
+        engine.dispose()
+    return Report(
+        title="Insights over a year",
+        columns=("", "from counts by day", "counted anew", "ratio"),
+        rows=[
+            *((f"{by}, all {_DAYS} days", f"{ours:.2f} s", f"{anew:.2f} s", f"{anew / ours:.0f}") for by, (ours, anew) in asked.items()),
+            ("counts: the first time", f"{first:.0f} s", "", ""),
+            ("counts: after ten minutes of findings", f"{again:.2f} s", "", ""),
+        ],
+        notes=[
+            f"{year:,} findings, 20 detectors, 77 seams, in PostgreSQL; medians of {rounds} rounds, in turns. Counted anew is the bare "
+            "aggregate over the table, without names and ranking. All that stand are in the counts.",
+        ],
+        picture=plan,
+    )
+
+
+def _fill(engine: Engine, first: datetime, year: int) -> None:
+    for begin in range(0, year, _CHUNK):
+        say(f"{begin:,} of {year:,} findings stored")
+        with engine.begin() as connection:
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(_FILL, {"first": first, "findings": year, "begin": begin, "end": min(begin + _CHUNK, year) - 1})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("VACUUM ANALYZE findings"))
+
+
+def _questions(engine: Engine, by: Any, now: datetime, rounds: int) -> tuple[float, float]:
+    """Return the seconds that a question takes, and that the bare aggregate takes."""
+    period = Period(now.date() - timedelta(days=_DAYS), now.date())
+    columns = {"seams": ("seam_from", "seam_to"), "fields": ("field", "seam_from", "seam_to")}.get(by, ())
+    named = [findings.c.detector, findings.c.severity, *(findings.c[name] for name in columns)]
+    named += [findings.c.body["silos"].as_string()] if by == "silos" else []
+    query = select(*named, func.count()).where(findings.c.standing).group_by(*named)
+    ours, anew = [], []
+    for number in range(rounds):
+        say(f"{by}, round {number + 1} of {rounds}")
+        ours.append(_seconds(lambda: burdens(engine, by, period, harm=_HARM, minutes={})))
+        with engine.connect() as connection:
+            connection.execute(text("SET statement_timeout = 0"))
+            anew.append(_seconds(lambda: connection.execute(query).all()))
+    return median(ours), median(anew)
+
+
+def _verify(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(text("SET statement_timeout = 0"))
+        counted = connection.execute(select(func.sum(finding_days.c.findings))).scalar_one()
+        standing = connection.execute(select(func.count()).where(findings.c.standing)).scalar_one()
+    if counted != standing:
+        raise RuntimeError(f"{counted:,} findings are counted, {standing:,} stand")
+
+
+def _plan(engine: Engine) -> str:
+    with engine.connect() as connection:
+        query = "SELECT seam_from, seam_to, sum(findings) FROM finding_days WHERE day >= '2000-01-01' GROUP BY 1, 2"
+        return "\n".join(row[0] for row in connection.execute(text(f"EXPLAIN (ANALYZE, COSTS OFF) {query}")))
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    began = perf_counter()
+    work()
+    return perf_counter() - began
