@@ -10,8 +10,9 @@ from typing import Any
 from setuptools import setup
 
 COMPILED = (
-    *("agents/chunks.py", "agents/context.py", "agents/engine.py", "agents/entry.py", "agents/fields.py", "agents/finding.py", "agents/fold.py"),
-    *("agents/partition.py", "agents/rows.py", "agents/scores.py", "agents/tallies.py", "agents/timeline.py", "models/decoding.py"),
+    *("agents/brief.py", "agents/chunks.py", "agents/context.py", "agents/engine.py", "agents/entry.py", "agents/fields.py"),
+    *("agents/finding.py", "agents/fold.py", "agents/partition.py", "agents/rows.py", "agents/scores.py", "agents/tallies.py"),
+    *("agents/timeline.py", "models/decoding.py"),
 )
 
 

@@ -115,6 +115,8 @@ class Segment:
 class Contact:
     """One interaction on one channel; without an id, all touchpoints of a journey that name none.
 
+    ``briefed`` tells that its beginning has been noted.
+
     ``run`` counts the handlers' runs, ``run_of`` is whose the present one is. ``working_teams`` are those that worked at ``working_at``, the latest time.
     ``started`` is its latest start, None where none has told anything. ``taken_up`` is the first of the latest team's works in a row, ``human_since`` the
     position of the first work of a human, negative before it (transit teams are skipped in both). ``ended`` is the position of its last end, negative while
@@ -123,6 +125,7 @@ class Contact:
 
     __slots__ = (
         "authentications",
+        "briefed",
         "chain",
         "ended",
         "handoffs",
@@ -151,6 +154,7 @@ class Contact:
         self.journey: Journey | None = None
         self.previous: str | None = None
         self.chain: list[Contact] = [self]
+        self.briefed = False
         self.last_work: Work | None = None
         self.last_worker: Handler | None = None
         self.started: Seen | None = None

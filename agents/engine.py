@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
+from agents.brief import brief, tells
+from agents.context import Seen
 from agents.entry import Entry
 from agents.finding import Found
 from agents.fold import Fold, Kept, Naming, Opportunity, Panel
@@ -62,11 +64,12 @@ class Charge(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What a record or a deadline changed: bodies of findings with their revisions, charges, and journeys whose score moved."""
+    """What a record or a deadline changed: bodies of findings with their revisions, charges, journeys whose score moved, and briefs that are due."""
 
     findings: list[dict[str, Any]]
     charges: list[Charge]
     journeys: frozenset[str]
+    briefs: Sequence[dict[str, Any]] = ()
 
 
 NO_CHANGE = Change([], [], frozenset())
@@ -150,14 +153,17 @@ class Customer:
             entries.append(entry)
             fold = self.fold
             fold.apply(entry)
+            body = None if fold.briefing is None else self._brief(fold, fold.briefing)
             if fold.waiting:
                 fold.settle(clock)
-            return self._extended()
+            change = self._extended()
+            return change if body is None else change._replace(briefs=(body,))
         insort(entries, entry, key=sort_key)
-        before, self.fold = self.fold, self._folded(clock)
+        before, briefs = self.fold, dict[str, dict[str, Any]]()
+        self.fold = self._folded(clock, entry, briefs)
         change = self._refolded(before)
         before.release()
-        return change
+        return change._replace(briefs=list(briefs.values())) if briefs else change
 
     def knows(self, entry: Entry) -> bool:
         """Tell whether a touchpoint is still in the timeline."""
@@ -183,13 +189,27 @@ class Customer:
 
     # Folding
 
-    def _folded(self, clock: int) -> Fold:
+    def _folded(self, clock: int, late: Entry | None = None, briefs: dict[str, dict[str, Any]] | None = None) -> Fold:
+        """Fold all as of ``clock``; put into ``briefs`` the last one of each journey that a touchpoint from ``late`` on sets off."""
         fold = Fold(self._panel, self.tenant, self.kept)
+        passed = False
         for entry in self.entries:
             fold.apply(entry)
+            passed = passed or entry is late
+            if passed and briefs is not None and fold.briefing is not None:
+                body = self._brief(fold, fold.briefing)
+                if body is not None:
+                    briefs[body["journey"]] = body
         fold.settle(clock)
         fold.changed.clear()
         return fold
+
+    def _brief(self, fold: Fold, seen: Seen) -> dict[str, Any] | None:
+        """Return the brief that ``seen``, the last touchpoint of ``fold``, sets off; None where nobody wants one, or a new contact's customer is not known."""
+        if not self._panel.brief_items or (not seen.position and seen.entry.type != "handoff.started"):
+            return None
+        body = brief(self._panel, self.tenant, self.customer, self.kept, self.entries, fold, seen)
+        return body if body["occasion"] == "handoff" or tells(body) else None
 
     def _take_as_emitted(self) -> None:
         self.fold.changed.clear()

@@ -14,7 +14,7 @@ from typing import Literal
 from agents.fingerprints import KEY_ID, LENGTH
 from agents.sketches import Sketcher, parts_of
 
-__all__ = ["FieldCatalog", "FieldDefinition", "FieldFormat", "FieldKind", "Fingerprinter", "fold", "fold_words", "mask", "readable"]
+__all__ = ["FieldCatalog", "FieldDefinition", "FieldFormat", "FieldKind", "Fingerprinter", "fold", "fold_words", "mask", "readable", "shown"]
 
 FieldKind = Literal["identity", "contact", "account", "order", "preference", "other"]
 FieldFormat = Literal["words", "number", "date", "phone", "email", "postal", "iban", "card", "order"]
@@ -172,6 +172,11 @@ def readable(definition: FieldDefinition, value: str) -> str:
     """Return what people may see of a ``value`` that we stated ourselves: its beginning, or its mask where it is the customer's own or secret."""
     if definition.secret or definition.kind != "other":
         return mask(definition, value)
+    return shown(value)
+
+
+def shown(value: str) -> str:
+    """Return the beginning of a text of our own as it can be stored and shown."""
     return value[:READABLE].translate(_UNPRINTABLE)
 
 

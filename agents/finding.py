@@ -11,7 +11,7 @@ from agents.rules import Rule
 from agents.timeline import moment
 from models.finding import Severity
 
-__all__ = ["NOBODY", "Explanation", "Found", "Gone", "Side", "alert_key", "auto_journey", "finding_id"]
+__all__ = ["NOBODY", "Explanation", "Found", "Gone", "Side", "alert_key", "auto_journey", "brief_id", "finding_id"]
 
 MAXIMUM_EVIDENCE = 20
 
@@ -177,14 +177,15 @@ class Found:
             "explained_by": self.explained_by,
             "alert": alert_key(tenant, rule.detector, customer, seam),
             "rule": {"name": rule.name, "version": rule.version, "mode": rule.mode},
-            "summary": self._summary(),
+            "summary": self.summary(),
         }
 
     def _proof(self) -> list[Seen]:
         proof = {seen.position: seen for seen in (self.first, self.cause, *self.evidence) if seen is not None}
         return [proof[position] for position in sorted(proof)][:MAXIMUM_EVIDENCE]
 
-    def _summary(self) -> str:
+    def summary(self) -> str:
+        """Return what happened, in English."""
         text = self.rule.texts.get("en")
         sentence = "{rule}: {sender} to {receiver}" if text is None else text.what
         return sentence.format(
@@ -238,6 +239,11 @@ def finding_id(tenant: str, rule: str, source: str, identifier: str, discriminat
 def alert_key(tenant: str, detector: str, customer: str, seam: tuple[str, str] | None) -> str:
     """Return the key of the alert that findings of one detector, customer and seam share."""
     return _hash([tenant, detector, customer, *(seam or (None, None))])
+
+
+def brief_id(tenant: str, source: str, identifier: str) -> str:
+    """Return the id of the brief that a touchpoint sets off."""
+    return _hash([tenant, source, identifier])
 
 
 def auto_journey(source: str, identifier: str) -> str:

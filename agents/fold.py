@@ -1,16 +1,17 @@
 """The fold: touchpoints in order go in, standing findings and opportunities come out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agents.context import Contact, Handler, Hop, Journey, Provision, Seen, Segment, Turn, Wait, Work
 from agents.detector import Detector, Verdict
 from agents.detectors import DETECTORS
+from agents.detectors.reauthentication import ReauthenticationRule
 from agents.entry import Entry
 from agents.fields import FieldCatalog
 from agents.finding import Explanation, Found, Gone, Side, auto_journey, finding_id, seam_between
 from agents.fingerprints import parts
-from agents.rules import EngineRules, Rulebook
+from agents.rules import MICROSECONDS, EngineRules, Rulebook
 from agents.timeline import CHANNEL_FOLD, PASSIVE
 
 __all__ = ["Fold", "Kept", "Opportunity", "Panel"]
@@ -22,6 +23,9 @@ start: (``in_time``, ``late``, ``whole`` or ``lost``, receiving team, seam, time
 
 Kept = tuple[dict[str, str], tuple[int, str] | None]
 """What a row keeps of dropped touchpoints: the journeys of contacts, and the time and journey of the latest one."""
+
+_AUTHENTICATION = 24 * 3600 * MICROSECONDS
+"""How long an authentication holds whose source does not say, where no rule does either."""
 
 _MACHINES = frozenset({"bot", "ivr"})
 _HANDLERS = frozenset({"agent", "bot", "ivr", "partner"})
@@ -37,6 +41,9 @@ class Panel:
         self.fields = fields
         # Read for every touchpoint, so not through the model.
         engine = rulebook.engine
+        self.grace = engine.grace
+        self.brief_items = engine.brief_items if engine.briefs == "on" else 0
+        self.authentication = next((rule.validity for rule in rulebook.rules if isinstance(rule, ReauthenticationRule)), _AUTHENTICATION)
         self.reach = engine.memory, engine.maximum_touchpoints, engine.maximum_bytes, engine.maximum_an_hour
         detectors: list[Detector[Any]] = [
             DETECTORS[rule.detector](rule, rulebook.engine, fields) for rule in rulebook.rules if rule.mode != "off"
@@ -93,7 +100,8 @@ class Fold:
     """One customer's timeline so far: touchpoints are applied in the order of their sort keys.
 
     ``standing`` holds the findings that hold now, by id, ``pending`` the absences whose deadlines the clock has not reached; ``changed`` the ids that
-    came, changed or went since it was last cleared. ``waiting`` tells whether anything happens when the clock moves on.
+    came, changed or went since it was last cleared. ``waiting`` tells whether anything happens when the clock moves on. ``briefing`` is the last
+    touchpoint, where the next handler is to be briefed at it.
     """
 
     __slots__ = (
@@ -108,6 +116,7 @@ class Fold:
         "_panel",
         "_tenant",
         "_undecided",
+        "briefing",
         "changed",
         "opportunities",
         "pending",
@@ -125,6 +134,7 @@ class Fold:
         self._memory: dict[Any, Any] = {}
         self._dependents: dict[str, set[str]] = {}
         self._accepting: Wait | None = None
+        self.briefing: Seen | None = None
         self._followed: dict[str, Found] = {}
         self._undecided: list[Wait] = []
         self.position = 0
@@ -146,6 +156,7 @@ class Fold:
         seen = Seen()
         seen.entry = entry
         seen.position = self.position
+        self.briefing = None
         self.position += 1
         kind = entry.type
         journey = seen.journey = self._journey(entry)
@@ -176,6 +187,9 @@ class Fold:
         remember = _REMEMBER.get(kind)
         if remember is not None:
             remember(seen)
+            if kind == "contact.started" and (contact.id is None or not contact.briefed):
+                contact.briefed = True
+                self.briefing = seen
 
     def settle(self, clock: int) -> None:
         """Let everything come due whose deadline, grace included, the clock (microseconds UTC) has reached."""
@@ -253,10 +267,19 @@ class Fold:
             segment = contact.segments[key] = Segment()
         return segment
 
+    def chain(self, seen: Seen) -> list[Contact]:
+        """Return the contacts of the chain that a touchpoint belongs to, or will with the first work of its contact."""
+        contact = seen.contact
+        follows = self._predecessor(seen) if contact.last_work is None else None
+        return contact.chain if follows is None or follows.seen.contact in contact.chain else contact.chain + follows.seen.contact.chain
+
     # Work, chains, hops
 
     def _work(self, seen: Seen, handler: Handler) -> None:
         contact, team, time = seen.contact, handler.team, seen.entry.time
+        if not contact.briefed:
+            contact.briefed = True
+            self.briefing = seen
         contact.last_worker = handler
         contact.worked[handler] = seen.position
         if handler not in seen.segment.workers:
@@ -362,6 +385,7 @@ class Fold:
 
     def _begin(self, wait: Wait) -> None:
         contact, time = wait.contact, wait.seen.entry.time
+        self.briefing = wait.seen
         contact.waits += (wait,)
         # Answers and ends count by time, so one at the very moment counts though it sorts before.
         wait.answered = wait.within(time) and any(
@@ -485,6 +509,10 @@ class Fold:
                 if chosen is None and identifier in self.standing:
                     chosen = identifier
         return chosen
+
+    def is_explained(self, found: Found, standing: Mapping[str, Found]) -> bool:
+        """Tell whether a finding is explained where these stand, by id."""
+        return any(identifier in standing for explanation in found.explanations for identifier in self._ids(explanation))
 
     def _ids(self, explanation: Explanation) -> Sequence[str]:
         entry = explanation.cause.entry

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 from mypy_extensions import i64
 
+from agents.brief import encoded
 from agents.engine import NO_CHANGE, Change, Customer
 from agents.entry import Entry
 from agents.fields import FieldCatalog, Fingerprinter
@@ -85,10 +86,11 @@ class Counts:
 class Effects:
     """What one batch does, in the order of its steps."""
 
-    __slots__ = ("customer_scores", "dead_letters", "findings", "misplaced", "rows", "tallies", "tally_rows")
+    __slots__ = ("briefs", "customer_scores", "dead_letters", "findings", "misplaced", "rows", "tallies", "tally_rows")
 
     def __init__(self) -> None:
         self.findings: list[tuple[bytes, bytes]] = []
+        self.briefs: list[tuple[bytes, bytes]] = []
         self.customer_scores: list[tuple[bytes, bytes]] = []
         self.dead_letters: list[DeadLetter] = []
         self.misplaced: list[tuple[bytes, bytes | None]] = []
@@ -243,7 +245,7 @@ class PartitionWatch:
                 if row is None:
                     continue
             if offset > row.floor:
-                self._apply(row, compact(kind, parts, time, offset, self._fields, self._fingerprinter, row.before), record)
+                self._apply(row, compact(kind, parts, time, offset, self._fields, self._fingerprinter, row.before), record, parts[11])
         if timestamp is not None and timestamp > self._heard:
             self._heard = timestamp
 
@@ -317,7 +319,7 @@ class PartitionWatch:
         letter = DeadLetter(record.offset, refusal.reason, refusal.detail, record.key, record.value)
         self._effects.dead_letters.append(letter)
 
-    def _apply(self, row: Row, entry: Entry, record: AnyRecord) -> None:
+    def _apply(self, row: Row, entry: Entry, record: AnyRecord, language: str | None) -> None:
         timestamp = record.timestamp
         if timestamp is not None and timestamp > row.heard:
             if self._store.is_expired(row.heard, row.deadline, timestamp):
@@ -329,6 +331,10 @@ class PartitionWatch:
         if isinstance(outcome, Change):
             row.add(entry)
             self._emit(row, outcome, record.offset)
+            if outcome is not NO_CHANGE:
+                for body in outcome.briefs:
+                    body["language"] = language
+                    self._effects.briefs.append((row.key, encoded(body)))
         elif outcome == "floods":
             self._unwatch(row, record)
         elif outcome == "too_late":

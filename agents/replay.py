@@ -1,6 +1,7 @@
 """The engine over files: no Kafka, any order of lines, the same findings."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ class Replay:
 
     Findings are the final ones: each id once, with what it came to; withdrawn ones are left out. With a ``recogniser`` messages are read too: the lines of
     a customer who wrote or was written to wait for the end, and are taken in the order of their times.
+    ``briefs`` tells whether the briefs for next handlers are kept too.
     ``recognised`` counts the touchpoints that were read out of messages.
     """
 
@@ -32,10 +34,15 @@ class Replay:
         fields: FieldCatalog,
         fingerprinter: Fingerprinter,
         recogniser: Recogniser | None = None,
+        *,
+        briefs: bool = False,
     ) -> None:
+        if not briefs:
+            rulebook = replace(rulebook, engine=rulebook.engine.model_copy(update={"briefs": "off"}))
         self._engine = rulebook.engine
         self._watch = PartitionWatch(rulebook, fields, fingerprinter, 0, keyed=False)
         self._findings: dict[str, dict[str, Any]] = {}
+        self._briefs: dict[str, dict[str, Any]] = {}
         self._records: list[Record] = []
         self._held = None if recogniser is None else Held(recogniser)
         self._newest_line = 0
@@ -92,6 +99,10 @@ class Replay:
         standing = [each for each in self._findings.values() if not each["withdrawn"]]
         yield from sorted(standing, key=lambda each: (each["time"], each["id"]))
 
+    def briefs(self) -> Iterator[dict[str, Any]]:
+        """Yield the last brief of each id, by time and id; none unless they were asked for."""
+        yield from sorted(self._briefs.values(), key=lambda each: (each["time"], each["id"]))
+
     def scores(self, as_of: int) -> Iterator[dict[str, Any]]:
         """Yield all scores as of a moment, in microseconds UTC."""
         half_life = self._engine.customer_half_life
@@ -110,3 +121,6 @@ class Replay:
         for _, value in effects.findings:
             body = msgspec.json.decode(value)
             self._findings[body["id"]] = body
+        for _, value in effects.briefs:
+            body = msgspec.json.decode(value)
+            self._briefs[body["id"]] = body

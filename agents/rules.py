@@ -93,6 +93,10 @@ class EngineRules(_Rules):
     half_lives: tuple[Duration, ...] = ("1h", "7d")  # type: ignore[assignment]
     """Half-lives of the scores of teams, channels, seams and tenants."""
     customer_half_life: Duration = "7d"  # type: ignore[assignment]
+    briefs: Literal["on", "off"] = "on"
+    """Whether a brief goes to the next handler at the start of a handoff and of a known customer's new contact."""
+    brief_items: Annotated[int, Field(ge=1, le=20)] = 20
+    """How many items each list of a brief holds at most."""
 
     def answer_limit(self, channel: str, mode: str | None) -> int | None:
         """Return how long a wait on this folded channel may take, in microseconds, or None where nobody has to hurry."""

@@ -1,5 +1,6 @@
 """A customer's timeline: touchpoints in compact form, values as fingerprints, in one order whatever their arrival."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -7,7 +8,7 @@ from mypy_extensions import i64
 
 from agents.amounts import thousandths
 from agents.entry import Entry
-from agents.fields import FieldCatalog, Fingerprinter, fold_words, mask, readable
+from agents.fields import FieldCatalog, Fingerprinter, fold_words, mask, readable, shown
 from models.decoding import Parts
 
 __all__ = ["CHANNEL_FOLD", "PASSIVE", "SortKey", "compact", "microseconds", "moment", "sort_key"]
@@ -32,6 +33,8 @@ PASSIVE = frozenset({"brand.exposure", "mention.published", "account.updated", "
 
 CHANNEL_FOLD = {"ivr": "voice", "bot": "chat"}
 """Channels that count as another one wherever channels are compared, limited or named in a seam."""
+
+_PERSONAL = re.compile(r"@|\d(?:\W?\d){4}")
 
 SortKey = tuple[int, int, int, str, str]
 
@@ -150,7 +153,9 @@ def _intent(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
 
 
 def _promised(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
-    return (data.promise, microseconds(data.due))
+    told = (data.promise, microseconds(data.due))
+    # It is there to be read; what may be a number or an address of somebody is not.
+    return told if data.about is None or _PERSONAL.search(data.about) else (*told, shown(data.about))
 
 
 def _settled(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from agents.rules import Language, Text
 
-__all__ = ["PLACES", "RIGHT_TO_LEFT", "Told", "Vocabulary", "Wording"]
+__all__ = ["PLACES", "RIGHT_TO_LEFT", "Told", "Vocabulary", "Wording", "inserted"]
 
 PLACES = frozenset({"before", "field", "first", "mask", "receiver", "rule", "sender", "time"})
 """What a text may name; the finding fills it in. ``before`` is the team of the touchpoint ``first``, ``first`` its time."""
@@ -80,9 +80,14 @@ class Wording:
         return words._replace(what=_MOMENT.sub(lambda iso: _time(iso[0]), summary))
 
 
+def inserted(value: str, language: Language) -> str:
+    """Return a value as it stands in a sentence: without directions of its own, and in an isolate where the language runs from right to left."""
+    value = value.translate(_WITHOUT_DIRECTIONS)
+    return f"{_ISOLATE}{value}{_POP}" if language in RIGHT_TO_LEFT else value
+
+
 def _filled(language: Language, text: Text, values: Mapping[str, str]) -> Told:
-    if language in RIGHT_TO_LEFT:
-        values = {name: f"{_ISOLATE}{value}{_POP}" for name, value in values.items()}
+    values = {name: inserted(value, language) for name, value in values.items()}
     return Told(language, *(part.format(**values) for part in (text.what, text.why, text.first)))
 
 

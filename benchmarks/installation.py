@@ -99,7 +99,7 @@ class Progress:
         except CoordinatorNotAvailableError:
             return False  # the first worker is only beginning
         offsets = {tp: each.offset for tp, each in dict(committed.get(self._names.prefix, committed)).items()}
-        for topic in (self._names.touchpoints, self._names.alerts, self._names.scores):
+        for topic in (self._names.touchpoints, self._names.alerts, self._names.scores, self._names.briefs):
             partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
             ends = self._consumer.end_offsets(partitions)
             if any(offsets.get(each, 0) < ends[each] for each in partitions):

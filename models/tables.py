@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["UtcDateTime", "alert_changes", "alerts", "dead_letters", "findings", "metadata", "scores", "utc_text"]
+__all__ = ["UtcDateTime", "alert_changes", "alerts", "briefs", "dead_letters", "findings", "metadata", "scores", "utc_text"]
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
@@ -228,6 +228,24 @@ scores = Table(
         "log_offset", BigInteger, nullable=False, comment="offset in the scores topic: decides between two of one as_of"
     ),
     Index(None, "scope", "score", "tenant"),
+)
+
+briefs = Table(
+    "briefs",
+    metadata,
+    Column("key", Text, primary_key=True, comment="digest of tenant and journey: two long names are too much for an index"),
+    Column("tenant", Text, nullable=False),
+    Column("journey", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("contact", Text),
+    Column("occasion", Text, nullable=False),
+    Column("to_team", Text),
+    Column("time", UtcDateTime, nullable=False, comment="of the touchpoint that set it off: the latest brief of a journey stays"),
+    Column("log_offset", BigInteger, nullable=False, comment="offset in the briefs topic: decides between two of one time"),
+    Column("body", _JSON, nullable=False),
+    Index(None, "customer"),
+    Index(None, "journey"),
 )
 
 dead_letters = Table(

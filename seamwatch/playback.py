@@ -44,8 +44,10 @@ class Playback(Replay):
         fingerprinter: Fingerprinter,
         source: Source,
         recogniser: Recogniser | None = None,
+        *,
+        briefs: bool = False,
     ) -> None:
-        super().__init__(rulebook, fields, fingerprinter, recogniser)
+        super().__init__(rulebook, fields, fingerprinter, recogniser, briefs=briefs)
         self.source = source
         self._offset = 0
         self._starts: list[int] = []

@@ -1,4 +1,4 @@
-"""What arrives at the sinks, read and checked: records of the alerts, scores and dead-letters topics."""
+"""What arrives at the sinks, read and checked: records of the alerts, scores, briefs and dead-letters topics."""
 
 import hashlib
 import re
@@ -13,11 +13,12 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models.brief import Brief
 from models.decoding import NOT_REGULAR, decoder, is_plain, plain_decoder
 from models.finding import Finding, RuleStamp, Severity
 from models.score import Score
 
-__all__ = ["FindingRecord", "LetterRecord", "Parsed", "ScoreRecord", "SinkRecord", "Subject", "TopicKind", "parse", "score_key"]
+__all__ = ["BriefRecord", "FindingRecord", "LetterRecord", "Parsed", "ScoreRecord", "SinkRecord", "Subject", "TopicKind", "parse", "score_key"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -48,6 +49,15 @@ class _StoredFinding(Finding):
     rule: _StoredRule
 
 
+class _StoredBrief(Brief):
+    """A brief that the table can hold."""
+
+    id: _Name
+    tenant: Annotated[str, Field(min_length=1, max_length=63)]
+    journey: Annotated[str, Field(min_length=1, max_length=512)]
+    customer: Annotated[str, Field(min_length=1, max_length=512)]
+
+
 class _StoredScore(Score):
     """A score that the table can hold."""
 
@@ -74,6 +84,7 @@ class TopicKind(StrEnum):
 
     ALERTS = "alerts"
     SCORES = "scores"
+    BRIEFS = "briefs"
     DEAD_LETTERS = "dead-letters"
 
 
@@ -116,6 +127,20 @@ ScoreRecord = tuple[Score, datetime, int]
 """A score as it arrived, the moment that it is of in UTC, its offset in the scores topic."""
 
 
+class BriefRecord(NamedTuple):
+    """A brief as it arrived, its time in UTC, its JSON, and its offset in the briefs topic."""
+
+    brief: Brief
+    time: datetime
+    body: str
+    offset: int
+
+    @property
+    def key(self) -> str:
+        """Return the digest that names the row of its journey."""
+        return _digest((self.brief.tenant, self.brief.journey))
+
+
 class LetterRecord(NamedTuple):
     """A dead letter as it arrived: where the refused record was read, and where its bytes are now."""
 
@@ -133,7 +158,7 @@ _FROM_EXPLAINED = attrgetter("explained_by", "alert", "rule.name", "rule.version
 
 
 class Parsed:
-    """A batch by topic, in the order of arrival, of each score the latest.
+    """A batch by topic, in the order of arrival, of each score and of each journey's briefs the latest.
 
     ``malformed`` holds what is none, with a sentence that repeats no value of the record.
     """
@@ -141,6 +166,7 @@ class Parsed:
     def __init__(self) -> None:
         self.findings: list[FindingRecord] = []
         self.scores: dict[Subject, ScoreRecord] = {}
+        self.briefs: dict[str, BriefRecord] = {}
         self.letters: list[LetterRecord] = []
         self.malformed: list[tuple[TopicKind, SinkRecord, str]] = []
 
@@ -172,6 +198,14 @@ class Parsed:
         last = self.scores.get(subject)
         if last is None or (as_of, score.sequence, record.offset) >= (last[1], last[0].sequence, last[2]):
             self.scores[subject] = score, as_of, record.offset
+
+
+    def take_brief(self, record: SinkRecord, brief: Brief) -> None:
+        """Take in a brief that is valid by itself, unless a later one of its journey is known. Raises ``OverflowError`` for a time that UTC does not have."""
+        found = BriefRecord(brief, _utc(brief.time), (record.value or b"").decode(), record.offset)
+        last = self.briefs.get(found.key)
+        if last is None or (found.time, found.offset) >= (last.time, last.offset):
+            self.briefs[found.key] = found
 
 
 class _Form:
@@ -208,13 +242,14 @@ class _Form:
 
 _FINDING = _Form(_StoredFinding)
 _SCORE = _Form(_StoredScore)
+_BRIEF = _Form(_StoredBrief)
 _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def parse(batch: Iterable[SinkRecord]) -> Parsed:
     """Read a batch.
 
-    Raises ``ValueError`` for a record of a topic that is none of the three: it should not have come here.
+    Raises ``ValueError`` for a record of a topic that is none of these: it should not have come here.
     """
     parsed = Parsed()
     for topic, group in groupby(batch, attrgetter("topic")):
@@ -223,6 +258,8 @@ def parse(batch: Iterable[SinkRecord]) -> Parsed:
             refused = _FINDING.read(records, parsed.take_finding)
         elif kind is TopicKind.SCORES:
             refused = _SCORE.read(records, parsed.take_score)
+        elif kind is TopicKind.BRIEFS:
+            refused = _BRIEF.read(records, parsed.take_brief)
         else:
             refused = _letters(records, parsed.letters)
         parsed.malformed += ((kind, record, why) for record, why in refused)
@@ -231,7 +268,11 @@ def parse(batch: Iterable[SinkRecord]) -> Parsed:
 
 def score_key(subject: Subject) -> str:
     """Return the digest that names the row of the score of ``subject``."""
-    return hashlib.sha256(msgspec.json.encode(subject)).hexdigest()[:32]
+    return _digest(subject)
+
+
+def _digest(parts: tuple[Any, ...]) -> str:
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
 
 
 @lru_cache
@@ -239,7 +280,7 @@ def _kind(topic: str) -> TopicKind:
     try:
         return TopicKind(topic.rpartition(".")[2])
     except ValueError:
-        raise ValueError(f"topic {topic}: expected one that ends in .alerts, .scores or .dead-letters") from None
+        raise ValueError(f"topic {topic}: expected one that ends in .alerts, .scores, .briefs or .dead-letters") from None
 
 
 def _body(value: bytes, revision: int) -> bytes:
@@ -304,4 +345,4 @@ def _keys(model: type[BaseModel]) -> set[str]:
     return {key for part in [schema, *schema.get("$defs", {}).values()] for key in part.get("properties", {})}
 
 
-_KEYS = _keys(Finding) | _keys(Score)
+_KEYS = _keys(Finding) | _keys(Score) | _keys(Brief)

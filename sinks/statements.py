@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.finding import Severity
-from models.tables import UtcDateTime, alert_changes, alerts, dead_letters, findings, scores, utc_text
+from models.tables import UtcDateTime, alert_changes, alerts, briefs, dead_letters, findings, scores, utc_text
 from sinks.database import encode_json
 from sinks.lifecycle import rank
 
@@ -37,7 +37,7 @@ __all__ = ["LOCK_TABLES", "RANK_SEVERITY", "Lookup", "Statements", "Upsert"]
 _psycopg: Callable[..., Dialect] = postgresql.psycopg.dialect
 _SEVERITY_RANK: dict[str, int] = {severity: rank(severity) for severity in get_args(Severity)}
 RANK_SEVERITY: dict[int, Severity] = {rank(severity): severity for severity in get_args(Severity)}
-LOCK_TABLES = "LOCK TABLE findings, alerts, scores, dead_letters IN SHARE ROW EXCLUSIVE MODE"
+LOCK_TABLES = "LOCK TABLE findings, alerts, scores, briefs, dead_letters IN SHARE ROW EXCLUSIVE MODE"
 """Of PostgreSQL: waits for the writers and operators under way and keeps others out, not readers. Unlike an advisory
 lock, which a query takes, it comes before the transaction's snapshot.
 """
@@ -129,6 +129,10 @@ class Statements:
         self.delete_scores = delete(scores).where(
             old.key == bindparam("score"), tuple_(old.as_of, old.sequence, old.log_offset) <= tuple_(*gone)
         )
+
+        upsert = insert(briefs)
+        newer = tuple_(upsert.excluded.time, upsert.excluded.log_offset) >= tuple_(briefs.c.time, briefs.c.log_offset)
+        self.briefs = Upsert(_replacing(upsert, briefs, where=newer), briefs, driver)
 
         self.letters = Upsert(insert(dead_letters).on_conflict_do_nothing(), dead_letters, driver)
 

@@ -1,4 +1,4 @@
-"""Write findings, their alerts, scores and dead letters: one transaction a batch, and the same rows however often and
+"""Write findings, their alerts, scores, briefs and dead letters: one transaction a batch, and the same rows however often and
 in whatever pieces they come.
 
 Two writers may meet on the same rows, when a partition has just moved or a customer's timeline has. Nothing is locked
@@ -21,6 +21,7 @@ from sinks.database import encode_json, writing
 from sinks.errors import Conflict, DatabaseUnavailable, database_errors
 from sinks.lifecycle import STREAM, News, Verdict, advance
 from sinks.records import (
+    BriefRecord,
     FindingRecord,
     LetterRecord,
     Parsed,
@@ -128,6 +129,7 @@ class _Changes(NamedTuple):
     the same alerts.
     """
     scores: dict[str, tuple[Subject, ScoreRecord]]
+    briefs: dict[str, BriefRecord]
     letters: dict[tuple[str, int, int], LetterRecord]
 
     @classmethod
@@ -144,7 +146,8 @@ class _Changes(NamedTuple):
         letters: dict[tuple[str, int, int], LetterRecord] = {}
         for letter in parsed.letters:
             letters.setdefault((letter.topic, letter.partition, letter.offset), letter)
-        return cls(dict(sorted(findings.items())), alerts, dict(sorted(scores.items())), dict(sorted(letters.items())))
+        in_order = dict(sorted(findings.items())), alerts, dict(sorted(scores.items())), dict(sorted(parsed.briefs.items()))
+        return cls(*in_order, dict(sorted(letters.items())))
 
 
 class _Transaction:
@@ -176,6 +179,7 @@ class _Transaction:
         self._write_findings(winners)
         alerts = self._write_alerts(news, changes.alerts)
         self._write_scores(changes.scores)
+        self._write_briefs(changes.briefs)
         letters = self._statements.letters
         self._upsert(letters, [letters.row(_letter_row(letter)) for letter in changes.letters.values()])
         return _Counts(winners, alerts)
@@ -263,6 +267,14 @@ class _Transaction:
         self._upsert(self._statements.scores, kept)
         if gone:
             self._connection.execute(self._statements.delete_scores, gone)
+
+    def _write_briefs(self, records: Mapping[str, BriefRecord]) -> None:
+        stored_time = self._statements.stored_time
+        rows = []
+        for key, (brief, time, body, offset) in records.items():
+            whose = brief.tenant, brief.journey, brief.customer, brief.id, brief.contact, brief.occasion, brief.to_team
+            rows.append((key, *whose, stored_time(time), offset, body))
+        self._upsert(self._statements.briefs, rows)
 
     def _select(self, lookup: Lookup, keys: list[str]) -> Sequence[Any]:
         return self._connection.exec_driver_sql(lookup.sql, lookup.parameters(keys)).all() if keys else []

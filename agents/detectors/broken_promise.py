@@ -56,7 +56,7 @@ class BrokenPromise(Detector[BrokenPromiseRule]):
             memory.pop((self, promise), None)
 
     def _broken(self, made: Seen, reason: Breach, evidence: tuple[Seen, ...] = ()) -> Found:
-        promise, due = made.entry.data
+        promise, due, *_ = made.entry.data
         return Found(
             self.rule,
             made,

@@ -1,4 +1,4 @@
-"""The agent that stores: findings, scores and dead letters to a writer, acknowledged only when it has them."""
+"""The agent that stores: findings, scores, briefs and dead letters to a writer, acknowledged only when it has them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -43,4 +43,4 @@ def sink(app: SeamwatchApp, writer: Writer) -> None:
         await thread.write(records, batch.epoch)
         failpoint("after_transaction")
 
-    app.batch_agent([names.alerts, names.scores, names.dead_letters], handle, name="sink")
+    app.batch_agent([names.alerts, names.scores, names.briefs, names.dead_letters], handle, name="sink")

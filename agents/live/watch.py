@@ -59,6 +59,7 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         failpoint("before_findings")
         await deliver([
             *(Outgoing(names.alerts, partition, key, value) for key, value in effects.findings),
+            *(Outgoing(names.briefs, partition, key, value) for key, value in effects.briefs),
             *(Outgoing(names.scores, None, key, value) for key, value in effects.customer_scores),
             *(Outgoing(names.touchpoints, None, key, value) for key, value in effects.misplaced),
             *(

@@ -118,7 +118,11 @@ def command() -> None:
     """
 
 
-command.add_command(_insight("seams", "Rank the seams, team to team or channel to channel."))
-command.add_command(_insight("silos", "Rank the ten types of silo; a finding of two counts for both."))
-command.add_command(_insight("fields", "Rank what customers are asked for again, and where it was known already."))
-command.add_command(_insight("detectors", "Rank the kinds of failure."))
+_RANKS: "dict[By, str]" = {
+    "seams": "the seams, team to team or channel to channel",
+    "silos": "the ten types of silo; a finding of two counts for both",
+    "fields": "what customers are asked for again, and where it was known already",
+    "detectors": "the kinds of failure",
+}
+for _by, _what in _RANKS.items():
+    command.add_command(_insight(_by, f"Rank {_what}.\n\n\b\n  seamwatch insights {_by} --days 7 --limit 5"))

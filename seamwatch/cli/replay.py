@@ -1,6 +1,7 @@
 """`seamwatch replay`: files through the engine, without a server."""
 
 from contextlib import nullcontext
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     "--findings", type=OUTPUT, help="Write the findings there, one JSON object a line; - for standard output."
 )
 @click.option("--scores", type=OUTPUT, help="Write all scores as of --until there, one JSON object a line.")
+@click.option("--briefs", type=OUTPUT, help="Write the briefs for next handlers there, one JSON object a line.")
 @rules_option
 @fields_option
 @overrides_option
@@ -56,6 +58,7 @@ def command(
     since: int | None,
     findings: str | None,
     scores: str | None,
+    briefs: str | None,
     rules: Path | None,
     fields: Path | None,
     overrides: tuple[str, ...],
@@ -93,7 +96,9 @@ def command(
         raise click.UsageError("files and --from-topic exclude each other.")
     if since is not None and not from_topic:
         raise click.UsageError("--since is about a topic: give --from-topic too.")
-    _check_outputs(paths, findings, scores, as_json)
+    _check_outputs(paths, {"--findings": findings, "--scores": scores, "--briefs": briefs}, as_json)
+    if briefs is not None and against is not None:
+        raise click.UsageError("--against compares findings: --briefs is of no use with it.")
     from time import monotonic, time_ns
 
     from config.settings import load_settings
@@ -103,7 +108,7 @@ def command(
         settings = settings.model_copy(update={"read_messages": text})
     rules = rules or settings.rules_dir
     rulebook, other = _rulebooks(rules, overrides, against)
-    playback = _playback(settings, format_, fields or settings.fields_dir, rulebook, other)
+    playback = _playback(settings, format_, fields or settings.fields_dir, rulebook, other, briefs=briefs is not None)
     until = time_ns() // 1000 if until is None else until
     began = monotonic()
     if from_topic:
@@ -117,6 +122,8 @@ def command(
         _write(findings, found)
     if scores is not None:
         _write(scores, playback.scores(until))
+    if briefs is not None:
+        _write(briefs, playback.briefs())
     tell_refused(playback.refused, playback.reasons.total())
     summary = _summary(playback, found, max(rulebook.engine.half_lives) // 1_000_000, until, seconds)
     if against is not None:
@@ -125,7 +132,7 @@ def command(
     if as_json:
         _write("-", [summary])
     else:
-        _show(summary, stderr="-" in (findings, scores))
+        _show(summary, stderr="-" in (findings, scores, briefs))
     if strict and summary["refused"]["lines"]:
         ctx.exit(REFUSED)
 
@@ -141,7 +148,7 @@ def _rulebooks(
 
 
 def _playback(
-    settings: "Settings", format_: str, fields: Path | None, rulebook: "Rulebook", against: "Rulebook | None"
+    settings: "Settings", format_: str, fields: Path | None, rulebook: "Rulebook", against: "Rulebook | None", *, briefs: bool
 ) -> "Playback":
     from secrets import token_bytes
 
@@ -167,7 +174,7 @@ def _playback(
     fingerprinter = Fingerprinter(hash_key, settings.previous_key())
     recogniser = Recogniser(load_vocabulary(fields, settings.region)) if settings.read_messages else None
     if against is None:
-        return Playback(rulebook, catalog, fingerprinter, source, recogniser)
+        return Playback(rulebook, catalog, fingerprinter, source, recogniser, briefs=briefs)
     return Backtest(rulebook, against, catalog, fingerprinter, source, recogniser)
 
 
@@ -299,13 +306,15 @@ def _write(target: str, objects: Any) -> None:
         out.writelines(encode(each) + b"\n" for each in objects)
 
 
-def _check_outputs(paths: tuple[str, ...], findings: str | None, scores: str | None, as_json: bool) -> None:
-    outputs = [each for each in (findings, scores) if each is not None]
-    if [*outputs, *(["-"] if as_json else [])].count("-") > 1:
-        raise click.UsageError("only one of --findings -, --scores - and --json can go to standard output.")
-    if len(outputs) == 2 and outputs[0] != "-" and Path(outputs[0]).absolute() == Path(outputs[1]).absolute():
-        raise click.UsageError("--findings and --scores cannot go to the same file.")
+def _check_outputs(paths: tuple[str, ...], wanted: dict[str, str | None], as_json: bool) -> None:
+    outputs = {option: path for option, path in wanted.items() if path is not None}
+    if [*outputs.values(), *(["-"] if as_json else [])].count("-") > 1:
+        raise click.UsageError(f"only one of {', '.join(f'{option} -' for option in wanted)} and --json can go to standard output.")
+    files = {option: Path(path).absolute() for option, path in outputs.items() if path != "-"}
+    for one, other in combinations(files, 2):
+        if files[one] == files[other]:
+            raise click.UsageError(f"{one} and {other} cannot go to the same file.")
     inputs = [Path(path) for path in paths if path != "-"]
-    for output in outputs:
-        if output != "-" and Path(output).is_file() and any(Path(output).samefile(path) for path in inputs):
+    for output in files.values():
+        if output.is_file() and any(output.samefile(path) for path in inputs):
             raise click.UsageError(f"{output} is read: it cannot be written.")

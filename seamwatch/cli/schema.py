@@ -18,7 +18,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def command(out: Path | None) -> None:
     """Print JSON Schemas of what goes in and out.
 
-    They describe touchpoint, finding, score, tally and alert.
+    They describe touchpoint, finding, score, tally, brief and alert.
 
     \b
     All of them as one object:
@@ -41,11 +41,12 @@ def _schemas() -> dict[str, dict[str, Any]]:
     from pydantic import BaseModel
 
     from models.alert import Alert
+    from models.brief import Brief
     from models.finding import Finding
     from models.score import Score, Tally
     from models.touchpoint import TOUCHPOINT
 
-    models: dict[str, type[BaseModel]] = {"finding": Finding, "score": Score, "tally": Tally, "alert": Alert}
+    models: dict[str, type[BaseModel]] = {"finding": Finding, "score": Score, "tally": Tally, "brief": Brief, "alert": Alert}
     schemas = {"touchpoint": TOUCHPOINT.json_schema()} | {
         name: model.model_json_schema() for name, model in models.items()
     }

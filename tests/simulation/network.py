@@ -21,7 +21,7 @@ __all__ = ["EFFECTS", "OPERATIONS", "Fault", "Faults", "Network", "SimulatedBack
 T = TypeVar("T")
 
 OPERATIONS = (
-    "alerts", "scores", "dead-letters", "tallies", "watch-changelog", "touchpoints", "commit", "seek", "ends", "read", "database",
+    "alerts", "briefs", "scores", "dead-letters", "tallies", "watch-changelog", "touchpoints", "commit", "seek", "ends", "read", "database",
 )  # fmt: skip
 """What a worker asks of others: to append to a topic, to commit, where it had committed, where the changelog ends, what is in it, to store."""
 

@@ -48,7 +48,7 @@ __all__ = [
 ROOT = Path(__file__).parents[2]
 LOG_TAIL = 40  # lines
 
-COMMITTED = ("touchpoints", "alerts", "scores", "dead-letters")
+COMMITTED = ("touchpoints", "alerts", "scores", "briefs", "dead-letters")
 """The topics of which a group commits what it has done. Of tallies it commits nothing: they are read anew at each start."""
 
 STILL = 1.2

@@ -52,10 +52,11 @@ def first_of_each(touchpoints: Sequence[dict[str, Any]]) -> list[dict[str, Any]]
 
 
 class Sink:
-    """Keeps the newest revision of each finding, as the database does, and the newest tally of each entity, as the merger does."""
+    """Keeps the newest revision of each finding, the newest brief of each id, and the newest tally of each entity."""
 
     def __init__(self) -> None:
         self.bodies: dict[str, dict[str, Any]] = {}
+        self.briefs: dict[str, bytes] = {}
         self.tallies: dict[str, dict[str, Any]] = {}
         self.revisions: dict[tuple[str, int], dict[str, Any]] = {}
 
@@ -66,6 +67,7 @@ class Sink:
             assert self.revisions.setdefault(revision, body) == body, "one revision of a finding has two bodies"
             if body["revision"] > self.bodies.get(body["id"], {"revision": 0})["revision"]:
                 self.bodies[body["id"]] = body
+        self.briefs |= {json.loads(value)["id"]: value for _, value in effects.briefs}
 
     def take_tallies(self, effects: Effects) -> None:
         for key, value in effects.tallies:

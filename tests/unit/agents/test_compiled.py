@@ -28,7 +28,7 @@ for log, clock in logs:
     for start in range(0, len(log), 7):
         batch = [SimpleNamespace(offset=offset, timestamp=None, key=None, value=value) for offset, value in enumerate(log[start : start + 7], start)]
         effects = watch.process(batch)
-        print(effects.findings, effects.customer_scores, effects.dead_letters, sorted(effects.tallies), sorted(effects.rows))
+        print(effects.findings, effects.briefs, effects.customer_scores, effects.dead_letters, sorted(effects.tallies), sorted(effects.rows))
         if start % 2:
             watch.forget_decoded()
     effects = watch.advance(clock)

@@ -230,6 +230,7 @@ def test_a_crash_between_any_two_steps_changes_nothing(
     sink.take_tallies(last)
     plain = run(touchpoints, clock)
     assert sink.bodies == plain.bodies
+    assert sink.briefs == plain.briefs
     assert_same_sums(sink, plain, clock)
 
 
@@ -255,6 +256,7 @@ def test_a_restart_after_each_batch_changes_nothing(touchpoints: list[dict[str, 
     sink.take_tallies(last)
     plain = run(touchpoints, clock)
     assert sink.bodies == plain.bodies
+    assert sink.briefs == plain.briefs
     assert_same_sums(sink, plain, clock)
 
 

@@ -77,11 +77,11 @@ def findings(path: str | Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def store(out: Path) -> None:
-    """Write the findings of a file to the database in this directory, making its tables where there are none."""
+def store(out: Path, topic: str = "alerts") -> None:
+    """Write the findings (of another ``topic``, what it holds) of a file to the database in this directory, making its tables where there are none."""
     assert run("db", "upgrade").exit_code == 0
     records = [
-        SinkRecord("test.alerts", 0, offset, 0, b"key", line, ())
+        SinkRecord(f"test.{topic}", 0, offset, 0, b"key", line, ())
         for offset, line in enumerate(out.read_bytes().splitlines())
     ]
     engine = create_engine("sqlite:///seamwatch.db")

@@ -87,6 +87,8 @@ def test_the_version_is_that_of_the_project() -> None:
         (["replay", "--format", "nothing", "-"], "no source is called nothing"),
         (["replay", "--findings", "not/there.jsonl", "-"], "does not exist"),
         (["replay", "--findings", "-", "--json", "-"], "only one of"),
+        (["replay", "--findings", "x", "--briefs", "x", "-"], "--findings and --briefs cannot go to the same file"),
+        (["replay", "--briefs", "x", "--against", "shipped", "-"], "--briefs is of no use"),
         (["produce", "--rate", "5", "--speed", "2", "-"], "exclude each other"),
         (["produce", "--rate", "0", "-"], "not in the range"),
         (["worker", "--roles", "watch,sing"], "sing is no role; the roles are normalise, watch, score, sink"),

@@ -69,9 +69,9 @@ def test_list_shows_thresholds_as_they_are_written() -> None:
 
 
 def test_schema_describes_what_goes_in_and_out(tmp_path: Path) -> None:
-    """Each of the five schemas is there, on standard output as one object and with --out as a file."""
+    """Each of the six schemas is there, on standard output as one object and with --out as a file."""
     schemas = json.loads(run("schema").stdout)
-    assert set(schemas) == {"touchpoint", "finding", "score", "tally", "alert"}
+    assert set(schemas) == {"touchpoint", "finding", "brief", "score", "tally", "alert"}
     assert {"id", "revision", "withdrawn", "seam", "alert"} <= schemas["finding"]["properties"].keys()
     assert "from" in schemas["finding"]["$defs"]["Seam"]["properties"]
     assert "info.provided" in schemas["touchpoint"]["discriminator"]["mapping"]

@@ -80,6 +80,34 @@ def score(value: float | None = 87.5, *, offset: int | None = None, minutes: flo
     return record(body, "seamwatch.scores", offset=offset)
 
 
+def brief(*, offset: int | None = None, minutes: float = 0, **changes: Any) -> SinkRecord:
+    """Return the record of a brief, of journey j-1 unless changed."""
+    body = {
+        "schema_version": 1,
+        "id": "b-1",
+        "tenant": "acme",
+        "customer": "c-1007",
+        "journey": "j-1",
+        "contact": None,
+        "source": "crm",
+        "touchpoint": "e-1",
+        "time": moment(minutes),
+        "occasion": "handoff",
+        "handoff": "h-1",
+        "to_team": "tech",
+        "to_channel": "voice",
+        "language": "en",
+        "given": [],
+        "authentication": None,
+        "promises": [],
+        "facts": [],
+        "intent": "bill",
+        "mood": {"sentiment": -0.5, "trend": None, "time": moment(minutes)},
+        "findings": [],
+    } | changes
+    return record(body, "seamwatch.briefs", offset=offset)
+
+
 def letter(offset: int = 7, **headers: bytes) -> SinkRecord:
     """Return the record of a dead letter."""
     fields = {"topic": b"seamwatch.raw.xes", "partition": b"2", "offset": b"%d" % offset, "reason": b"malformed_json"}

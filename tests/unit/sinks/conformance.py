@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event, update
 
 from models.alert import AlertState
+from models.brief import Brief
 from models.tables import alerts
 from sinks.alerts import follow, list_alerts, show_alert
+from sinks.briefs import latest_brief
 from sinks.database import check_schema
 from sinks.records import SinkRecord
 from sinks.scores import entity_scores
@@ -21,6 +23,7 @@ from sinks.writer import DatabaseWriter
 from tests.support.properties import examples
 from tests.unit.sinks.builders import (
     START,
+    brief,
     clear,
     clock,
     everything,
@@ -268,6 +271,20 @@ class Conformance:
         writer.write([score(None, minutes=2, offset=13)])
         assert rows(engine, "scores", "value") == [(30.0,)]
 
+    def test_the_latest_brief_of_each_journey_stays(self, engine: Engine, writer: DatabaseWriter) -> None:
+        """By the time that it is of, then by its place in the topic, in whatever batches they come; found by journey and by customer, as it was sent."""
+        writer.write([brief(minutes=1, offset=3, id="second"), brief(minutes=0, offset=4, id="first")])
+        writer.write([brief(minutes=0, offset=5, id="first"), brief(journey="j-2", offset=6, id="other", tenant="bmce")])
+        assert sorted(rows(engine, "briefs", "journey", "id")) == [("j-1", "second"), ("j-2", "other")]
+        writer.write([brief(minutes=1, offset=7, id="second", intent="move")])
+        for name in ("j-1", "c-1007"):
+            found = latest_brief(engine, name)
+            assert found is not None
+            assert (found.id, found.intent, found.time) == ("second", "move", START + timedelta(minutes=1))
+            assert found == Brief.model_validate_json(brief(minutes=1, id="second", intent="move").value or b"")
+        assert getattr(latest_brief(engine, "c-1007", tenant="bmce"), "id", None) == "other"
+        assert latest_brief(engine, "j-3") is None
+
     def test_dead_letters_are_listed_by_their_origin(self, engine: Engine, writer: DatabaseWriter) -> None:
         """A dead letter is one row with topic, partition, offset and reason, however often it comes."""
         writer.write([letter(7), letter(7), letter(8, reason=b"too_late", detail=b"old \xff\x00")])
@@ -300,6 +317,9 @@ class Conformance:
             score(float("nan")),
             score(half_life=2**70),
             score(components={"harm": "c-secret"}),
+            brief(customer=7),
+            brief(time="2026-03-02T09:14:05"),
+            brief(intent="c-secret\x00"),
             letter()._replace(headers=[]),
             letter(offset=2**64),
             letter(partition=b"c-secret"),

@@ -32,6 +32,7 @@ class Effects:
 
     def __init__(self) -> None:
         self.findings: list[tuple[bytes, bytes]] = []
+        self.briefs: list[tuple[bytes, bytes]] = []
         self.customer_scores: list[tuple[bytes, bytes]] = []
         self.tallies: list[tuple[bytes, bytes]] = []
         self.rows: list[tuple[bytes, bytes | None]] = []
@@ -100,6 +101,7 @@ class CountingEngine:
             self.counts[record.key] = (count + 1, record.offset)
             effects.rows.append((record.key, json.dumps([count + 1, record.offset]).encode()))
             if (count + 1) % 3 == 0:
+                effects.briefs.append((record.key, b"{}"))
                 effects.findings.append((record.key, json.dumps({"id": f"{record.key.decode()}/{count + 1}"}).encode()))
                 tally = json.dumps(
                     ["t", "s", "team", record.key.decode(), 60, self.partition], separators=(",", ":")

@@ -123,7 +123,7 @@ async def test_a_gap_in_the_offsets_is_passed_only_with_what_precedes_it() -> No
     assert state(broker) == {b"a": 2}
 
 
-@pytest.mark.parametrize("topic", ["t.alerts", "t.tallies", "t.watch-changelog", "t.dead-letters"])
+@pytest.mark.parametrize("topic", ["t.alerts", "t.briefs", "t.tallies", "t.watch-changelog", "t.dead-letters"])
 async def test_a_failed_delivery_ends_the_worker_and_commits_nothing(topic: str) -> None:
     """When Kafka does not confirm a record of any step, the worker fails, and the batch stays uncommitted for the next one."""
     broker = MemoryBroker()
