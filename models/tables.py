@@ -29,7 +29,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["UtcDateTime", "alert_changes", "alerts", "briefs", "dead_letters", "findings", "metadata", "scores", "utc_text"]
+__all__ = [
+    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "dead_letters", "finding_days", "findings", "login_links", "metadata",
+    "rollups", "scores", "sessions", "stream_progress", "users", "utc_text",
+]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
@@ -92,6 +95,8 @@ findings = Table(
     Column("seam_from", Text),
     Column("seam_to", Text),
     Column("field", Text),
+    Column("team", Text, comment="where it was asked again, else where it was first; as the column that follows"),
+    Column("channel", Text),
     Column("time", UtcDateTime, nullable=False),
     Column("explained_by", Text),
     Column(
@@ -112,6 +117,7 @@ findings = Table(
     Column("body", _JSON, nullable=False, comment="the finding without its revision"),
     Column("updated", UtcDateTime, nullable=False, comment="wall clock: when this revision was stored"),
     Index(None, "alert", "time"),
+    Index(None, "customer", "time"),
     # Next to nothing to keep up, and enough to find what was stored lately, and one day's: PostgreSQL alone has such.
     Index(None, "updated", postgresql_using="brin").ddl_if(dialect="postgresql"),
     Index(None, "time", postgresql_using="brin").ddl_if(dialect="postgresql"),
@@ -261,5 +267,69 @@ dead_letters = Table(
     Column("letter_partition", Integer, nullable=False),
     Column("letter_offset", BigInteger, nullable=False),
     PrimaryKeyConstraint("topic", "partition", "offset"),
+    Index(None, "time"),
+)
+
+stream_progress = Table(
+    "stream_progress",
+    metadata,
+    Column("topic", Text, nullable=False, comment="what the sinks read"),
+    Column("partition", Integer, nullable=False),
+    Column("log_offset", BigInteger, nullable=False, comment="of the newest record that is stored"),
+    Column("appended", UtcDateTime, nullable=False, comment="broker's time of that record"),
+    Column("stored", UtcDateTime, nullable=False, comment="wall clock: when it was stored"),
+    PrimaryKeyConstraint("topic", "partition"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("password", Text, comment="its Argon2id hash; null: enters by links alone"),
+    Column("role", Text, nullable=False),
+    Column("teams", _JSON, comment="null: alerts of all teams, else of these alone"),
+    Column("disabled", Boolean, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True, comment="digest of what the browser holds"),
+    Column("name", Text, ForeignKey("users.name"), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("seen", UtcDateTime, nullable=False, comment="to the minute"),
+    Index(None, "name"),
+)
+
+login_links = Table(
+    "login_links",
+    metadata,
+    Column("id", Text, primary_key=True, comment="digest of what the link holds; the row goes when it is used"),
+    Column("name", Text, ForeignKey("users.name"), nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("rights", _JSON, nullable=False),
+    Column("teams", _JSON, comment="as of users"),
+    Column("created", UtcDateTime, nullable=False),
+    Column("seen", UtcDateTime, comment="to the minute"),
+)
+
+console_audit = Table(
+    "console_audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("time", UtcDateTime, nullable=False, comment="wall clock"),
+    Column("actor", Text, nullable=False, comment="as given where nobody was let in"),
+    Column("act", Text, nullable=False),
+    Column("target", Text),
+    Column("detail", Text),
+    Column("address", Text, comment="where it came from; null: the command line"),
     Index(None, "time"),
 )
