@@ -1,7 +1,7 @@
 """Who is let in, by what, for how long, and what is written down of it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
