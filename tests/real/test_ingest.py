@@ -1,0 +1,156 @@
+"""The way in by HTTP on a real Kafka: what was confirmed is in the topic whatever ends, and what was posted becomes findings."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from streams.errors import DeliveryFailed
+from streams.ingest import Appender
+from streams.settings import StreamSettings
+from streams.topics import TopicAdmin
+from tests.support.chatwoot import SECRET, message, ping_pong, signed
+from tests.support.server import free_ports
+from tests.support.services import KafkaServer
+from tests.support.workers import Installation, WorkerProcess, stored, until
+from tests.unit.seamwatch.support import findings, write
+
+
+class Door:
+    """A worker that takes in, and those who post to it."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.port = free_ports(1)[0]
+        self.confirmed: list[bytes] = []
+        self.worker = self.start()
+
+    def start(self) -> WorkerProcess:
+        """Start a worker at the same place."""
+        self.worker = self.installation.start("--roles", "ingest", INGEST_LISTEN=f"127.0.0.1:{self.port}")
+        return self.worker.wait_ready()
+
+    def post(self, body: bytes, path: str = "/in/chatwoot", **headers: str) -> int:
+        """Post a body; return the status, 0 where none came."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("POST", path, body, signed(body) | headers)
+            status = connection.getresponse().status
+        except (OSError, HTTPException):
+            return 0
+        finally:
+            connection.close()
+        if status == 204:
+            self.confirmed.append(body)
+        return status
+
+    def confirmed_more_than(self, number: int) -> bool:
+        """Return whether so many posts were confirmed."""
+        return len(self.confirmed) > number
+
+    def keep_posting(self, first: int, until_told: threading.Event) -> None:
+        """Post one message after the other."""
+        number = first
+        while not until_told.is_set():
+            self.post(message(number))
+            number += 1
+
+    def topic(self) -> list[bytes]:
+        """Return what is in the raw topic."""
+        name = f"{self.installation.prefix}.raw.chatwoot"
+        numbers = [TopicPartition(name, number) for number in range(self.installation.partitions)]
+        consumer = KafkaConsumer(bootstrap_servers=self.installation.bootstrap, auto_offset_reset="earliest")
+        consumer.assign(numbers)
+        ends, found = consumer.end_offsets(numbers), []
+        while sum(consumer.position(each) for each in numbers) < sum(ends.values()):
+            for records in consumer.poll(500).values():
+                found += [record.value for record in records]
+        consumer.close()
+        return found
+
+
+@pytest.fixture
+def door(kafka: KafkaServer, database_url: str, prefix: str, tmp_path: Path) -> Iterator[Door]:
+    """Give a door for webhooks of Chatwoot."""
+    settings = {"SOURCES": "chatwoot", "INGEST_SECRETS__CHATWOOT": SECRET}
+    installation = Installation(tmp_path, kafka.bootstrap, database_url, prefix, **settings)
+    yield Door(installation)
+    installation.end()
+
+
+def test_what_was_confirmed_is_in_the_topic_whatever_ends(door: Door) -> None:
+    """While eight clients post, the worker is killed, started again and told to stop: each body that was confirmed is in the topic as it was sent."""
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        told, before = threading.Event(), len(door.confirmed)
+        with ThreadPoolExecutor(8) as clients:
+            for client in range(8):
+                clients.submit(door.keep_posting, 1_000_000 * (number + 100 * client), told)
+            until(partial(door.confirmed_more_than, before + 200))
+            code, seconds = door.worker.stop(number)
+            told.set()
+        assert code == (-signal.SIGKILL if number == signal.SIGKILL else 0)
+        assert seconds < 10
+        if number == signal.SIGKILL:
+            door.start()
+    there = door.topic()
+    assert len(door.confirmed) > 400
+    assert set(door.confirmed) <= set(there)
+    assert len(set(there)) == len(there), "nothing was posted twice, so nothing is there twice"
+
+
+def test_what_is_posted_becomes_findings(door: Door) -> None:
+    """Webhooks that are posted, some of them twice and one with a wrong signature, give the findings of `replay` over the same records."""
+    installation = door.installation
+    installation.run("db", "upgrade")
+    bodies = [body for customer in range(5) for body in ping_pong(customer, 100 * customer)]
+    path = write(installation.directory, b"\n".join(bodies) + b"\n")
+    installation.run("replay", "--format", "chatwoot", path, "--findings", "findings.jsonl")
+    expected = findings(installation.directory / "findings.jsonl")
+    assert "ping_pong" in {each["detector"] for each in expected.values()}
+    watching = installation.start()
+    assert {door.post(body) for body in [*bodies, *bodies[:7]]} == {204}
+    assert door.post(message(1, team="nobody"), **{"X-Chatwoot-Signature": "sha256=" + "0" * 64}) == 401
+    assert door.post(b"x", "/in/asterisk") == 404
+    until(
+        lambda: (
+            {
+                row.id: row.body
+                for row in stored(installation.database, "SELECT id, body FROM findings WHERE NOT withdrawn")
+            }
+            == expected
+        )
+    )
+    assert door.worker.metric("ingest_requests_total", source="chatwoot", outcome="accepted") == len(bodies) + 7
+    assert door.worker.metric("ingest_requests_total", outcome="wrong_signature") == 1
+    assert [worker.stop()[0] for worker in (door.worker, watching)] == [0, 0]
+    assert "Message" not in door.worker.log.read_text()
+
+
+async def test_a_broker_that_stands_still_confirms_nothing(prefix: str) -> None:
+    """A broker that stops answering makes requests fail within seconds, not wait for ever; when it answers again, they are taken."""
+    with KafkaServer() as own:
+        settings = StreamSettings(own.bootstrap, prefix, sources=("desk",), partitions=2, delivery_timeout=2.0)
+        with TopicAdmin(settings) as admin:
+            admin.create()
+        appender, topic = Appender(settings), f"{prefix}.raw.desk"
+        await appender.start()
+        await appender.append(topic, b"before")
+        own.pause()
+        async with asyncio.timeout(15):
+            waiting = [appender.append(topic, b"during %d" % number) for number in range(20)]
+            answers = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(each) for each in answers} == {DeliveryFailed}
+        own.resume()
+        async with asyncio.timeout(20):
+            while isinstance(
+                (await asyncio.gather(appender.append(topic, b"after"), return_exceptions=True))[0], DeliveryFailed
+            ):
+                pass
+        await appender.stop()
