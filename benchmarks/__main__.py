@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import latency, messages, recovery, state, whole_job, writers
+from benchmarks import ingest, latency, messages, recovery, state, whole_job, writers
 from benchmarks.report import Report, show, write
 
 _DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -25,8 +25,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{all,throughput,latency,writers,state,recovery,text}")
-    everything = _command(commands, "all", "all six, one after the other; takes the options of each")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{all,throughput,latency,writers,state,recovery,text,ingest}")
+    everything = _command(commands, "all", "all seven, one after the other; takes the options of each")
     for name, (text, options, _) in _BENCHMARKS.items():
         alone = _command(commands, name, text)
         for each in (alone, everything):
@@ -75,6 +75,11 @@ def _text(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--messages", type=int, default=12_000, help="of each language")
 
 
+def _ingest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--requests", type=int, default=20_000, help="of each round, for either side")
+    parser.add_argument("--connections", type=int, default=32, help="clients, each with one request at a time")
+
+
 _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], Report]]] = {
     "throughput": (
         "the whole job, from touchpoints to committed rows, beside stream processors that only count",
@@ -105,6 +110,11 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
         "reading messages: what is asked for and told in four languages, and the worst texts",
         _text,
         lambda chosen: messages.run(chosen.messages, min(chosen.rounds, 3)),
+    ),
+    "ingest": (
+        "records taken in by HTTP, beside a bare server",
+        _ingest,
+        lambda chosen: ingest.run(chosen.requests, chosen.connections, chosen.rounds),
     ),
 }
 
