@@ -21,6 +21,7 @@ from urllib.request import urlopen
 from kafka import KafkaConsumer, TopicPartition
 
 from benchmarks.report import Report, say
+from streams.sources import SHIPPED_SOURCES
 from tests.support.chatwoot import SECRET, message, signed
 from tests.support.server import free_ports
 from tests.support.services import KafkaServer
@@ -77,8 +78,11 @@ def _ours(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[int, i
     door, metrics = free_ports(2)
     own = {"SEAMWATCH_INGEST_LISTEN": f"127.0.0.1:{door}", "SEAMWATCH_METRICS_PORT": str(metrics)}
     command = [sys.executable, "-m", "seamwatch", "worker", "--roles", "ingest"]
+    shipped = (SHIPPED_SOURCES / "chatwoot.yaml").read_text(encoding="utf-8")
+    (folder / "chatwoot.yaml").write_text(shipped.replace("{scheme: chatwoot}", "{scheme: chatwoot, rate: 1000000}"))
+    own["SEAMWATCH_SOURCES_DIR"] = str(folder)
     with (folder / "worker.log").open("w") as log:
-        worker = subprocess.Popen(command, cwd=_ROOT, env=dict(os.environ) | environment | own, stderr=log)
+        worker = subprocess.Popen(command, cwd=_ROOT, env={**os.environ, **environment, **own}, stderr=log)
     try:
         deadline = time.monotonic() + 60
         while not _ready(metrics):

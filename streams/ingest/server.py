@@ -27,6 +27,7 @@ _PATH = "/in/"
 _BODY_SECONDS = 10.0
 _STOP_SECONDS = 3.0
 _EVENT = "ce-"
+_SERVER = {"Server": "seamwatch"}
 _MOST_HEADERS = 8 * 1024
 """Bytes of the headers that go into the topic beside a body of the largest size."""
 
@@ -127,7 +128,7 @@ class Ingest:
         self._observer.request_answered(
             source if door else "", ACCEPTED if broken is None else broken, monotonic() - began
         )
-        return web.Response(status=204) if broken is None else _problem(broken)
+        return web.Response(status=204, headers=_SERVER) if broken is None else _problem(broken)
 
     async def _take(self, door: OpenDoor, request: web.BaseRequest) -> Rule | None:
         """Put the body into the topic; return the rule that the request breaks instead."""
@@ -200,7 +201,9 @@ def _kept(headers: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
 def _problem(rule: Rule) -> web.Response:
     status, title, detail, retry_after = PROBLEMS[rule]
     document = {"type": f"urn:seamwatch:problem:{rule}", "title": title, "status": status.value, "detail": detail}
-    response = web.Response(status=status, body=json.dumps(document).encode(), content_type="application/problem+json")
+    response = web.Response(
+        status=status, body=json.dumps(document).encode(), content_type="application/problem+json", headers=_SERVER
+    )
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     if rule is Rule.METHOD:
