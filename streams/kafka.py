@@ -16,6 +16,7 @@ from faust.types import TP
 from streams.backend import Bounds, Chunk, LogReader
 from streams.batches import BatchConsumer
 from streams.idle import IdleProducer
+from streams.pauses import Pauses
 from streams.producer import KafkaDelivery, Producer
 from streams.settings import StreamSettings
 from streams.topics import TopicAdmin
@@ -211,6 +212,7 @@ class KafkaBackend:
 
     def __init__(self, settings: StreamSettings) -> None:
         self._settings = settings
+        self._paused: frozenset[str] = frozenset()
 
     def transport(self, app: Any) -> Any:
         """Return a Faust transport over aiokafka."""
@@ -249,6 +251,26 @@ class KafkaBackend:
     def _topic_id(self, topic: str) -> str | None:
         with TopicAdmin(self._settings) as admin:
             return admin.topic_id(topic)
+
+    async def paused(self, topics: Collection[str]) -> frozenset[str]:
+        """Return those of ``topics`` that are paused; the embedded broker keeps no such marks beyond this process."""
+        if self._settings.embedded:
+            return self._paused & frozenset(topics)
+        return frozenset(await asyncio.to_thread(self._read_pauses, topics))
+
+    async def keep_paused(self, topic: str) -> None:
+        """Note that ``topic`` is paused."""
+        self._paused |= {topic}
+        if not self._settings.embedded:
+            await asyncio.to_thread(self._write_pause, topic)
+
+    def _read_pauses(self, topics: Collection[str]) -> dict[str, str]:
+        with Pauses(self._settings) as pauses:
+            return pauses.paused(topics)
+
+    def _write_pause(self, topic: str) -> None:
+        with Pauses(self._settings) as pauses:
+            pauses.pause(topic)
 
     async def catching_up(self, app: Any, topics: Collection[str], tolerance: float) -> bool:
         """Return whether the group is behind on one of ``topics``, by at most ``tolerance`` seconds of records."""

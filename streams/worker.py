@@ -32,7 +32,7 @@ async def run_worker(app: SeamwatchApp, *, check_topics: bool = True) -> int:
     try:
         if not await reach_broker(app.streams, app.backend, stop, check_topics=check_topics):
             return 0
-        if not await _unless(stop, check_before_joining(app)):
+        if not await _unless(stop, check_before_joining(app)) or not await _unless(stop, app.load_pauses()):
             return 0
         tune_garbage_collector()
         if await _unless(stop, app.start()):

@@ -134,7 +134,7 @@ def test_a_mapped_record_becomes_touchpoints_with_their_keys() -> None:
     """Each touchpoint of a record goes out under its tenant and customer; a source's own heartbeats end here."""
     story = [json.loads(line) for line in lines(asked_twice("c-1")).splitlines()]
     heartbeat = {"id": "h", "source": "s", "type": "heartbeat", "time": "2026-03-02T10:00:00Z"}
-    mapped = list(mapper(Lines())(json.dumps([*story, heartbeat]).encode(), None))
+    mapped = list(mapper(Lines())(json.dumps([*story, heartbeat]).encode(), ()))
     assert {key for key, _ in mapped} == {b"acme/c-1"}
     assert [json.loads(value) for _, value in mapped] == story
 
@@ -151,11 +151,11 @@ def test_what_a_mapped_message_says_follows_it() -> None:
     told = {**message, "id": "r/1", "type": "info.provided", "data": {"field": "account_number", "value": "1"}}
     unread: Counter[str] = Counter()
     reading = mapper(Lines(), recogniser=Recogniser(load_vocabulary()), unread=unread.update)
-    keys, mapped = zip(*reading(json.dumps([message]).encode(), None), strict=True)
+    keys, mapped = zip(*reading(json.dumps([message]).encode(), ()), strict=True)
     assert set(keys) == {b"acme/c-1"}
     assert [json.loads(value)["id"] for value in mapped] == ["r/0", "r/0/0"]
     assert unread == {"text_truncated": 1}
-    assert [json.loads(value)["id"] for _, value in reading(json.dumps([message, told]).encode(), None)] == ["r/0", "r/1"]
+    assert [json.loads(value)["id"] for _, value in reading(json.dumps([message, told]).encode(), ())] == ["r/0", "r/1"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_record_that_cannot_be_mapped_is_poison(raw: bytes | None, reason: str
     """A record without value, that no mapping fits, or that becomes no touchpoint is set aside whole, and counted."""
     refused: list[str] = []
     with pytest.raises(Poison) as caught:
-        mapper(Lines(), refused.append)(raw, b"key")
+        mapper(Lines(), refused.append)(raw, ())
     assert (caught.value.reason, refused) == (reason, [reason])
 
 
