@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["UtcDateTime", "alert_changes", "alerts", "dead_letters", "findings", "metadata", "scores", "utc_text"]
+__all__ = ["UtcDateTime", "alert_changes", "alerts", "dead_letter_acts", "dead_letters", "findings", "metadata", "scores", "utc_text"]
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
@@ -217,4 +217,17 @@ dead_letters = Table(
     Column("letter_offset", BigInteger, nullable=False),
     PrimaryKeyConstraint("topic", "partition", "offset"),
     Index(None, "time"),
+)
+
+dead_letter_acts = Table(
+    "dead_letter_acts",
+    metadata,
+    Column("topic", Text, nullable=False, comment="with the two that follow: the dead letter"),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("act", Text, nullable=False, comment="replayed: written back to its topic; viewed: shown unmasked"),
+    Column("time", UtcDateTime, nullable=False, comment="wall clock"),
+    Column("actor", Text, nullable=False),
+    Column("because", Text, comment="why it was shown unmasked"),
+    PrimaryKeyConstraint("topic", "partition", "offset", "act", "time"),
 )

@@ -1,8 +1,10 @@
 """The way in by HTTP on a real Kafka: what was confirmed is in the topic whatever ends, and what was posted becomes findings."""
 
 import asyncio
+import json
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,7 +12,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from streams.errors import DeliveryFailed
 from streams.ingest import Appender
@@ -62,19 +64,6 @@ class Door:
             self.post(message(number))
             number += 1
 
-    def topic(self) -> list[bytes]:
-        """Return what is in the raw topic."""
-        name = f"{self.installation.prefix}.raw.chatwoot"
-        numbers = [TopicPartition(name, number) for number in range(self.installation.partitions)]
-        consumer = KafkaConsumer(bootstrap_servers=self.installation.bootstrap, auto_offset_reset="earliest")
-        consumer.assign(numbers)
-        ends, found = consumer.end_offsets(numbers), []
-        while sum(consumer.position(each) for each in numbers) < sum(ends.values()):
-            for records in consumer.poll(500).values():
-                found += [record.value for record in records]
-        consumer.close()
-        return found
-
 
 @pytest.fixture
 def door(kafka: KafkaServer, database_url: str, prefix: str, tmp_path: Path) -> Iterator[Door]:
@@ -83,6 +72,19 @@ def door(kafka: KafkaServer, database_url: str, prefix: str, tmp_path: Path) -> 
     installation = Installation(tmp_path, kafka.bootstrap, database_url, prefix, **settings)
     yield Door(installation)
     installation.end()
+
+
+def read_topic(bootstrap: str, topic: str) -> list[tuple[int, bytes | None, bytes, tuple[tuple[str, bytes], ...]]]:
+    """Return partition, key, value and headers of every record of ``topic``."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    numbers = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+    consumer.assign(numbers)
+    ends, found = consumer.end_offsets(numbers), []
+    while sum(consumer.position(each) for each in numbers) < sum(ends.values()):
+        for records in consumer.poll(500).values():
+            found += [(each.partition, each.key, each.value, tuple(each.headers)) for each in records]
+    consumer.close()
+    return found
 
 
 def test_what_was_confirmed_is_in_the_topic_whatever_ends(door: Door) -> None:
@@ -99,7 +101,9 @@ def test_what_was_confirmed_is_in_the_topic_whatever_ends(door: Door) -> None:
         assert seconds < 10
         if number == signal.SIGKILL:
             door.start()
-    there = door.topic()
+    there = [
+        value for _, _, value, _ in read_topic(door.installation.bootstrap, f"{door.installation.prefix}.raw.chatwoot")
+    ]
     assert len(door.confirmed) > 400
     assert set(door.confirmed) <= set(there)
     assert len(set(there)) == len(there), "nothing was posted twice, so nothing is there twice"
@@ -154,3 +158,79 @@ async def test_a_broker_that_stands_still_confirms_nothing(prefix: str) -> None:
             ):
                 pass
         await appender.stop()
+
+
+DESK = """
+format: json
+source: our-desk
+customer: who
+contact: ticket
+channel: chat
+time: {path: at, unit: s}
+actor: {kind: agent, team: team}
+records:
+  - touchpoints:
+      - {type: contact.answered}
+"""
+
+
+def test_a_flood_is_paused_seen_mended_and_written_back(
+    kafka: KafkaServer, database_url: str, prefix: str, tmp_path: Path
+) -> None:
+    """A source that is refused 1,000 times in a row is paused alone and stays so; its mapping mended, what was refused is written back, each once."""
+    mapping, number = tmp_path / "our-desk.yaml", 1500
+    mapping.write_text(DESK.replace("who", "whom"))
+    installation = Installation(
+        tmp_path, kafka.bootstrap, database_url, prefix, SOURCES="our-desk", SOURCES_DIR=str(tmp_path), PARTITIONS="2"
+    )
+    try:
+        installation.run("topics", "create")
+        installation.run("db", "upgrade")
+        producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, linger_ms=20)
+        topic = f"{prefix}.raw.our-desk"
+        for each in range(number):
+            record = {"who": f"Mr {each}", "ticket": each, "at": 1_772_442_840 + each, "team": "sales"}
+            headers = [("content-type", b"application/json")]
+            producer.send(topic, json.dumps(record).encode(), key=b"k%d" % each, headers=headers, partition=each % 2)
+        producer.flush()
+        worker = installation.start().wait_ready()
+        until(lambda: worker.metric("topic_paused", topic=topic) == 1)
+        until(lambda: len(stored(database_url, "SELECT 1 FROM dead_letters")) == number)
+        assert "is paused: 1" in worker.log.read_text()
+        assert worker.stop()[0] == 0
+
+        listed = json.loads(
+            installation.run("dead-letters", "list", "--filter", "topic=raw.our-desk", "--limit", "1", "--json")
+        )
+        assert [(each["reason"], each["letters"]) for each in listed["counts"]] == [("unmapped", number)]
+        place = listed["letters"][0]["place"]
+        shown = installation.run("dead-letters", "show", place)
+        assert '"who": "text of' in shown
+        assert "Mr" not in shown
+        seen = installation.run("dead-letters", "show", place, "--raw", "--because", "ticket 1", "--as", "ann")
+        assert json.loads(seen)["who"].startswith("Mr ")
+        assert [tuple(each) for each in stored(database_url, "SELECT act, actor, because FROM dead_letter_acts")] == [
+            ("viewed", "ann", "ticket 1")
+        ]
+        assert f"{topic} is paused since" in installation.run("dead-letters", "resume")
+
+        mapping.write_text(DESK)
+        worker = installation.start().wait_ready()
+        assert worker.metric("topic_paused", topic=topic) == 1
+        installation.run("dead-letters", "resume", "raw.our-desk")
+        until(lambda: worker.metric("topic_paused", topic=topic) == 0)
+        installation.run("dead-letters", "resume", "raw.our-desk", code=1)
+        for _ in range(2):
+            installation.run("dead-letters", "replay", "--filter", "reason=unmapped", "--filter", "since=1h")
+        until(lambda: worker.metric("touchpoints_total", source="our-desk") >= number)
+        records = read_topic(kafka.bootstrap, topic)
+        assert len(records) == 2 * number
+        assert Counter(records).most_common(1)[0][1] == 2
+        assert worker.metric("touchpoints_total", source="our-desk") == number
+        acts = stored(
+            database_url, "SELECT count(*), count(DISTINCT time) FROM dead_letter_acts WHERE act = 'replayed'"
+        )
+        assert acts[0][0] == number
+        assert worker.stop()[0] == 0
+    finally:
+        installation.end()
