@@ -32,7 +32,7 @@ _PATIENCE = 10_000
 def command(
     ctx: click.Context, paths: tuple[str, ...], format_: str, topic: str | None, rate: float | None, speed: float | None
 ) -> None:
-    """Write files to Kafka, and wait until every record is confirmed.
+    """Write files to Kafka, and wait until all is confirmed.
 
     Touchpoints go to SEAMWATCH_PREFIX.touchpoints under their key tenant/customer, records of a source to
     SEAMWATCH_PREFIX.raw.SOURCE. Lines without a tenant and a customer are refused and counted; heartbeats are left
