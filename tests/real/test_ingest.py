@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -232,5 +233,54 @@ def test_a_flood_is_paused_seen_mended_and_written_back(
         )
         assert acts[0][0] == number
         assert worker.stop()[0] == 0
+    finally:
+        installation.end()
+
+
+def test_a_log_that_grows_and_is_rotated_is_followed(
+    kafka: KafkaServer, database_url: str, prefix: str, tmp_path: Path
+) -> None:
+    """`produce --follow`, killed in the middle and started again while the log is rotated, sends every line, and stops with 0 when it is told."""
+    installation = Installation(tmp_path, kafka.bootstrap, database_url, prefix, SOURCES="asterisk")
+    installation.run("topics", "create")
+    log, topic = tmp_path / "queue_log", f"{prefix}.raw.asterisk"
+    log.touch()
+    arguments = installation.command("produce", "--follow", "--format", "asterisk", "queue_log")
+    written: list[bytes] = []
+
+    def write(count: int) -> None:
+        lines = [
+            b"17724428%02d|1772442840.%d|sales|PJSIP/1|CONNECT|10|1|3" % (each % 60, len(written) + each)
+            for each in range(count)
+        ]
+        written.extend(lines)
+        with log.open("ab") as stream:
+            stream.write(b"\n".join(lines) + b"\n")
+
+    def start() -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            arguments, cwd=tmp_path, env=installation.environment(), stderr=subprocess.DEVNULL, text=True
+        )
+        installation.workers.append(process)
+        return process
+
+    def there() -> set[bytes]:
+        return {value for _, _, value, _ in read_topic(kafka.bootstrap, topic)}
+
+    try:
+        process = start()
+        write(100)
+        until(lambda: there() == set(written))
+        process.kill()
+        process.wait()
+        write(50)
+        log.rename(tmp_path / "queue_log.1")
+        write(30)
+        process = start()
+        until(lambda: there() == set(written))
+        write(20)
+        until(lambda: there() == set(written))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
     finally:
         installation.end()
