@@ -25,7 +25,7 @@ def dead_letter(
     detail: str,
     key: bytes | None,
     value: bytes | None,
-    headers: Sequence[tuple[str, bytes]] = (),
+    headers: Sequence[tuple[str, bytes | None]] = (),
     now: datetime | None = None,
 ) -> Outgoing:
     """Return the record for ``topic`` that keeps what was refused.
@@ -36,7 +36,7 @@ def dead_letter(
     many: then ``headers_truncated`` with their number.
     """
     origin, partition, offset = source
-    kept = [(HEADER + name, content) for name, content in headers or ()]
+    kept = [(HEADER + name, content or b"") for name, content in headers]
     if sum(len(name) + len(content) for name, content in kept) > MOST_KEY_BYTES:
         kept = [("headers_truncated", b"%d" % len(kept))]
     about = [

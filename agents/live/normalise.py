@@ -16,7 +16,7 @@ __all__ = ["MapRecord", "normalise"]
 
 _log = logging.getLogger(__name__)
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 MapRecord = Callable[[bytes | None, Headers], Iterable[tuple[bytes | None, bytes]]]
 """A source's mapping: value and headers of a raw record in, touchpoints as (key ``tenant/customer``, JSON) out.
 

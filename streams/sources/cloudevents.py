@@ -77,13 +77,17 @@ class CloudEvents:
         return checked([_touchpoint(event, data)])
 
 
-def enveloped(body: bytes, headers: Sequence[tuple[str, bytes]]) -> bytes:
+def enveloped(body: bytes, headers: Sequence[tuple[str, bytes | None]]) -> bytes:
     """Return an event in binary mode as a structured one; ``body`` as it is where no ``ce_`` headers tell of an event.
 
     Raises :class:`Unmappable` where an attribute is no text.
     """
     try:
-        attributes = {name.removeprefix(_ATTRIBUTE): value.decode() for name, value in headers if name.startswith(_ATTRIBUTE)}
+        attributes = {
+            name.removeprefix(_ATTRIBUTE): value.decode()
+            for name, value in headers
+            if value is not None and name.startswith(_ATTRIBUTE)
+        }
     except UnicodeDecodeError as error:
         raise Unmappable("an attribute of the event is not UTF-8") from error
     if "specversion" not in attributes:

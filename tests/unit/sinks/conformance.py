@@ -301,6 +301,7 @@ class Conformance:
             score(half_life=2**70),
             score(components={"harm": "c-secret"}),
             letter()._replace(headers=[]),
+            letter()._replace(headers=[(name, None) for name, _ in letter().headers]),
             letter(offset=2**64),
             letter(partition=b"c-secret"),
             letter(topic=b"\xff"),

@@ -163,7 +163,7 @@ def test_an_event_in_binary_mode_is_the_same_event() -> None:
         data = event.pop("data", None)
         body = json.dumps(data).encode() if isinstance(data, dict) else str(data).encode()
         body = base64.b64decode(event.pop("data_base64")) if data is None else body
-        headers = [(f"ce_{name}", value.encode()) for name, value in event.items()] + [("content-type", b"any/thing")]
+        headers = [(f"ce_{name}", value.encode()) for name, value in event.items()] + [("content-type", b"any/thing"), ("ce_x", None)]
         structured = SOURCES["cloudevents"].map(json.dumps(case.raw).encode())
         assert [each for _, each in mapper(SOURCES["cloudevents"])(body, headers)] == structured
     assert enveloped(b"body", [("content-type", b"a/b"), ("ce_id", b"1")]) == b"body"
