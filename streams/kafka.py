@@ -16,6 +16,7 @@ from faust.types import TP
 from streams.backend import Bounds, Chunk, LogReader
 from streams.batches import BatchConsumer
 from streams.idle import IdleProducer
+from streams.lenient import FetchedRecords, LenientRecords
 from streams.pauses import Pauses
 from streams.producer import KafkaDelivery, Producer
 from streams.settings import StreamSettings
@@ -31,13 +32,32 @@ def _as_it_is(value: bytes | None) -> bytes | None:
 
 
 class _PartitionRecords(fetcher.PartitionRecords):
-    """Hands on the decoder's records, which have offset, timestamp, key, value and headers, to consumers that ask for it by their deserializer."""
+    """Hands on the decoder's records, which have offset, timestamp, key, value and headers, to consumers that ask for it by their deserializer.
+
+    What the decoder stumbles over is decoded again, see `streams.lenient`.
+    """
+
+    _records: Any
+
+    def __next__(self) -> Any:
+        try:
+            return super().__next__()
+        except UnicodeDecodeError:
+            if isinstance(self._records, LenientRecords):
+                raise
+            reached = self.next_fetch_offset
+            self._records = LenientRecords(self._records.data)
+            self._records_iterator = self._unpack_records()
+            while (record := super().__next__()).offset < reached:
+                pass  # handed on before; batches that came to their end begin anew
+            return record
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:
         return record if self._value_deserializer is _as_it_is else super()._consumer_record(tp, record)
 
 
 fetcher.PartitionRecords = _PartitionRecords  # aiokafka's fetcher names the class and takes no other; all else stays as it is
+fetcher.MemoryRecords = FetchedRecords
 
 _RECOVERY_ROWS = 5000
 _RECOVERY_STALL = 60.0
