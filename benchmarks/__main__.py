@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import insights, latency, messages, recovery, state, whole_job, writers
+from benchmarks import ingest, insights, latency, messages, recovery, state, whole_job, writers
 from benchmarks.report import Report, show, write
 
 _DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -25,8 +25,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{all,throughput,latency,writers,state,recovery,text,insights}")
-    everything = _command(commands, "all", "all seven, one after the other; takes the options of each")
+    names = "{all,throughput,latency,writers,state,recovery,text,insights,ingest}"
+    commands = parser.add_subparsers(dest="command", required=True, metavar=names)
+    everything = _command(commands, "all", "all eight, one after the other; takes the options of each")
     for name, (text, options, _) in _BENCHMARKS.items():
         alone = _command(commands, name, text)
         for each in (alone, everything):
@@ -79,6 +80,11 @@ def _insights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--year", type=int, default=10_000_000, help="findings of a year")
 
 
+def _ingest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--requests", type=int, default=20_000, help="of each round, for either side")
+    parser.add_argument("--connections", type=int, default=32, help="clients, each with one request at a time")
+
+
 _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], Report]]] = {
     "throughput": (
         "the whole job, from touchpoints to committed rows, beside stream processors that only count",
@@ -114,6 +120,11 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
         "what ranking a year of findings takes in PostgreSQL, beside counting them anew",
         _insights,
         lambda chosen: insights.run(chosen.year, min(chosen.rounds, 3)),
+    ),
+    "ingest": (
+        "records taken in by HTTP, beside a bare server",
+        _ingest,
+        lambda chosen: ingest.run(chosen.requests, chosen.connections, chosen.rounds),
     ),
 }
 

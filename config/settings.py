@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, field_serializer
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from agents.rules import Duration
 from config.errors import ConfigError
@@ -16,12 +16,14 @@ __all__ = ["Secret", "Settings", "load_settings", "misspelt"]
 
 _PREFIX = "SEAMWATCH_"
 _SHORTEST_KEY = 16
+_FILE = "file:"
 _HINT = """(python3 -c "import secrets; print(secrets.token_hex(32))" makes some)"""
 _BROKER = re.compile(r"(?:kafka://)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(?::(?P<port>[0-9]{1,5}))?")
 _DATABASE = re.compile(r"(?P<scheme>sqlite|postgres(?:ql)?(?:\+psycopg)?)://(?P<rest>.*)", re.DOTALL)
 _PATTERNS = {
-    "region": "expected the two letters of a country, such as DE",
     "console_url": "expected https://HOST or https://HOST:PORT, without a path",
+    "ingest_listen": "expected HOST:PORT, such as 127.0.0.1:8464",
+    "region": "expected the two letters of a country, such as DE",
 }
 _PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):.*(?=@)", re.DOTALL)
 
@@ -75,6 +77,7 @@ class Settings(BaseSettings):
         env_prefix=_PREFIX,
         env_file=".env",
         env_ignore_empty=True,
+        env_nested_delimiter="__",
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -107,6 +110,16 @@ class Settings(BaseSettings):
     """Mappings of one's own, beside the shipped ones and before those of the same name."""
     sources: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*(,[a-z0-9][a-z0-9_-]*)*$")] = "bpic2013"
     """The sources whose raw topics are read, with commas between them."""
+    ingest_listen: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$")] = (
+        "127.0.0.1:8464"
+    )
+    """Where the role `ingest` takes records by HTTP. Without TLS: what stands before it brings that."""
+    ingest_url: str | None = None
+    """How vendors know that place, up to /in/: Twilio signs it."""
+    ingest_memory: Annotated[int, Field(ge=2 * 1024 * 1024)] = 64 * 1024 * 1024
+    """Bytes of bodies that are read and written at once."""
+    ingest_secrets: dict[str, Secret] = Field(default_factory=dict)
+    """By source: the secret of its door, or several with spaces between them, or ``file:`` with the path of a file that holds them."""
     instance_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")] | None = None
     """A name of this worker that survives restarts; other workers have other names."""
     alert_expiry: Duration = "24h"  # type: ignore[assignment]
@@ -145,6 +158,32 @@ class Settings(BaseSettings):
         """
         return _require(self.customer_key, "CUSTOMER_KEY")
 
+    def door_secrets(self, source: str) -> list[str]:
+        """Return the secrets of a source's door, none where there are none.
+
+        Raises :class:`ConfigError` where their file cannot be read.
+        """
+        name = source.replace("-", "_")
+        given = self.ingest_secrets.get(name)
+        text = "" if given is None else given.get_secret_value()
+        if text.startswith(_FILE):
+            path = Path(text.removeprefix(_FILE))
+            try:
+                text = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError(f"{_PREFIX}INGEST_SECRETS__{name.upper()}: {path} cannot be read") from error
+        secrets = text.split()
+        if any(len(secret.encode()) < _SHORTEST_KEY for secret in secrets):
+            raise ConfigError(
+                f"{_PREFIX}INGEST_SECRETS__{name.upper()}: is too short; expected at least {_SHORTEST_KEY} secret bytes"
+            )
+        return secrets
+
+    def listen(self) -> tuple[str, int]:
+        """Return host and port of the role `ingest`."""
+        host, _, port = self.ingest_listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
     def shown(self) -> Mapping[str, str]:
         """Return every setting as text that may be printed and logged."""
         return {name: str(value) for name, value in self.__repr_args__() if name}
@@ -167,13 +206,22 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise ConfigError("\n".join(_sentences(error))) from None
+    except SettingsError:  # of the one setting that is a table
+        raise ConfigError(
+            f"{_PREFIX}INGEST_SECRETS: expected one variable a source, {_PREFIX}INGEST_SECRETS__SOURCE"
+        ) from None
 
 
 def misspelt(environment: Iterable[str]) -> list[str]:
     """Return a sentence for each variable that is nearly a setting; what else begins like one is left alone."""
     known = [name.upper() for name in Settings.model_fields]
     names = sorted(name.removeprefix(_PREFIX) for name in environment if name.startswith(_PREFIX))
-    nearest = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.8) for name in names if name not in known}
+    tables = {name: name.partition("__")[0] for name in names}
+    nearest = {
+        name: difflib.get_close_matches(tables[name], known, n=1, cutoff=0.8)
+        for name in names
+        if tables[name] not in known
+    }
     return [
         f"{_PREFIX}{name} is no setting; did you mean {_PREFIX}{near[0]}?" for name, near in nearest.items() if near
     ]

@@ -30,8 +30,8 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 __all__ = [
-    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "dead_letters", "finding_days", "findings", "login_links", "metadata",
-    "rollups", "scores", "sessions", "stream_progress", "users", "utc_text",
+    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "dead_letter_acts", "dead_letters", "finding_days", "findings",
+    "login_links", "metadata", "rollups", "scores", "sessions", "stream_progress", "users", "utc_text",
 ]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -332,4 +332,17 @@ console_audit = Table(
     Column("detail", Text),
     Column("address", Text, comment="where it came from; null: the command line"),
     Index(None, "time"),
+)
+
+dead_letter_acts = Table(
+    "dead_letter_acts",
+    metadata,
+    Column("topic", Text, nullable=False, comment="with the two that follow: the dead letter"),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("act", Text, nullable=False, comment="replayed: written back to its topic; viewed: shown unmasked"),
+    Column("time", UtcDateTime, nullable=False, comment="wall clock"),
+    Column("actor", Text, nullable=False),
+    Column("because", Text, comment="why it was shown unmasked"),
+    PrimaryKeyConstraint("topic", "partition", "offset", "act", "time"),
 )

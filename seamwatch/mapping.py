@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from agents.live.normalise import MapRecord
+from agents.live.normalise import Headers, MapRecord
 from agents.text import Conversations, Recogniser, derived
 from models.dead_letter import DeadLetterReason
 from models.touchpoint import Refusal, parse_touchpoint
 from streams.errors import Poison
 from streams.sources import Source, Unmappable
+from streams.sources.cloudevents import CloudEvents, enveloped
 
 __all__ = ["mapper"]
 
@@ -30,11 +31,11 @@ def mapper(
         refused(reason)
         return Poison(reason, detail)
 
-    def map_record(value: bytes | None, key: bytes | None) -> list[tuple[bytes | None, bytes]]:
+    def map_record(value: bytes | None, headers: Headers = ()) -> list[tuple[bytes | None, bytes]]:
         if not value:
             raise poison(DeadLetterReason.EMPTY_VALUE, "the record has no value")
         try:
-            mapped = source.map(value)
+            mapped = source.map(enveloped(value, headers) if headers and isinstance(source, CloudEvents) else value)
         except Unmappable as error:
             raise poison(DeadLetterReason.UNMAPPED, str(error)) from error
         keyed: list[tuple[bytes | None, bytes]] = []

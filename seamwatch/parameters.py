@@ -10,6 +10,8 @@ from typing import Any, BinaryIO, cast
 
 import click
 
+from seamwatch.errors import WrongUse
+
 __all__ = [
     "MOMENT",
     "OUTPUT",
@@ -19,6 +21,7 @@ __all__ = [
     "SOURCE_PATHS",
     "UNTIL",
     "WORSE",
+    "acting_person",
     "fields_option",
     "format_option",
     "json_option",
@@ -166,6 +169,26 @@ language_option = click.option(
     help="Of texts for people.  [default: that of the terminal]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def acting_person(name: str | None) -> str:
+    """Return who acts: the login name unless given. Raises `WrongUse` where it is no name."""
+    import getpass
+
+    from pydantic import TypeAdapter, ValidationError
+
+    from models.alert import Person
+    from sinks.lifecycle import STREAM
+
+    try:
+        actor = TypeAdapter(Person).validate_python(name or getpass.getuser())
+    except (KeyError, OSError):
+        raise WrongUse("nobody is logged in here: say who acts, with --as NAME") from None
+    except ValidationError:
+        raise WrongUse("--as: expected a name of at most 128 characters on one line") from None
+    if actor == STREAM:
+        raise WrongUse(f"{STREAM} is what the program does by itself: say who acts, with --as NAME")
+    return actor
 
 
 def terminal_language(environment: Mapping[str, str]) -> str:

@@ -94,6 +94,12 @@ class Producing:
     refused: list[Refused] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
+    @property
+    def by_lines(self) -> bool:
+        """Return whether a part of a file that ends with a line can be read alone."""
+        mapping = getattr(self.source, "mapping", None)
+        return mapping is None or mapping.format in _BY_LINES
+
     def send(self, file: str, stream: BinaryIO, progress: Callable[[int], None] = lambda lines: None) -> None:
         """Send all records of ``stream``; ``progress`` hears of every thousand lines.
 
@@ -170,6 +176,7 @@ class Producing:
         return _Record(None, raw, None)
 
 
+_BY_LINES = frozenset({"json", "lines", "cloudevents"})
 _NEVER_SENT = frozenset({DeadLetterReason.RAW_IDENTIFIER, DeadLetterReason.TOO_LARGE, DeadLetterReason.EMPTY_VALUE})
 
 

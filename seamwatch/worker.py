@@ -9,9 +9,9 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -36,10 +36,14 @@ if TYPE_CHECKING:
 
     from streams.app import SeamwatchApp
     from streams.backend import Backend
+    from streams.ingest import OpenDoor
 
-__all__ = ["ROLES", "Plan", "Worker", "decayed", "leave", "plan"]
+__all__ = ["INGEST", "ROLES", "Plan", "Worker", "decayed", "leave", "plan"]
 
 ROLES = ("normalise", "watch", "score", "sink")
+"""What a worker does unless it is told."""
+INGEST = "ingest"
+"""What it does only when it is told: it opens a port to others."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LONGEST_PAUSE = 30.0
@@ -58,10 +62,11 @@ class Plan:
     fingerprinter: Fingerprinter
     sources: tuple[Source, ...]
     vocabulary: Vocabulary | None = None
+    doors: "Mapping[str, OpenDoor]" = field(default_factory=dict)
 
     def streams(self) -> StreamSettings:
         """Return what the streams are told."""
-        return stream_settings(self.settings, [source.name for source in self.sources])
+        return stream_settings(self.settings, dict.fromkeys([*(source.name for source in self.sources), *self.doors]))
 
 
 def plan(settings: Settings, roles: Iterable[str] | None = None) -> Plan:
@@ -85,7 +90,12 @@ def plan(settings: Settings, roles: Iterable[str] | None = None) -> Plan:
             key = settings.require_customer_key()
             sources = tuple(load_source(name, key, settings.sources_dir) for name in mapped_sources(settings))
             vocabulary = load_vocabulary(settings.fields_dir, settings.region) if settings.read_messages else None
-    return Plan(settings, wanted, rulebook, fields, fingerprinter, sources, vocabulary)
+    doors: Mapping[str, OpenDoor] = {}
+    if INGEST in wanted:
+        from seamwatch.doors import open_doors
+
+        doors = open_doors(settings)
+    return Plan(settings, wanted, rulebook, fields, fingerprinter, sources, vocabulary, doors)
 
 
 class Worker:
@@ -122,7 +132,9 @@ class Worker:
 
     def ready(self) -> Sequence[str]:
         """Return why the worker is not ready, a sentence each."""
-        return [self._waiting] if self._waiting or self._app is None else self._app.health.reasons
+        if self._waiting:
+            return [self._waiting]
+        return [] if self._app is None else self._app.health.reasons
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; return the exit code.
@@ -152,6 +164,8 @@ class Worker:
         from streams.worker import run_worker
 
         backend = (self._backend or KafkaBackend)(self._streams)
+        if self.plan.roles == {INGEST}:
+            return await self._take_in(backend, stop)
         app = create_app(self._streams, backend, observer=self.metrics, end=self._end)
         self.assemble(app, engine)
         self._app, self._waiting = app, ""
@@ -191,10 +205,32 @@ class Worker:
             app.add_service_task(WatchFigures(app, state, metrics).run)
         if "score" in plan.roles:
             live.score(app, partial(Merger, plan.rulebook.engine.prior_opportunities))
+        if INGEST in plan.roles:
+            from seamwatch.doors import TakingIn
+
+            taking_in = TakingIn(plan.settings, self._streams, plan.doors, metrics)
+            app.add_service_task(taking_in.start)
+            app.before_stop(taking_in.stop)
         if "sink" in plan.roles and engine is not None:
             live.sink(app, Storing(engine, metrics))
             app.add_service_task(ScoreFigures(app, engine, metrics).run)
             app.add_service_task(Lifetimes(app, engine, plan.settings.alert_expiry).run)
+
+    async def _take_in(self, backend: "Backend", stop: asyncio.Event) -> int:
+        """Do nothing but take in records: without a consumer group, and without Faust."""
+        from seamwatch.doors import TakingIn
+        from streams.worker import reach_broker
+
+        if not await reach_broker(self._streams, backend, stop):
+            return 0
+        taking_in = TakingIn(self.plan.settings, self._streams, self.plan.doors, self.metrics)
+        await taking_in.start()
+        self._waiting = ""
+        await stop.wait()
+        self._waiting = "stopping: no more records are taken in"
+        await taking_in.stop()
+        _log.info("stopped")
+        return 0
 
     async def _await_database(self, engine: "Engine", stop: asyncio.Event) -> bool:
         """Wait until the database answers and has the right tables; return False where told to stop first."""
@@ -218,7 +254,7 @@ class Worker:
         return False
 
     def _roles(self) -> str:
-        return ", ".join(role for role in ROLES if role in self.plan.roles)
+        return ", ".join(role for role in (INGEST, *ROLES) if role in self.plan.roles)
 
     def _end(self, error: BaseException) -> None:
         """End this process at once: nothing is acknowledged any more, and whoever starts next reads again."""

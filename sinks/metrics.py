@@ -169,6 +169,23 @@ BATCH = Definition(
     "How long a batch took, from being handed over to being done.",
     buckets=_SECONDS,
 )
+REQUESTS = Definition(
+    "ingest_requests_total",
+    "counter",
+    "requests",
+    "Records posted by HTTP: `accepted` when Kafka has it, else the rule that was broken. `source` is empty where there is no such door.",
+    ("source", "outcome"),
+)
+REQUEST_SECONDS = Definition(
+    "ingest_request_seconds",
+    "histogram",
+    "seconds",
+    "From the head of an accepted request to Kafka's confirmation.",
+    buckets=_SECONDS,
+)
+REQUEST_BYTES = Definition(
+    "ingest_held_bytes", "gauge", "bytes", "Bodies of requests that are being read, or written to Kafka."
+)
 BUILD = Definition("build_info", "gauge", "1", "The program's version and that of Python.", ("version", "python"))
 
 DEFINITIONS = (
@@ -195,6 +212,9 @@ DEFINITIONS = (
     BACKLOG,
     PAUSED,
     BATCH,
+    REQUESTS,
+    REQUEST_SECONDS,
+    REQUEST_BYTES,
     BUILD,
 )
 
@@ -235,6 +255,9 @@ class Metrics:
         self._timers = self._gauge(TIMERS)
         self._paused = self._gauge(PAUSED)
         self._batch = self._histogram(BATCH)
+        self._requests = self._counter(REQUESTS)
+        self._request_seconds = self._histogram(REQUEST_SECONDS)
+        self._request_bytes = self._gauge(REQUEST_BYTES)
         self._gauge(BUILD).labels(version, python_version()).set(1)
         self._commit_age, self._backlog = _Age(), _Age()
         self._gauge(COMMIT_AGE).set_function(self._commit_age.now)
@@ -352,6 +375,16 @@ class Metrics:
     def paused(self, topic: str, paused: bool) -> None:
         """Set whether a raw topic is paused."""
         self._paused.labels(topic).set(paused)
+
+    def request_answered(self, source: str, outcome: str, seconds: float) -> None:
+        """Add an answered request of the way in by HTTP."""
+        self._requests.labels(source, outcome).inc()
+        if outcome == "accepted":
+            self._request_seconds.observe(seconds)
+
+    def request_bytes(self, held: int) -> None:
+        """Set how many bytes of bodies are held."""
+        self._request_bytes.set(held)
 
     def _sum_state(self) -> None:
         sums = [sum(column) for column in zip(*self._state.values(), strict=True)] or [0, 0, 0]

@@ -76,7 +76,7 @@ class SinkRecord(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 class TopicKind(StrEnum):
@@ -310,7 +310,7 @@ def _letters(records: Iterable[SinkRecord], letters: list[LetterRecord]) -> Iter
 
 
 def _letter(record: SinkRecord) -> LetterRecord:
-    headers = dict(record.headers)
+    headers = {name: value for name, value in record.headers if value is not None}
     try:
         topic, reason = headers["topic"].decode(), headers["reason"].decode()
         partition, offset = int(headers["partition"]), int(headers["offset"])

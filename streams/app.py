@@ -30,6 +30,7 @@ __all__ = ["SeamwatchApp", "create_app", "end_process"]
 _log = logging.getLogger(__name__)
 
 _FIGURES = 1.0
+_PAUSES = 2.0
 
 
 def end_process(error: BaseException) -> None:
@@ -68,6 +69,7 @@ class SeamwatchApp(faust.App):
         self.retire_timeout = settings.rebalance_timeout * 0.8
         self.read_topics: set[str] = set()
         self.reread_topics: set[str] = set()
+        self._told: frozenset[str] = frozenset()
         self._end = end
         self._listeners: list[AssignmentListener] = []
         self._stops: list[Callable[[], Any]] = []
@@ -94,6 +96,7 @@ class SeamwatchApp(faust.App):
             store="memory://",
         )
         self.add_service_task(self._figures)
+        self.add_service_task(self._resume_when_told)
 
     # --- what agents use ------------------------------------------------------------------------------------------
 
@@ -147,6 +150,20 @@ class SeamwatchApp(faust.App):
         """Read ``topic`` again."""
         self.health.paused -= {topic}
         self.observer.paused(topic, False)
+
+    async def pause_until_told(self, topic: str) -> None:
+        """Read no more of ``topic`` until somebody resumes it, not even after a restart."""
+        await self.backend.keep_paused(topic)
+        self._told |= {topic}
+        self.pause(topic)
+
+    async def load_pauses(self) -> None:
+        """Find the raw topics that somebody paused before."""
+        raw = {self.names.raw(source) for source in self.streams.sources} & self.read_topics
+        for topic in await self.backend.paused(raw) if raw else ():
+            _log.warning("%s is paused: `seamwatch dead-letters resume %s` lets it be read", topic, topic)
+            self._told |= {topic}
+            self.pause(topic)
 
     def fail(self, error: BaseException) -> None:
         """End the worker because of ``error``; nothing is committed from here on."""
@@ -223,6 +240,15 @@ class SeamwatchApp(faust.App):
             await stop()
         await self.delivery.stop()
         self.health.started = False
+
+    async def _resume_when_told(self) -> None:
+        while not self.should_stop:
+            await asyncio.sleep(_PAUSES)
+            if self._told:
+                for topic in self._told - await self.backend.paused(self._told):
+                    _log.info("%s is read again", topic)
+                    self._told -= {topic}
+                    self.resume(topic)
 
     async def _figures(self) -> None:
         while not self.should_stop:

@@ -63,6 +63,13 @@ class Backend(Protocol):
         """Return Kafka's id of ``topic``, which another topic of its name does not have; None where the broker knows none."""
         ...
 
+    async def paused(self, topics: Collection[str]) -> frozenset[str]:
+        """Return those of ``topics`` that are paused until somebody resumes them, whichever worker paused them."""
+        ...
+
+    async def keep_paused(self, topic: str) -> None:
+        """Note that ``topic`` is paused, for all workers and those that start later."""
+
     async def catching_up(self, app: Any, topics: Collection[str], tolerance: float) -> bool:
         """Return whether the group is behind on one of ``topics``, by at most ``tolerance`` seconds of records: more is not worth waiting for."""
         ...

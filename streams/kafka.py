@@ -16,6 +16,8 @@ from faust.types import TP
 from streams.backend import Bounds, Chunk, LogReader
 from streams.batches import BatchConsumer
 from streams.idle import IdleProducer
+from streams.lenient import FetchedRecords, LenientRecords
+from streams.pauses import Pauses
 from streams.producer import KafkaDelivery, Producer
 from streams.settings import StreamSettings
 from streams.topics import TopicAdmin
@@ -30,13 +32,32 @@ def _as_it_is(value: bytes | None) -> bytes | None:
 
 
 class _PartitionRecords(fetcher.PartitionRecords):
-    """Hands on the decoder's records, which have offset, timestamp, key, value and headers, to consumers that ask for it by their deserializer."""
+    """Hands on the decoder's records, which have offset, timestamp, key, value and headers, to consumers that ask for it by their deserializer.
+
+    What the decoder stumbles over is decoded again, see `streams.lenient`.
+    """
+
+    _records: Any
+
+    def __next__(self) -> Any:
+        try:
+            return super().__next__()
+        except UnicodeDecodeError:
+            if isinstance(self._records, LenientRecords):
+                raise
+            reached = self.next_fetch_offset
+            self._records = LenientRecords(self._records.data)
+            self._records_iterator = self._unpack_records()
+            while (record := super().__next__()).offset < reached:
+                pass  # handed on before; batches that came to their end begin anew
+            return record
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:
         return record if self._value_deserializer is _as_it_is else super()._consumer_record(tp, record)
 
 
 fetcher.PartitionRecords = _PartitionRecords  # aiokafka's fetcher names the class and takes no other; all else stays as it is
+fetcher.MemoryRecords = FetchedRecords
 
 _RECOVERY_ROWS = 5000
 _RECOVERY_STALL = 60.0
@@ -211,6 +232,7 @@ class KafkaBackend:
 
     def __init__(self, settings: StreamSettings) -> None:
         self._settings = settings
+        self._paused: frozenset[str] = frozenset()
 
     def transport(self, app: Any) -> Any:
         """Return a Faust transport over aiokafka."""
@@ -249,6 +271,26 @@ class KafkaBackend:
     def _topic_id(self, topic: str) -> str | None:
         with TopicAdmin(self._settings) as admin:
             return admin.topic_id(topic)
+
+    async def paused(self, topics: Collection[str]) -> frozenset[str]:
+        """Return those of ``topics`` that are paused; the embedded broker keeps no such marks beyond this process."""
+        if self._settings.embedded:
+            return self._paused & frozenset(topics)
+        return frozenset(await asyncio.to_thread(self._read_pauses, topics))
+
+    async def keep_paused(self, topic: str) -> None:
+        """Note that ``topic`` is paused."""
+        self._paused |= {topic}
+        if not self._settings.embedded:
+            await asyncio.to_thread(self._write_pause, topic)
+
+    def _read_pauses(self, topics: Collection[str]) -> dict[str, str]:
+        with Pauses(self._settings) as pauses:
+            return pauses.paused(topics)
+
+    def _write_pause(self, topic: str) -> None:
+        with Pauses(self._settings) as pauses:
+            pauses.pause(topic)
 
     async def catching_up(self, app: Any, topics: Collection[str], tolerance: float) -> bool:
         """Return whether the group is behind on one of ``topics``, by at most ``tolerance`` seconds of records."""

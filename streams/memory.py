@@ -64,6 +64,7 @@ class MemoryBroker:
         self._recreated: Counter[str] = Counter()
         self._rebalance_on_join = rebalance_on_join
         self.generation = 0
+        self.paused: set[str] = set()
         self._members: dict[str, list[MemoryConsumer]] = defaultdict(list)
         self._rebalancing = asyncio.Lock()
 
@@ -380,6 +381,14 @@ class MemoryBackend:
 
     async def await_broker(self, retry: Callable[[str, float], None]) -> None:
         """Return at once."""
+
+    async def paused(self, topics: Collection[str]) -> frozenset[str]:
+        """Return those of ``topics`` that are paused."""
+        return frozenset(topics) & self.broker.paused
+
+    async def keep_paused(self, topic: str) -> None:
+        """Note that ``topic`` is paused."""
+        self.broker.paused.add(topic)
 
     async def catching_up(self, app: Any, topics: Collection[str], tolerance: float) -> bool:
         """Return whether the group is behind on one of ``topics`` by records of the last ``tolerance`` seconds, by the broker's clock."""

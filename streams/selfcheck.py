@@ -49,6 +49,10 @@ REQUIRED: dict[str, tuple[str, ...] | None] = {
     "faust.transport.producer:Producer.flush": (),
     # aiokafka.
     "aiokafka.consumer.fetcher:PartitionRecords.__init__": ("value_deserializer",),
+    "aiokafka.consumer.fetcher:MemoryRecords": None,
+    "aiokafka.consumer.fetcher:PartitionRecords._unpack_records": (),
+    "aiokafka.record.default_records:_DefaultRecordBatchPy._maybe_uncompress": (),
+    "aiokafka.record.memory_records:_MemoryRecordsPy._cache_next": (),
     "aiokafka.consumer.fetcher:PartitionRecords._consumer_record": ("tp", "record"),
     "aiokafka.consumer.subscription_state:SubscriptionState.fetch_context": (),
     "aiokafka.producer.producer:AIOKafkaProducer.create_batch": (),

@@ -7,12 +7,14 @@ import signal
 from typing import Any
 
 from streams.app import SeamwatchApp
+from streams.backend import Backend
 from streams.continuity import check_before_joining
 from streams.errors import LogMismatch, StreamError, TopicMismatch
 from streams.garbage import tune_garbage_collector
+from streams.settings import StreamSettings
 from streams.topics import TopicAdmin
 
-__all__ = ["run_worker"]
+__all__ = ["reach_broker", "run_worker"]
 
 _log = logging.getLogger(__name__)
 
@@ -28,11 +30,9 @@ async def run_worker(app: SeamwatchApp, *, check_topics: bool = True) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        if not await _unless(stop, app.backend.await_broker(_say)):
+        if not await reach_broker(app.streams, app.backend, stop, check_topics=check_topics):
             return 0
-        if check_topics:
-            await asyncio.to_thread(_require_topics, app)
-        if not await _unless(stop, check_before_joining(app)):
+        if not await _unless(stop, check_before_joining(app)) or not await _unless(stop, app.load_pauses()):
             return 0
         tune_garbage_collector()
         if await _unless(stop, app.start()):
@@ -57,8 +57,22 @@ def _say_refused(error: LogMismatch) -> None:
     _log.critical("the worker does not start: %s", error)
 
 
-def _require_topics(app: SeamwatchApp) -> None:
-    with TopicAdmin(app.streams) as admin:
+async def reach_broker(
+    settings: StreamSettings, backend: Backend, stop: asyncio.Event, *, check_topics: bool = True
+) -> bool:
+    """Wait for the broker and check the topics, creating what is missing; return False where ``stop`` was set first.
+
+    Raises `TopicMismatch`.
+    """
+    if not await _unless(stop, backend.await_broker(_say)):
+        return False
+    if check_topics:
+        await asyncio.to_thread(_require_topics, settings)
+    return True
+
+
+def _require_topics(settings: StreamSettings) -> None:
+    with TopicAdmin(settings) as admin:
         for deviation in admin.require():
             _log.warning("topic %s", deviation)
 
@@ -102,5 +116,7 @@ async def _stop(app: SeamwatchApp) -> int:
     if stopping.done():
         stopping.result()
         return 1 if app.health.failed else 0
-    app.fail(StreamError(f"it did not stop within {app.streams.stop_timeout:.0f} s; what was not committed is read again"))
+    app.fail(
+        StreamError(f"it did not stop within {app.streams.stop_timeout:.0f} s; what was not committed is read again")
+    )
     return 1

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 
 from streams.app import SeamwatchApp
@@ -16,8 +16,12 @@ __all__ = ["MapRecord", "normalise"]
 
 _log = logging.getLogger(__name__)
 
-MapRecord = Callable[[bytes | None, bytes | None], Iterable[tuple[bytes | None, bytes]]]
-"""A source's mapping: value and key of a raw record in, touchpoints as (key ``tenant/customer``, JSON) out. Raises `Poison` for a record that it cannot use."""
+Headers = Sequence[tuple[str, bytes | None]]
+MapRecord = Callable[[bytes | None, Headers], Iterable[tuple[bytes | None, bytes]]]
+"""A source's mapping: value and headers of a raw record in, touchpoints as (key ``tenant/customer``, JSON) out.
+
+Raises `Poison` for a record that it cannot use.
+"""
 
 _SLICE = 0.02
 """Seconds after which the event loop gets its turn."""
@@ -37,7 +41,7 @@ def normalise(app: SeamwatchApp, mappings: Mapping[str, MapRecord], *, refused_i
         for record in batch.records:
             try:
                 mapped = [
-                    Outgoing(names.touchpoints, None, key, value) for key, value in mapping(record.value, record.key)
+                    Outgoing(names.touchpoints, None, key, value) for key, value in mapping(record.value, record.headers)
                 ]
             except Poison as poison:
                 refused[batch.topic] += 1
@@ -50,6 +54,7 @@ def normalise(app: SeamwatchApp, mappings: Mapping[str, MapRecord], *, refused_i
                         detail=poison.detail,
                         key=record.key,
                         value=record.value,
+                        headers=record.headers,
                     )
                 )
             else:
@@ -61,12 +66,13 @@ def normalise(app: SeamwatchApp, mappings: Mapping[str, MapRecord], *, refused_i
         await app.delivery.deliver(outgoing)
         if refused[batch.topic] >= refused_in_a_row and batch.topic not in app.health.paused:
             _log.error(
-                "%s is paused: %d records in a row were refused; see its dead letters",
+                "%s is paused: %d records in a row were refused; see its dead letters, then `seamwatch dead-letters resume %s`",
                 batch.topic,
                 refused[batch.topic],
+                batch.topic,
             )
             refused[batch.topic] = 0
-            app.pause(batch.topic)
+            await app.pause_until_told(batch.topic)
 
     if by_topic:
         app.batch_agent(by_topic, handle, name="normalise")

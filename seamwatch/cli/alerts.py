@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seamwatch.errors import FAILED, Failed, WrongUse
-from seamwatch.parameters import UNTIL, WORSE, json_option
+from seamwatch.parameters import UNTIL, WORSE, acting_person, json_option
 from seamwatch.terminal import console, count, notice, relative, severity, table
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def assign(to: str | None, **given: Any) -> None:
       seamwatch alerts assign 2f6b
       seamwatch alerts assign 2f6b --to grace --note "refund promised until Friday"
     """
-    given["actor"] = _actor(given["actor"])
+    given["actor"] = acting_person(given["actor"])
     _act("assign", given, to=None if to == _NOBODY else to or given["actor"])
 
 
@@ -273,7 +273,7 @@ def _act(action: str, given: dict[str, Any], **wanted: Any) -> None:
             "; ".join(f"{names.get(str(each['loc'][-1]), action)}: {each['msg']}" for each in error.errors())
         ) from None
     with _database() as engine:
-        report = transition_all(engine, keys, made, _actor(given["actor"]), lambda: datetime.now(UTC))
+        report = transition_all(engine, keys, made, acting_person(given["actor"]), lambda: datetime.now(UTC))
     for alert in report.done:
         click.echo(alert.model_dump_json() if given["as_json"] else f"{alert.key}  {_state(alert)}")
     for refused in report.refused:
@@ -285,26 +285,6 @@ def _act(action: str, given: dict[str, Any], **wanted: Any) -> None:
             click.echo(f"{refused.key}: {refused}", err=True)
     if report.refused:
         click.get_current_context().exit(FAILED)
-
-
-def _actor(name: str | None) -> str:
-    """Return who acts: the login name unless given."""
-    import getpass
-
-    from pydantic import TypeAdapter, ValidationError
-
-    from models.alert import Person
-    from sinks.lifecycle import STREAM
-
-    try:
-        actor = TypeAdapter(Person).validate_python(name or getpass.getuser())
-    except (KeyError, OSError):
-        raise WrongUse("nobody is logged in here: say who acts, with --as NAME") from None
-    except ValidationError:
-        raise WrongUse("--as: expected a name of at most 128 characters on one line") from None
-    if actor == STREAM:
-        raise WrongUse(f"{STREAM} is what the program does by itself: say who acts, with --as NAME")
-    return actor
 
 
 def _found(engine: "Engine", key: str) -> str:

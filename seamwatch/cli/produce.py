@@ -1,25 +1,28 @@
 """`seamwatch produce`: files into Kafka."""
 
 from contextlib import closing, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from seamwatch.errors import FAILED
-from seamwatch.parameters import SOURCE_PATHS, format_option, open_input
+from seamwatch.parameters import format_option, open_input
 from seamwatch.terminal import count, notice, progress, tell_refused, tracker
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from seamwatch.producing import Producing
+    from seamwatch.producing import Pace, Producing
 
 _BIG = 4 * 1024 * 1024
 _PATIENCE = 10_000
 """Milliseconds to wait for a broker."""
+_LOOK = 0.5
+"""Seconds between two looks at files that did not grow."""
 
 
 @click.command
-@click.argument("paths", nargs=-1, required=True, type=SOURCE_PATHS)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, readable=True, allow_dash=True))
 @format_option
 @click.option("--topic", help="Another topic than that of the format.")
 @click.option(
@@ -28,11 +31,26 @@ _PATIENCE = 10_000
 @click.option(
     "--speed", type=click.FloatRange(0, min_open=True), help="By the times of the touchpoints, so many times as fast."
 )
+@click.option("--follow", is_flag=True, help="Go on with what is appended, until Ctrl-C; directories too.")
+@click.option(
+    "--positions",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("seamwatch-positions.json"),
+    show_default=True,
+    help="With --follow: the file that keeps how far each log was read.",
+)
 @click.pass_context
 def command(
-    ctx: click.Context, paths: tuple[str, ...], format_: str, topic: str | None, rate: float | None, speed: float | None
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    format_: str,
+    topic: str | None,
+    rate: float | None,
+    speed: float | None,
+    follow: bool,
+    positions: Path,
 ) -> None:
-    """Write files to Kafka, and wait until every record is confirmed.
+    """Write files to Kafka, and wait until all is confirmed.
 
     Touchpoints go to SEAMWATCH_PREFIX.touchpoints under their key tenant/customer, records of a source to
     SEAMWATCH_PREFIX.raw.SOURCE. Lines without a tenant and a customer are refused and counted; heartbeats are left
@@ -45,17 +63,25 @@ def command(
       seamwatch produce --speed 96 yesterday.jsonl
     A log of events, mapped by the worker (needs SEAMWATCH_CUSTOMER_KEY):
       seamwatch produce --format xes incidents.xes.gz
+    A log that grows and is rotated; started again, it goes on where it was:
+      seamwatch produce --follow --format asterisk /var/log/asterisk/queue_log
     """
     if rate is not None and speed is not None:
         raise click.UsageError("--rate and --speed exclude each other.")
+    if follow and (speed is not None or "-" in paths):
+        raise click.UsageError("--follow excludes --speed and standard input.")
+    for path in paths:
+        if not follow and path != "-" and Path(path).is_dir():
+            raise click.UsageError(f"{path} is a directory: those are read with --follow.")
     from config.settings import load_settings
     from seamwatch import logs
     from seamwatch.broker import reachable
+    from seamwatch.producing import Pace
 
     logs.configure("error")
     settings = load_settings()
     with reachable(settings):
-        producing = _produce(settings, paths, format_, topic, rate, speed)
+        producing = _produce(settings, paths, format_, topic, Pace(rate, speed), positions if follow else None)
     _tell(producing)
     if producing.failed:
         ctx.exit(FAILED)
@@ -66,13 +92,13 @@ def _produce(
     paths: tuple[str, ...],
     format_: str,
     topic: str | None,
-    rate: float | None,
-    speed: float | None,
+    pace: "Pace",
+    positions: Path | None,
 ) -> "Producing":
     from kafka import KafkaAdminClient, KafkaProducer
 
     from seamwatch.errors import Failed
-    from seamwatch.producing import Pace, Producing
+    from seamwatch.producing import Producing
     from streams.sources import load_source
     from streams.topics import Topics
 
@@ -98,8 +124,11 @@ def _produce(
         allow_auto_create_topics=False,
     )
     try:
-        producing = Producing(producer, topic, source, Pace(rate, speed))
-        _send(producing, paths)
+        producing = Producing(producer, topic, source, pace)
+        if positions is None:
+            _send(producing, paths)
+        else:
+            _follow(producing, paths, positions)
         return producing
     finally:
         producer.close(timeout=10)
@@ -112,6 +141,39 @@ def _send(producing: "Producing", paths: tuple[str, ...]) -> None:
             with open_input(path) as stream:
                 producing.send(path, stream, tracker(bar, path, stream))
         producing.finish()
+
+
+def _follow(producing: "Producing", paths: tuple[str, ...], positions: Path) -> None:
+    """Send what comes until SIGINT or SIGTERM. A record that is not confirmed ends it before its position is kept."""
+    import signal
+    from io import BytesIO
+    from threading import Event
+
+    from seamwatch.errors import Failed, WrongUse
+    from seamwatch.following import Follower
+
+    if not producing.by_lines:
+        raise WrongUse("--follow reads lines: touchpoints, and sources of the formats json, lines and cloudevents")
+    told = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+
+    def confirm() -> None:
+        producing.finish()
+        if producing.failed:
+            raise Failed(f"not confirmed: {', '.join(producing.failed)}; started again, it goes on where it was")
+
+    try:
+        follower = Follower(
+            [Path(path) for path in paths], positions, lambda file, lines: producing.send(file, BytesIO(lines)), confirm
+        )
+    except ValueError as error:
+        raise WrongUse(str(error)) from None
+    notice(f"following {', '.join(paths)}; Ctrl-C ends it")
+    while not told.is_set():
+        if not follower.round():
+            told.wait(_LOOK)
+    follower.close()
 
 
 def _tell(producing: "Producing") -> None:

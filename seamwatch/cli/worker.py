@@ -6,7 +6,7 @@ import click
 
 from seamwatch.terminal import options
 
-_ROLES = ("normalise", "watch", "score", "sink")
+_ROLES = ("ingest", "normalise", "watch", "score", "sink")
 
 
 class _Roles(click.ParamType):
@@ -37,7 +37,8 @@ def command(roles: frozenset[str] | None) -> None:
     work. Metrics and health (/metrics, /livez, /readyz) are at SEAMWATCH_METRICS_HOST:SEAMWATCH_METRICS_PORT.
 
     \b
-    The four roles:
+    The roles; all but the first unless told:
+      ingest     takes records by HTTP at SEAMWATCH_INGEST_LISTEN, for sources with a door (docs/sources.md)
       normalise  maps raw records of sources to touchpoints (needs SEAMWATCH_CUSTOMER_KEY)
       watch      finds failures in the timelines of customers
       score      merges the scores of teams, channels, seams and tenants
@@ -47,6 +48,8 @@ def command(roles: frozenset[str] | None) -> None:
     Everything in one process:
       export SEAMWATCH_HASH_KEY=...    (python3 -c "import secrets; print(secrets.token_hex(32))")
       seamwatch db upgrade && seamwatch topics create && seamwatch worker
+    Taking in what vendors post, apart from all else:
+      SEAMWATCH_SOURCES=chatwoot SEAMWATCH_INGEST_SECRETS__CHATWOOT=... seamwatch worker --roles ingest
     Watching apart from storing:
       seamwatch worker --roles normalise,watch,score
       seamwatch worker --roles sink

@@ -1,11 +1,11 @@
-"""CloudEvents 1.0 in structured JSON: an envelope around touchpoints, or around the records of another source.
+"""CloudEvents 1.0, structured or with its attributes in headers: an envelope around touchpoints, or around the records of another source.
 
 The envelope tells nothing of customers: ``type`` says which source its ``data`` is for, and that source maps it.
 """
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import msgspec
@@ -20,7 +20,7 @@ from streams.sources.touchpoints import Touchpoints
 if TYPE_CHECKING:
     from streams.sources import Source
 
-__all__ = ["CloudEvents"]
+__all__ = ["CloudEvents", "enveloped"]
 
 
 class _Mapping(Heading):
@@ -38,6 +38,9 @@ class _Event(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw(b"null")
     data_base64: str | None = None
 
+
+_ATTRIBUTE = "ce_"
+"""Begins the names of Kafka's headers that hold attributes, in the binary form."""
 
 _decode = msgspec.json.Decoder(_Event).decode
 
@@ -72,6 +75,24 @@ class CloudEvents:
         if not isinstance(source, Touchpoints):
             return source.map(data)
         return checked([_touchpoint(event, data)])
+
+
+def enveloped(body: bytes, headers: Sequence[tuple[str, bytes | None]]) -> bytes:
+    """Return an event in binary mode as a structured one; ``body`` as it is where no ``ce_`` headers tell of an event.
+
+    Raises :class:`Unmappable` where an attribute is no text.
+    """
+    try:
+        attributes = {
+            name.removeprefix(_ATTRIBUTE): value.decode()
+            for name, value in headers
+            if value is not None and name.startswith(_ATTRIBUTE)
+        }
+    except UnicodeDecodeError as error:
+        raise Unmappable("an attribute of the event is not UTF-8") from error
+    if "specversion" not in attributes:
+        return body
+    return msgspec.json.encode({**attributes, "data_base64": base64.b64encode(body).decode()})
 
 
 def _data(event: _Event) -> bytes:

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from agents.detectors import DETECTORS
 from config.errors import did_you_mean
+from streams.sources.door import Door
 
 __all__ = ["About", "Case", "Heading", "Strict"]
 
@@ -53,4 +54,5 @@ class Heading(Strict):
     source: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "default"
     about: About | None = None
+    door: Door | None = None
     cases: list[Case] = Field(default_factory=list)

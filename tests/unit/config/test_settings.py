@@ -110,3 +110,32 @@ def test_misspelt_variables_are_noticed() -> None:
     assert misspelt(["SEAMWATCH_DATABSE", "SEAMWATCH_SERVICE_HOST", "SEAMWATCH_PREFIX", "PATH"]) == [
         "SEAMWATCH_DATABSE is no setting; did you mean SEAMWATCH_DATABASE?"
     ]
+
+
+def test_secrets_of_doors_come_by_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A door's secrets stand in a variable of its source, in .env or in a file of their own, two while they change; they are never printed."""
+    (tmp_path / "desk").write_text(f"{SECRET}-new\n{SECRET}-old\n")
+    (tmp_path / ".env").write_text(f"SEAMWATCH_INGEST_SECRETS__CHATWOOT={SECRET}\n")
+    monkeypatch.setenv("SEAMWATCH_INGEST_SECRETS__OUR_DESK", f"file:{tmp_path / 'desk'}")
+    monkeypatch.setenv("SEAMWATCH_INGEST_SECRETS__GONE", "file:/nowhere")
+    settings = load_settings()
+    assert settings.door_secrets("chatwoot") == [SECRET]
+    assert settings.door_secrets("our-desk") == [f"{SECRET}-new", f"{SECRET}-old"]
+    assert settings.door_secrets("zendesk") == []
+    with pytest.raises(ConfigError, match="SEAMWATCH_INGEST_SECRETS__GONE: /nowhere cannot be read"):
+        settings.door_secrets("gone")
+    assert SECRET not in f"{settings} {settings.shown()}"
+    assert misspelt(os.environ) == []
+    assert misspelt(["SEAMWATCH_INGEST_SECRET__CHATWOOT"]) != []
+    monkeypatch.setenv("SEAMWATCH_INGEST_SECRETS", SECRET)
+    with pytest.raises(ConfigError, match="expected one variable a source") as refused:
+        load_settings()
+    assert SECRET not in str(refused.value)
+
+
+def test_the_door_listens_on_loopback_unless_told() -> None:
+    """Where records are taken in is host and port; anything else is refused."""
+    assert load_settings().listen() == ("127.0.0.1", 8464)
+    assert load_settings(ingest_listen="[::1]:80").listen() == ("::1", 80)
+    with pytest.raises(ConfigError, match="INGEST_LISTEN: expected HOST:PORT"):
+        load_settings(ingest_listen="8464")

@@ -91,7 +91,7 @@ def test_the_version_is_that_of_the_project() -> None:
         (["replay", "--briefs", "x", "--against", "shipped", "-"], "--briefs is of no use"),
         (["produce", "--rate", "5", "--speed", "2", "-"], "exclude each other"),
         (["produce", "--rate", "0", "-"], "not in the range"),
-        (["worker", "--roles", "watch,sing"], "sing is no role; the roles are normalise, watch, score, sink"),
+        (["worker", "--roles", "watch,sing"], "sing is no role; the roles are ingest, normalise, watch, score, sink"),
         (["worker"], "SEAMWATCH_HASH_KEY is not set"),
         (["rules", "test", "nothing"], "the rules are broken_promise"),
         (["alerts", "list", "--state", "shut"], "is not one of"),

@@ -18,7 +18,8 @@ from models.score import Score
 from seamwatch import logs
 from seamwatch.cli.worker import command
 from seamwatch.mapping import mapper
-from seamwatch.worker import ROLES, Worker, decayed, plan
+from seamwatch.source_template import MAPPING
+from seamwatch.worker import INGEST, ROLES, Worker, decayed, plan
 from streams.errors import Poison
 from streams.sources import Unmappable
 from tests.unit.seamwatch.support import asked_twice, lines
@@ -29,7 +30,8 @@ AT = datetime(2026, 3, 2, tzinfo=UTC)
 
 def test_the_command_knows_the_roles_of_the_worker() -> None:
     """The roles that the command takes are those that the worker has."""
-    assert command.params[0].type.convert(",".join(ROLES), None, None) == frozenset(ROLES)
+    roles = (INGEST, *ROLES)
+    assert command.params[0].type.convert(",".join(roles), None, None) == frozenset(roles)
 
 
 def test_a_wrong_rule_ends_before_anything_is_read(tmp_path: Path) -> None:
@@ -49,6 +51,43 @@ def test_mapped_sources_need_the_key_of_customers(caplog: pytest.LogCaptureFixtu
     assert plan(load_settings(hash_key=KEY, customer_key=KEY)).streams().sources == ("bpic2013",)
     named = load_settings(hash_key=KEY, customer_key=KEY, sources="chatwoot,asterisk")
     assert plan(named).streams().sources == ("chatwoot", "asterisk")
+
+
+def test_a_door_opens_where_there_is_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    """Only sources that are read, have a door and a secret can be posted to; the role without any door, or with a secret that is none, is refused."""
+    secrets = {"ingest_secrets": {"chatwoot": "s" * 16, "asterisk": "s" * 16}}
+    settings = load_settings(hash_key=KEY, sources="asterisk,chatwoot", **secrets)
+    opened = plan(settings, ["ingest"])
+    assert {name: door.topic for name, door in opened.doors.items()} == {"chatwoot": "seamwatch.raw.chatwoot"}
+    assert opened.streams().sources == ("chatwoot",)
+    assert plan(settings.model_copy(update={"customer_key": settings.hash_key})).doors == {}
+    for given, sentence in (
+        ({"sources": "chatwoot"}, "no door is open: set SEAMWATCH_INGEST_SECRETS__CHATWOOT"),
+        ({"sources": "asterisk", **secrets}, "name a source with a door in SEAMWATCH_SOURCES"),
+        ({"sources": "chatwoot", "ingest_secrets": {"chatwoot": "short"}}, "INGEST_SECRETS__CHATWOOT: is too short"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
+            plan(load_settings(hash_key=KEY, **given), ["ingest"])
+
+
+def test_a_door_is_read_with_its_mapping(tmp_path: Path) -> None:
+    """A mapping of one's own has its door beside its records; a mistake in it is told with file and line, an unusable secret by its name."""
+    mapping = tmp_path / "our-desk.yaml"
+    written = MAPPING.replace("NAME", "our-desk")
+    settings = load_settings(
+        hash_key=KEY, sources="our-desk", sources_dir=tmp_path, ingest_secrets={"our_desk": "not base64 at all"}
+    )
+    mapping.write_text(f"{written}\ndoor: {{scheme: hmac}}\n")
+    with pytest.raises(ConfigError, match=r"our-desk.yaml:\d+: door: signature belongs to the scheme hmac"):
+        plan(settings, ["ingest"])
+    mapping.write_text(f"{written}\ndoor: {{scheme: token, header: X-Key, rate: 1, limit: 10}}\n")
+    with pytest.raises(ConfigError, match="OUR_DESK: is too short"):
+        plan(settings, ["ingest"])
+    one = settings.model_copy(update=load_settings(ingest_secrets={"our_desk": "!" * 20}).model_dump(include={"ingest_secrets"}))
+    assert plan(one, ["ingest"]).doors["our-desk"].limit == 10
+    mapping.write_text(f"{written}\ndoor: {{scheme: standard-webhooks}}\n")
+    with pytest.raises(ConfigError, match="SEAMWATCH_INGEST_SECRETS__OUR_DESK: the secret is not base64"):
+        plan(one, ["ingest"])
 
 
 def test_a_worker_that_begins_is_live_and_not_ready() -> None:
@@ -95,7 +134,7 @@ def test_a_mapped_record_becomes_touchpoints_with_their_keys() -> None:
     """Each touchpoint of a record goes out under its tenant and customer; a source's own heartbeats end here."""
     story = [json.loads(line) for line in lines(asked_twice("c-1")).splitlines()]
     heartbeat = {"id": "h", "source": "s", "type": "heartbeat", "time": "2026-03-02T10:00:00Z"}
-    mapped = list(mapper(Lines())(json.dumps([*story, heartbeat]).encode(), None))
+    mapped = list(mapper(Lines())(json.dumps([*story, heartbeat]).encode(), ()))
     assert {key for key, _ in mapped} == {b"acme/c-1"}
     assert [json.loads(value) for _, value in mapped] == story
 
@@ -112,11 +151,11 @@ def test_what_a_mapped_message_says_follows_it() -> None:
     told = {**message, "id": "r/1", "type": "info.provided", "data": {"field": "account_number", "value": "1"}}
     unread: Counter[str] = Counter()
     reading = mapper(Lines(), recogniser=Recogniser(load_vocabulary()), unread=unread.update)
-    keys, mapped = zip(*reading(json.dumps([message]).encode(), None), strict=True)
+    keys, mapped = zip(*reading(json.dumps([message]).encode(), ()), strict=True)
     assert set(keys) == {b"acme/c-1"}
     assert [json.loads(value)["id"] for value in mapped] == ["r/0", "r/0/0"]
     assert unread == {"text_truncated": 1}
-    assert [json.loads(value)["id"] for _, value in reading(json.dumps([message, told]).encode(), None)] == ["r/0", "r/1"]
+    assert [json.loads(value)["id"] for _, value in reading(json.dumps([message, told]).encode(), ())] == ["r/0", "r/1"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +166,7 @@ def test_a_record_that_cannot_be_mapped_is_poison(raw: bytes | None, reason: str
     """A record without value, that no mapping fits, or that becomes no touchpoint is set aside whole, and counted."""
     refused: list[str] = []
     with pytest.raises(Poison) as caught:
-        mapper(Lines(), refused.append)(raw, b"key")
+        mapper(Lines(), refused.append)(raw, ())
     assert (caught.value.reason, refused) == (reason, [reason])
 
 

@@ -321,6 +321,7 @@ class Conformance:
             brief(time="2026-03-02T09:14:05"),
             brief(intent="c-secret\x00"),
             letter()._replace(headers=[]),
+            letter()._replace(headers=[(name, None) for name, _ in letter().headers]),
             letter(offset=2**64),
             letter(partition=b"c-secret"),
             letter(topic=b"\xff"),

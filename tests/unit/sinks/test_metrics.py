@@ -51,6 +51,8 @@ def fill(metrics: Metrics) -> None:
     metrics.lag("seamwatch.touchpoints", 3, 7)
     metrics.sink_backlog(0.0)
     metrics.paused("seamwatch.raw.xes", True)
+    metrics.request_bytes(100)
+    metrics.request_answered("chatwoot", "accepted", 0.01)
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:

@@ -19,7 +19,7 @@ from tests.unit.streams.support import CountingEngine, Ends, eventually, worker
 pytestmark = pytest.mark.slow  # a Faust app takes a second to start and one to stop
 
 
-def to_touchpoint(value: bytes | None, key: bytes | None) -> list[tuple[bytes, bytes]]:
+def to_touchpoint(value: bytes | None, headers: object) -> list[tuple[bytes, bytes]]:
     """Map a record to as many touchpoints as it says; what is no number is refused."""
     if value is None or not value.isdigit():
         raise Poison("malformed_json", "no number")
@@ -78,6 +78,32 @@ async def test_a_topic_of_refused_records_is_paused_alone() -> None:
         assert len(broker.records("t.dead-letters")) < 40
         app.resume("t.raw.shop")
         await eventually(lambda: len(broker.records("t.dead-letters")) == 40)
+
+
+async def test_a_paused_topic_stays_paused_until_somebody_resumes_it() -> None:
+    """A worker that starts later finds the topic paused, and reads it on, with what came meanwhile, when the mark is taken away."""
+    broker = MemoryBroker()
+    for _ in range(40):
+        broker.append("t.raw.shop", 0, None, b"x")
+    async with worker(broker, normalising, sources=("shop",)) as app:
+        await eventually(lambda: broker.paused == {"t.raw.shop"} == app.health.paused)
+    for _ in range(3):
+        broker.append("t.raw.shop", 0, None, b"1")
+    there = len(broker.records("t.dead-letters"))
+
+    loading = []
+
+    def paused(app: SeamwatchApp) -> None:
+        normalising(app)
+        loading.append(asyncio.ensure_future(app.load_pauses()))  # as `run_worker` does before it joins
+
+    async with worker(broker, paused, sources=("shop",)) as app:
+        await asyncio.sleep(2.5)
+        assert app.health.paused == {"t.raw.shop"}
+        assert len(broker.records("t.dead-letters")) == there
+        broker.paused.clear()
+        await eventually(lambda: len(broker.records("t.touchpoints")) == 3)
+        assert app.health.paused == frozenset()
 
 
 class AddingMerger:

@@ -103,7 +103,7 @@ async def test_a_paused_raw_topic_is_not_waited_for() -> None:
 
     def build(app: SeamwatchApp) -> None:
         waiting(app)
-        normalise(app, {"shop": lambda value, key: []})
+        normalise(app, {"shop": lambda value, headers: []})
         app.pause("t.raw.shop")
 
     async with worker(broker, build, partitions=1, sources=("shop",)):

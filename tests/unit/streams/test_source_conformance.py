@@ -97,7 +97,7 @@ def test_samples_become_what_their_case_says(source: MappedSource, case: Case) -
 @pytest.mark.parametrize(("source", "case"), CASES)
 def test_samples_go_to_the_partition_of_their_customer(source: MappedSource, case: Case) -> None:
     """What the worker makes of a record are the same touchpoints, each under its tenant and customer."""
-    keyed = mapper(source)(raw_of(case), b"any")
+    keyed = mapper(source)(raw_of(case), [("any", b"thing")])
     assert [each for _, each in keyed] == source.map(raw_of(case))
     assert [key for key, _ in keyed] == [b"default/" + json.loads(each)["customer"].encode() for _, each in keyed]
 

@@ -1,5 +1,6 @@
 """What the vendors' records tell the detectors: whole stories, in any order, with copies."""
 
+import base64
 import itertools
 import json
 from pathlib import Path
@@ -12,7 +13,9 @@ from agents.replay import Replay
 from config.errors import ConfigError
 from config.fields import load_fields
 from config.rules import load_rulebook
+from seamwatch.mapping import mapper
 from streams.sources import Unmappable, load_source
+from streams.sources.cloudevents import enveloped
 from tests.support.sources import KEY, SOURCES
 
 SAMPLES = Path(__file__).parents[3].parent / "shared" / "data" / "vendor_events"
@@ -150,6 +153,22 @@ def test_envelopes_that_cannot_be_opened_say_why(changes: dict[str, Any], senten
     with pytest.raises(Unmappable, match=sentence) as caught:
         SOURCES["cloudevents"].map(json.dumps(EVENT | changes).encode())
     assert "Secret" not in str(caught.value)
+
+
+def test_an_event_in_binary_mode_is_the_same_event() -> None:
+    """An event whose attributes are headers becomes the touchpoints of the structured one, whatever it carries; without a version it is no event."""
+    for case in SOURCES["cloudevents"].mapping.cases:
+        assert isinstance(case.raw, dict)
+        event = dict(case.raw)
+        data = event.pop("data", None)
+        body = json.dumps(data).encode() if isinstance(data, dict) else str(data).encode()
+        body = base64.b64decode(event.pop("data_base64")) if data is None else body
+        headers = [(f"ce_{name}", value.encode()) for name, value in event.items()] + [("content-type", b"any/thing"), ("ce_x", None)]
+        structured = SOURCES["cloudevents"].map(json.dumps(case.raw).encode())
+        assert [each for _, each in mapper(SOURCES["cloudevents"])(body, headers)] == structured
+    assert enveloped(b"body", [("content-type", b"a/b"), ("ce_id", b"1")]) == b"body"
+    with pytest.raises(Unmappable, match="not UTF-8"):
+        enveloped(b"body", [("ce_specversion", b"1.0"), ("ce_id", b"\xff")])
 
 
 def test_an_envelope_carries_no_envelope(tmp_path: Path) -> None:
