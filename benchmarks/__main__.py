@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import ingest, insights, latency, messages, recovery, state, whole_job, writers
+from benchmarks import briefs, ingest, insights, latency, messages, recovery, state, whole_job, writers
 from benchmarks.report import Report, show, write
 
 _DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -25,9 +25,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = "{all,throughput,latency,writers,state,recovery,text,insights,ingest}"
-    commands = parser.add_subparsers(dest="command", required=True, metavar=names)
-    everything = _command(commands, "all", "all eight, one after the other; takes the options of each")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{all," + ",".join(_BENCHMARKS) + "}")
+    everything = _command(commands, "all", "all of them, one after the other; takes the options of each")
     for name, (text, options, _) in _BENCHMARKS.items():
         alone = _command(commands, name, text)
         for each in (alone, everything):
@@ -56,6 +55,11 @@ def _throughput(parser: argparse.ArgumentParser) -> None:
 def _latency(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=int, default=8000, help="touchpoints a second, well below what the whole job manages")
     parser.add_argument("--seconds", type=int, default=20, help="of each round, for either side")
+
+
+def _briefs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--brief-rate", type=int, default=2000, help="touchpoints a second, of which one in ten is a handoff")
+    parser.add_argument("--brief-seconds", type=int, default=20, help="of load")
 
 
 def _writers(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +99,11 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
         "how long a finding takes under a steady load, beside an echo of aiokafka",
         _latency,
         lambda chosen: latency.run(chosen.rate, chosen.seconds, chosen.rounds),
+    ),
+    "briefs": (
+        "how long a brief takes after its handoff, under a steady load",
+        _briefs,
+        lambda chosen: briefs.run(chosen.brief_rate, chosen.brief_seconds),
     ),
     "writers": (
         "the database writer beside the driver alone, SQLite and PostgreSQL",

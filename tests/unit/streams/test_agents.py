@@ -261,7 +261,7 @@ async def test_a_failed_delivery_ends_any_role(role: str) -> None:
 
 
 async def test_all_roles_share_one_app() -> None:
-    """Raw records become touchpoints, findings, tallies, scores and rows in one worker."""
+    """Raw records become touchpoints, findings, briefs, tallies, scores and rows in one worker."""
     broker, writer = MemoryBroker(), ListWriter()
 
     def build(app: SeamwatchApp) -> None:
@@ -273,5 +273,5 @@ async def test_all_roles_share_one_app() -> None:
     for _ in range(9):
         broker.append("t.raw.shop", 0, None, b"2")
     async with worker(broker, build, sources=("shop",)):
-        await eventually(lambda: {topic for topic, _, _ in writer.records} == {"t.alerts", "t.scores"})
+        await eventually(lambda: {topic for topic, _, _ in writer.records} == {"t.alerts", "t.briefs", "t.scores"})
         await eventually(lambda: len([topic for topic, _, _ in writer.records if topic == "t.alerts"]) == 6)

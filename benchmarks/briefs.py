@@ -1,0 +1,133 @@
+"""How long a brief takes: from the append of the handoff to the append of the brief, under a steady load.
+
+The broker stamps both (LogAppendTime, in whole milliseconds). One touchpoint in ten is a handoff.
+"""
+
+import asyncio
+from statistics import quantiles
+from time import monotonic, sleep, time
+
+import msgspec
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from benchmarks.installation import AS_PYTHON, PARTITIONS, Installation, Progress, installed
+from benchmarks.report import Report, say
+from benchmarks.workload import APART, START, Told, touchpoint
+from models.brief import MAXIMUM_BYTES
+from streams.garbage import tune_garbage_collector
+from streams.kafka import KafkaBackend
+from streams.producer import Outgoing, partition_for
+from streams.settings import StreamSettings
+from tests.support.compiled import compiled
+
+_WARM_UP = 5
+"""Seconds of load whose briefs do not count."""
+_TICK = 0.005
+_PATIENCE = 120.0
+_PERCENTILES = (50, 90, 99, 99.9)
+_LIMIT = 100
+
+
+def run(rate: int, seconds: int) -> Report:
+    """Send ``rate`` touchpoints a second for ``seconds``.
+
+    Raises ``AssertionError`` where a handoff has no brief, or one is too large, ``TimeoutError`` where the worker does not keep up.
+    """
+    tune_garbage_collector()
+    with installed() as installation, installation.worker(compiled() or AS_PYTHON):
+        stamped = ConfigResource(ConfigResourceType.TOPIC, installation.names.briefs, {"message.timestamp.type": "LogAppendTime"})
+        admin = KafkaAdminClient(bootstrap_servers=installation.bootstrap)
+        admin.alter_configs([stamped])
+        admin.close()
+        progress = Progress(installation.bootstrap, installation.names)
+        for each in (_WARM_UP, seconds):
+            say(f"{each} s of load")
+            records = _records(each, rate, str(each))
+            asyncio.run(_feed(installation, records, rate))
+            deadline = monotonic() + _PATIENCE
+            while not progress.caught_up():
+                if monotonic() > deadline:
+                    raise TimeoutError(f"the worker was not done in {_PATIENCE:.0f} s")
+                sleep(0.2)
+        waited, sizes = asyncio.run(_samples(installation, str(seconds)))
+    assert len(waited) == rate * seconds // 10, "a handoff has no brief"
+    assert max(sizes) <= MAXIMUM_BYTES
+    cut = quantiles(waited, n=1000, method="inclusive")
+    over = sum(each > _LIMIT for each in waited)
+    return Report(
+        title="Milliseconds from the append of a handoff to the append of its brief",
+        columns=("", *(f"p{each}" for each in _PERCENTILES), "most", f"over {_LIMIT} ms"),
+        rows=[("brief", *(f"{cut[round(each * 10) - 1]:.0f}" for each in _PERCENTILES), f"{max(waited):.0f}", f"{over / len(waited):.2%}")],
+        notes=[
+            f"{rate:,} touchpoints a second for {seconds} s, {PARTITIONS} partitions; {len(waited):,} briefs of "
+            f"{sum(sizes) / len(sizes):,.0f} bytes on average, {max(sizes):,} at most."
+        ],
+    )
+
+
+def _story(number: int) -> list[Told]:
+    """Tell one call that is passed on, with what a brief is made of."""
+    team, other = f"team-{number % 20:02d}", f"team-{(number + 1) % 20:02d}"
+    handoff = {"handoff": f"h-{number}", "to_team": other, "mode": "warm", "context": None}
+    return [
+        ("contact.started", "customer", None, {"direction": "inbound", "intent": "bill"}),
+        ("contact.answered", "agent", team, {}),
+        ("auth.passed", "agent", team, {"level": 2}),
+        ("info.provided", "customer", None, {"field": "account_number", "value": f"{number:08d}"}),
+        ("info.provided", "customer", None, {"field": "order_number", "value": f"{number:09d}"}),
+        ("fact.stated", "agent", team, {"fact": "price", "value": "39.90"}),
+        ("promise.made", "agent", team, {"promise": f"p-{number}", "due": "2026-04-01T09:00:00Z", "about": "refund"}),
+        ("message", "customer", None, {"text": "I have been waiting for this for two weeks now.", "sentiment": -0.4}),
+        ("handoff.started", "agent", team, handoff),
+        ("contact.answered", "agent", other, {}),
+    ]
+
+
+def _records(seconds: int, rate: int, run_: str) -> list[tuple[int, bytes, bytes]]:
+    """Return partition, key and value of the touchpoints of all stories, interleaved: each story takes a second of the load."""
+    records = []
+    for first in range(0, rate * seconds // 10, rate // 10):
+        for step in range(10):
+            for number in range(first, first + rate // 10):
+                customer = f"customer-{run_}-{number}"
+                key = f"acme/{customer}".encode()
+                made = touchpoint(f"{run_}/{number}/{step}", customer, f"contact-{run_}-{number}", _story(number)[step], START + step * APART, "agent-1")
+                records.append((partition_for(key, PARTITIONS), key, made))
+    return records
+
+
+async def _feed(installation: Installation, records: list[tuple[int, bytes, bytes]], rate: int) -> None:
+    """Send each when it is due."""
+    producer = KafkaBackend(StreamSettings(bootstrap=installation.bootstrap)).producer(lambda: None)
+    await producer.start()
+    sent, began = 0, time()
+    async with asyncio.TaskGroup() as deliveries:
+        while sent < len(records):
+            due = min(len(records), int((time() - began) * rate))
+            if due > sent:
+                deliveries.create_task(producer.deliver([Outgoing(installation.names.touchpoints, *each) for each in records[sent:due]]))
+                sent = due
+            await asyncio.sleep(_TICK)
+    await producer.stop()
+
+
+async def _samples(installation: Installation, run_: str) -> tuple[list[float], list[int]]:
+    """Return of each brief of a run the milliseconds since its handoff, and its bytes."""
+    reader = KafkaBackend(StreamSettings(bootstrap=installation.bootstrap)).reader()
+    since: dict[str, int] = {}
+    waited: list[float] = []
+    sizes: list[int] = []
+    async for chunk in reader.read(installation.names.touchpoints, range(PARTITIONS)):
+        for record in chunk.records:
+            identifier = msgspec.json.decode(record.value or b"{}")["id"]
+            if identifier.startswith(f"{run_}/") and identifier.endswith("/8"):
+                since[identifier] = record.timestamp
+    async for chunk in reader.read(installation.names.briefs, range(PARTITIONS)):
+        for record in chunk.records:
+            value = record.value or b"{}"
+            set_off_by = msgspec.json.decode(value)["touchpoint"]
+            if set_off_by in since:
+                waited.append(record.timestamp - since.pop(set_off_by))
+                sizes.append(len(value))
+    return waited, sizes
