@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import pytest
 import sqlalchemy
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import CoordinatorNotAvailableError
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError
 from sqlalchemy import text
 
 from agents.replay import Replay
@@ -194,8 +194,8 @@ class Installation:
         """Return what the workers' group has committed."""
         try:
             listed = self.admin.list_group_offsets([self.prefix])
-        except CoordinatorNotAvailableError:
-            return {}  # there never was a group on this broker
+        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError):
+            return {}  # there never was a group on this broker, or it is only being made
         return {tp: each.offset for tp, each in dict(listed.get(self.prefix, listed)).items()}
 
     @cached_property

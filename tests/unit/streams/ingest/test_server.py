@@ -11,6 +11,7 @@ import pytest
 from aiohttp import ClientSession
 
 from streams.errors import DeliveryFailed
+from streams.ingest import server
 from streams.ingest.appender import Headers
 from streams.ingest.rules import PROBLEMS, Rule
 from streams.ingest.server import Ingest, OpenDoor
@@ -217,6 +218,19 @@ async def test_a_client_that_leaves_holds_nothing() -> None:
         writer.close()
         await eventually(lambda: log.held == 0)
         assert log.records == []
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that announces a body and sends none hears so after a while, and its memory is free."""
+    monkeypatch.setattr(server, "_BODY_SECONDS", 0.1)
+    async with serving() as (log, _, ingest):
+        reader, writer = await asyncio.open_connection(*ingest.address)
+        writer.write(b"POST /in/desk HTTP/1.1\r\nHost: a\r\nX-Key: good\r\nContent-Length: 500\r\n\r\nswordfish")
+        answer = await asyncio.wait_for(reader.readuntil(b"}"), 5)
+        writer.close()
+        assert b"urn:seamwatch:problem:too_slow" in answer
+        assert MARK.encode() not in answer
+        assert log.held == 0
 
 
 async def test_stopping_confirms_what_is_under_way() -> None:
