@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     """A name of this worker that survives restarts; other workers have other names."""
     alert_expiry: Duration = "24h"  # type: ignore[assignment]
     """How long an alert stays open without a new finding."""
+    console_host: str = "127.0.0.1"
+    """Where the console listens."""
+    console_port: Annotated[int, Field(ge=0, le=65535)] = 8080
 
     def require_hash_key(self) -> bytes:
         """Return the hash key's bytes.

@@ -1,9 +1,10 @@
 """An alert: the findings of one customer at one seam by one detector, as one thing to act on."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from models.finding import Seam, Severity
 
@@ -15,6 +16,7 @@ __all__ = [
     "Assign",
     "Change",
     "ChangeReason",
+    "Moment",
     "Person",
     "Reopen",
     "Resolution",
@@ -31,6 +33,17 @@ _Note = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$"),
 ]
+
+
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("expected a time that UTC has, too") from None
+
+
+Moment = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_in_utc)]
+"""A time with its zone, as people give it."""
 
 
 class AlertState(StrEnum):
@@ -148,7 +161,7 @@ class Snooze(_Change):
     """Leave it until a time, or until it gets ``worse`` (its severity rises, a later finding comes), whichever is first."""
 
     action: Literal["snooze"] = "snooze"
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     worse: bool = False
 
     @model_validator(mode="after")
@@ -163,7 +176,7 @@ class Resolve(_Change):
 
     action: Literal["resolve"] = "resolve"
     outcome: Literal[Resolution.FIXED, Resolution.FALSE_POSITIVE, Resolution.DUPLICATE]
-    of: str | None = None
+    of: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]*$")] | None = None
 
     @model_validator(mode="after")
     def _names_the_other(self) -> Self:

@@ -29,7 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["UtcDateTime", "alert_changes", "alerts", "dead_letters", "findings", "metadata", "scores", "utc_text"]
+__all__ = [
+    "UtcDateTime", "alert_changes", "alerts", "dead_letters", "findings", "metadata", "scores", "stream_progress", "utc_text",
+]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
@@ -92,6 +94,8 @@ findings = Table(
     Column("seam_from", Text),
     Column("seam_to", Text),
     Column("field", Text),
+    Column("team", Text, comment="where it was asked again, else where it was first; as the column that follows"),
+    Column("channel", Text),
     Column("time", UtcDateTime, nullable=False),
     Column("explained_by", Text),
     Column(
@@ -112,6 +116,7 @@ findings = Table(
     Column("body", _JSON, nullable=False, comment="the finding without its revision"),
     Column("updated", UtcDateTime, nullable=False, comment="wall clock: when this revision was stored"),
     Index(None, "alert", "time"),
+    Index(None, "customer", "time"),
 )
 
 alerts = Table(
@@ -217,4 +222,15 @@ dead_letters = Table(
     Column("letter_offset", BigInteger, nullable=False),
     PrimaryKeyConstraint("topic", "partition", "offset"),
     Index(None, "time"),
+)
+
+stream_progress = Table(
+    "stream_progress",
+    metadata,
+    Column("topic", Text, nullable=False, comment="what the sinks read"),
+    Column("partition", Integer, nullable=False),
+    Column("log_offset", BigInteger, nullable=False, comment="of the newest record that is stored"),
+    Column("appended", UtcDateTime, nullable=False, comment="broker's time of that record"),
+    Column("stored", UtcDateTime, nullable=False, comment="wall clock: when it was stored"),
+    PrimaryKeyConstraint("topic", "partition"),
 )

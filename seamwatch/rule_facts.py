@@ -17,7 +17,7 @@ from seamwatch.terminal import duration
 from sinks.errors import DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase
 from sinks.rule_figures import rule_figures
 
-__all__ = ["rule_facts"]
+__all__ = ["rule_facts", "setting_facts"]
 
 _DAYS = (7, 30)
 _MEANINGS = {
@@ -53,7 +53,7 @@ def rule_facts(
         "does": _first_line(sys.modules[detector.__module__].__doc__),
         "how": _first_line(detector.__doc__),
         "texts": load_wording(rulebook, directory).template(rule.name, language)._asdict(),
-        "settings": [_setting(each, rule) for each in load_settings_of(rule, directory, overrides)],
+        "settings": [setting_facts(each, rule) for each in load_settings_of(rule, directory, overrides)],
         "reasons": list(REASONS[rule.detector]) or [rule.name],
         "cases": {
             "fires": [case.case for case in cases if case.findings],
@@ -68,7 +68,8 @@ def _first_line(docstring: str | None) -> str:
     return (docstring or "").strip().partition("\n")[0]
 
 
-def _setting(setting: Setting, rule: Rule) -> dict[str, Any]:
+def setting_facts(setting: Setting, rule: Rule) -> dict[str, Any]:
+    """Return what there is to say of one setting of ``rule``."""
     model = EngineRules if setting.shared else type(rule)
     field = model.model_fields[setting.key]
     annotation = field.rebuild_annotation()

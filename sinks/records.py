@@ -96,6 +96,8 @@ class FindingRecord(NamedTuple):
     seam_from: str | None
     seam_to: str | None
     field: str | None
+    team: str | None
+    channel: str | None
     time: datetime
     explained_by: str | None
     alert: str
@@ -146,7 +148,7 @@ class Parsed:
 
     def take_finding(self, record: SinkRecord, finding: Finding) -> None:
         """Take in a finding that is valid by itself. Raises ``OverflowError`` for a time that UTC does not have."""
-        seam = finding.seam
+        seam, place = finding.seam, finding.again or finding.first
         standing = not finding.withdrawn and finding.explained_by is None and finding.severity != "info" and finding.rule.mode == "on"
         self.findings.append(
             FindingRecord._make(
@@ -154,6 +156,7 @@ class Parsed:
                     *_TO_CONTACT(finding),
                     *((None, None) if seam is None else (seam.from_, seam.to)),
                     finding.field,
+                    *((None, None) if place is None else (place.team, place.channel)),
                     _utc(finding.time),
                     *_FROM_EXPLAINED(finding),
                     standing,

@@ -1,0 +1,355 @@
+"""Alerts as the console shows them: pages, counts, one with its story."""
+
+import base64
+import binascii
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, exists, func, literal_column, or_, select, true
+
+from models.alert import Alert, AlertState
+from models.finding import Evidence, Finding
+from models.tables import alert_changes, alerts, findings
+from sinks.alerts import UNRESOLVED, alert_of, change_of
+from sinks.console.problems import Refusal
+from sinks.console.shapes import (
+    AlertDetail,
+    AlertFilter,
+    AlertItem,
+    AlertPage,
+    AlertQuery,
+    Facets,
+    FindingNode,
+    Journey,
+    Journeys,
+    Latest,
+    StoryPart,
+    Words,
+)
+from sinks.errors import database_errors
+
+__all__ = ["Desk"]
+
+_MOST_FINDINGS = 500
+_BARS = ("detector", "severity", "state", "seam", "team", "channel", "assignee")
+_NOBODY = "-"
+
+Tell = Callable[[Mapping[str, Any]], Words]
+
+
+class Desk:
+    """What somebody may see of the alerts: those of ``teams`` alone, None: all. ``name`` is theirs. Every method raises `DatabaseUnavailable`."""
+
+    def __init__(self, engine: Engine, name: str, teams: Collection[str] | None, now: datetime) -> None:
+        self._engine = engine
+        self._name = name
+        self._teams = teams
+        self._now = now
+
+    def page(self, wanted: AlertQuery) -> AlertPage:
+        """Return a page of alerts. Raises `Refusal` for a cursor that is none."""
+        where = and_(*self._conditions(wanted))
+        query = _newest_first(where).limit(wanted.limit + 1)
+        if wanted.cursor is not None:
+            query = query.where(_after(*_read_cursor(wanted.cursor)))
+        with database_errors(self._engine), self._engine.connect() as connection:
+            total = connection.execute(select(func.count()).select_from(alerts).where(where)).scalar_one()
+            rows = connection.execute(query).all()
+            items = _items(connection, rows[: wanted.limit])
+        more = len(rows) > wanted.limit
+        return AlertPage(items=items, next=_cursor(items[-1].alert) if more else None, total=total, as_of=self._now)
+
+    def every(self, wanted: AlertFilter, page: int = 500) -> Iterator[AlertItem]:
+        """Yield all alerts of a filter, a page at a time."""
+        where = and_(*self._conditions(wanted))
+        query = _newest_first(where).limit(page)
+        position: ColumnElement[bool] = true()
+        while True:
+            with database_errors(self._engine), self._engine.connect() as connection:
+                items = _items(connection, connection.execute(query.where(position)).all())
+            yield from items
+            if len(items) < page:
+                return
+            position = _after(items[-1].alert.last_seen, items[-1].alert.key)
+
+    def changed(self, since: datetime, limit: int) -> list[AlertItem]:
+        """Return at most ``limit`` alerts that were written at ``since`` or later, in the order of their last write."""
+        query = select(alerts).where(alerts.c.updated >= since, *self._scope()).order_by(alerts.c.updated, alerts.c.key)
+        with database_errors(self._engine), self._engine.connect() as connection:
+            return _items(connection, connection.execute(query.limit(limit)).all())
+
+    def visible(self, keys: Collection[str]) -> set[str]:
+        """Return which of these keys are those of alerts that may be seen."""
+        query = select(alerts.c.key).where(alerts.c.key.in_(keys), *self._scope())
+        with database_errors(self._engine), self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
+    def show(self, key: str, tell: Tell, rules: Mapping[str, Mapping[str, Any]]) -> AlertDetail | None:
+        """Return an alert with all it rests on, None where there is none that may be seen."""
+        of_alert = select(findings).where(findings.c.alert == key)
+        with database_errors(self._engine), self._engine.connect() as connection:
+            row = connection.execute(select(alerts).where(alerts.c.key == key, *self._scope())).one_or_none()
+            if row is None:
+                return None
+            own = connection.execute(
+                of_alert.order_by(findings.c.time.desc(), findings.c.id).limit(_MOST_FINDINGS)
+            ).all()
+            around = _journeys_of(connection, row.tenant, row.customer, {each.journey for each in own})
+            changes = alert_changes.c
+            changed = connection.execute(
+                select(alert_changes).where(changes.alert == key).order_by(changes.version)
+            ).all()
+        every = {each.id: each for each in (*own, *around)}
+        named = dict.fromkeys(each.rule for each in own)
+        return AlertDetail(
+            alert=alert_of(row),
+            findings=_folded(every, [each.id for each in own], tell),
+            changes=[change_of(each) for each in changed],
+            story=_story(every.values()),
+            rules=[dict(rules[name]) for name in named if name in rules],
+            as_of=self._now,
+        )
+
+    def journeys(self, customer: str, tenant: str | None, tell: Tell) -> Journeys:
+        """Return the journeys of a customer of which something was found."""
+        query = select(findings).where(findings.c.customer == customer)
+        if tenant is not None:
+            query = query.where(findings.c.tenant == tenant)
+        if self._teams is not None:
+            own = select(alerts.c.key).where(alerts.c.customer == customer, *self._scope())
+            query = query.where(findings.c.alert.in_(own))
+        with database_errors(self._engine), self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(findings.c.time.desc(), findings.c.id).limit(_MOST_FINDINGS)).all()
+        grouped: dict[tuple[str, str | None], list[Any]] = {}
+        for row in rows:
+            grouped.setdefault((row.tenant, row.journey), []).append(row)
+        return Journeys(items=[_journey(key, found, tell) for key, found in grouped.items()], as_of=self._now)
+
+    def facets(self, wanted: AlertFilter) -> Facets:
+        """Count alerts by what they can be filtered by; each under all filters but its own."""
+        counts: dict[str, dict[str, int]] = {}
+        with database_errors(self._engine), self._engine.connect() as connection:
+            shared = _tally(connection, and_(*self._conditions(wanted)))
+            for bar in _BARS:
+                if _filters(wanted, bar):
+                    counts[bar] = _tally(connection, and_(*self._conditions(wanted, without=bar)), {bar})[bar]
+                else:
+                    counts[bar] = shared[bar]
+        return Facets.model_validate({**counts, "as_of": self._now})
+
+    def _scope(self) -> list[ColumnElement[bool]]:
+        return [] if self._teams is None else [_touches("team", self._teams)]
+
+    def _conditions(self, wanted: AlertFilter, without: str | None = None) -> list[ColumnElement[bool]]:
+        columns, begin = alerts.c, wanted.begin(self._now)
+        states = wanted.state if wanted.state and without != "state" else UNRESOLVED
+        found = self._scope()
+        if AlertState.RESOLVED not in states:
+            # As the partial index has it, so that it serves.
+            found.append(columns.state != literal_column("'resolved'"))
+        if set(states) != UNRESOLVED:
+            found.append(columns.state.in_(sorted(states)))
+        if wanted.tenant is not None:
+            found.append(columns.tenant == wanted.tenant)
+        for name in ("severity", "detector"):
+            if values := getattr(wanted, name) if without != name else []:
+                found.append(columns[name].in_(values))
+        if wanted.seam and without != "seam":
+            found.append(or_(*(_is_seam(each) for each in wanted.seam)))
+        for name in ("team", "channel"):
+            if values := getattr(wanted, name) if without != name else []:
+                found.append(_touches(name, values))
+        if wanted.assignee is not None and without != "assignee":
+            found.append(
+                columns.assignee.is_(None) if wanted.assignee == _NOBODY else columns.assignee == wanted.assignee
+            )
+        if wanted.mine and without != "assignee":
+            found.append(columns.assignee == self._name)
+        if begin is not None:
+            found.append(columns.last_seen >= begin)
+        if wanted.until is not None:
+            found.append(columns.last_seen <= wanted.until)
+        return found + [_mentions(word) for word in wanted.q.split()[:8]]
+
+
+def _newest_first(where: ColumnElement[bool]) -> Select[Any]:
+    return select(alerts).where(where).order_by(alerts.c.last_seen.desc(), alerts.c.key.desc())
+
+
+def _after(last_seen: datetime, key: str) -> ColumnElement[bool]:
+    older = alerts.c.last_seen < last_seen
+    return or_(older, and_(alerts.c.last_seen == last_seen, alerts.c.key < key))
+
+
+def _is_seam(text: str) -> ColumnElement[bool]:
+    before, _, after = text.partition(">")
+    return and_(alerts.c.seam_from == before, alerts.c.seam_to == after)
+
+
+def _touches(kind: str, names: Collection[str]) -> ColumnElement[bool]:
+    """Return whether an alert's seam has one of these teams or channels, or a finding of it happened there."""
+    sides = sorted(f"{kind}:{name}" for name in names)
+    here = findings.c.alert == alerts.c.key, findings.c.standing, findings.c[kind].in_(sorted(names))
+    there = exists().where(*here).correlate(alerts)
+    return or_(alerts.c.seam_from.in_(sides), alerts.c.seam_to.in_(sides), there)
+
+
+def _mentions(word: str) -> ColumnElement[bool]:
+    own = findings.c
+    summary = own.body["summary"].as_string()
+    there = or_(*(column.icontains(word, autoescape=True) for column in (own.journey, own.field, summary)))
+    return or_(
+        alerts.c.customer.icontains(word, autoescape=True),
+        exists().where(own.alert == alerts.c.key, there).correlate(alerts),
+    )
+
+
+def _filters(wanted: AlertFilter, bar: str) -> bool:
+    return bool(getattr(wanted, bar)) or (bar == "assignee" and wanted.mine)
+
+
+def _tally(
+    connection: Connection, where: ColumnElement[bool], bars: Collection[str] = _BARS
+) -> dict[str, dict[str, int]]:
+    counts = {bar: Counter[str]() for bar in bars}
+    seen = alerts.c
+    columns = (seen.detector, seen.severity, seen.state, seen.assignee, seen.seam_from, seen.seam_to)
+    for row in connection.execute(select(*columns, func.count().label("number")).where(where).group_by(*columns)):
+        values: dict[str, Iterable[str]] = {
+            "detector": [row.detector],
+            "severity": [row.severity],
+            "state": [row.state],
+            "assignee": [row.assignee or _NOBODY],
+            "seam": [] if row.seam_from is None else [f"{row.seam_from}>{row.seam_to}"],
+        }
+        for bar, found in counts.items():
+            found.update(dict.fromkeys(values.get(bar, ()), row.number))
+    for bar in counts.keys() & {"team", "channel"}:
+        counts[bar].update(_places(connection, bar, where))
+    return {bar: dict(sorted(found.items(), key=lambda item: (-item[1], item[0]))) for bar, found in counts.items()}
+
+
+def _places(connection: Connection, kind: str, where: ColumnElement[bool]) -> dict[str, int]:
+    """Count alerts by the teams or channels that they touch, each once."""
+    prefix, own = f"{kind}:", findings.c
+    parts = [
+        select(alerts.c.key, func.substr(side, len(prefix) + 1).label("name")).where(where, side.startswith(prefix))
+        for side in (alerts.c.seam_from, alerts.c.seam_to)
+    ]
+    there = select(alerts.c.key, own[kind].label("name")).join(findings, own.alert == alerts.c.key)
+    parts.append(there.where(where, own.standing, own[kind].is_not(None)))
+    touched = parts[0].union(*parts[1:]).subquery()
+    counted = select(touched.c.name, func.count().label("number")).group_by(touched.c.name)
+    return {row.name: row.number for row in connection.execute(counted)}
+
+
+def _items(connection: Connection, rows: Sequence[Any]) -> list[AlertItem]:
+    keys, newest = [row.key for row in rows], dict[str, Any]()
+    if keys:
+        own = findings.c
+        columns = (
+            own.alert, own.id, own.reason, own.time, own.journey, own.contact, own.field, own.team, own.channel, own.rule,
+            own.standing, own.body["summary"].as_string().label("summary"),
+        )  # fmt: skip
+        order = func.row_number().over(partition_by=own.alert, order_by=(own.standing.desc(), own.time.desc(), own.id))
+        ranked = select(*columns, order.label("place")).where(own.alert.in_(keys)).subquery()
+        newest = {row.alert: row for row in connection.execute(select(ranked).where(ranked.c.place == 1))}
+    return [AlertItem(alert=alert_of(row), latest=_latest(newest.get(row.key))) for row in rows]
+
+
+def _latest(row: Any) -> Latest | None:
+    return None if row is None else Latest.model_validate({name: getattr(row, name) for name in Latest.model_fields})
+
+
+def _journeys_of(connection: Connection, tenant: str, customer: str, journeys: set[str | None]) -> Sequence[Any]:
+    own, known = findings.c, sorted(filter(None, journeys))
+    query = select(findings).where(own.customer == customer, own.tenant == tenant, own.journey.in_(known))
+    return connection.execute(query.order_by(own.time.desc(), own.id).limit(_MOST_FINDINGS)).all()
+
+
+def _folded(rows: Mapping[str, Any], shown: Iterable[str], tell: Tell) -> list[FindingNode]:
+    """Return the findings of ``shown`` that no other explains, each with those that it explains."""
+    explained: dict[str, list[str]] = {}
+    for row in rows.values():
+        if row.explained_by in rows and not row.withdrawn:
+            explained.setdefault(row.explained_by, []).append(row.id)
+    told = set[str]()
+
+    def node(identity: str) -> FindingNode:
+        told.add(identity)
+        row = rows[identity]
+        under = [node(each) for each in explained.get(identity, ()) if each not in told]
+        return FindingNode(finding=_finding(row), standing=row.standing, words=tell(row.body), explains=under)
+
+    wanted = list(shown)
+    causes = [each for each in wanted if rows[each].explained_by not in rows]
+    return [node(each) for each in [*causes, *wanted] if each not in told]
+
+
+def _finding(row: Any) -> Finding:
+    # Strict models take times and the like from JSON alone; here they are text as JSON has it.
+    return Finding.model_validate(row.body | {"revision": row.revision}, strict=False)
+
+
+def _story(rows: Iterable[Any]) -> list[StoryPart]:
+    parts: dict[tuple[str, str], StoryPart] = {}
+    for row in rows:
+        if row.withdrawn:
+            continue
+        finding = _finding(row)
+        for place, evidence in (
+            ("first_of", finding.first),
+            ("again_of", finding.again),
+            *(("of", each) for each in finding.evidence),
+        ):
+            if evidence is None:
+                continue
+            part = parts.setdefault(
+                (evidence.source, evidence.id),
+                StoryPart(evidence=evidence, contact=None, first_of=[], again_of=[], of=[]),
+            )
+            ids = getattr(part, place)
+            if row.id not in ids:
+                ids.append(row.id)
+            if place == "again_of" and part.contact is None:
+                parts[evidence.source, evidence.id] = part.model_copy(update={"contact": row.contact})
+    return sorted(parts.values(), key=lambda part: _moment(part.evidence))
+
+
+def _moment(evidence: Evidence) -> tuple[datetime, str, str]:
+    return evidence.time, evidence.source, evidence.id
+
+
+def _journey(key: tuple[str, str | None], rows: list[Any], tell: Tell) -> Journey:
+    every = {row.id: row for row in rows}
+    story = _story(rows)
+    times = [row.time for row in rows] + [part.evidence.time for part in story]
+    return Journey(
+        tenant=key[0],
+        journey=key[1],
+        first=min(times),
+        last=max(times),
+        findings=_folded(every, list(every), tell),
+        story=story,
+        alerts=list(dict.fromkeys(row.alert for row in rows if row.standing)),
+    )
+
+
+def _cursor(alert: Alert) -> str:
+    return base64.urlsafe_b64encode(f"{alert.last_seen.isoformat()} {alert.key}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()
+        time, _, key = text.partition(" ")
+        if "\x00" in key:
+            raise ValueError("no key has it")
+        return datetime.fromisoformat(time).astimezone(UTC), key
+    except (ValueError, OverflowError, binascii.Error) as error:
+        raise Refusal(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "cursor", "the cursor is none that this API gave: start without"
+        ) from error

@@ -1,0 +1,25 @@
+"""The console as one application: its doors, its API, its pages."""
+
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from sinks.console.alert_routes import alert_routes
+from sinks.console.figure_routes import figure_routes
+from sinks.console.pages import BodyLimit, Headers, serve_pages
+from sinks.console.problems import install
+from sinks.console.settings import ConsoleSettings
+
+__all__ = ["create_console"]
+
+
+def create_console(engine: Engine, settings: ConsoleSettings) -> FastAPI:
+    """Return the console over a database of `sinks.database.create_engine`, whose tables are up to date."""
+    app = FastAPI(title="Seamwatch", version=settings.version, openapi_url=None, docs_url=None, redoc_url=None)
+    install(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Headers)
+    app.state.caller = settings.caller
+    app.include_router(alert_routes(engine, settings))
+    app.include_router(figure_routes(engine, settings))
+    serve_pages(app, settings.web)
+    return app

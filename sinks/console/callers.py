@@ -1,0 +1,48 @@
+"""Who asks, and what they may do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["RIGHTS", "Caller", "Right", "Role"]
+
+
+class Role(StrEnum):
+    """What somebody is to the console; each may do what the one before may."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    LEAD = "lead"
+    ADMIN = "admin"
+
+
+class Right(StrEnum):
+    """What can be allowed; tokens carry a choice of these."""
+
+    ALERTS_READ = "alerts:read"
+    ALERTS_WRITE = "alerts:write"
+    ALERTS_EXPORT = "alerts:export"
+    CUSTOMERS_REVEAL = "customers:reveal"
+    SOURCES_READ = "sources:read"
+    AUDIT_READ = "audit:read"
+
+
+_VIEWER = frozenset({Right.ALERTS_READ, Right.SOURCES_READ})
+_OPERATOR = _VIEWER | {Right.ALERTS_WRITE, Right.CUSTOMERS_REVEAL}
+_LEAD = _OPERATOR | {Right.ALERTS_EXPORT}
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.VIEWER: _VIEWER,
+    Role.OPERATOR: _OPERATOR,
+    Role.LEAD: _LEAD,
+    Role.ADMIN: _LEAD | {Right.AUDIT_READ},
+}
+"""What each role may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. ``teams`` None: alerts of all teams, else of those alone."""
+
+    name: str
+    rights: frozenset[Right]
+    role: Role | None = None
+    teams: frozenset[str] | None = None

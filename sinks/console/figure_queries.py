@@ -1,0 +1,220 @@
+"""Figures as the console shows them: scores, seams, rules, sources, dead letters, freshness."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+from sqlalchemy import Engine, case, func, literal_column, select
+
+from models.alert import Resolution
+from models.finding import Severity
+from models.score import Score
+from models.tables import alerts, dead_letters, findings, stream_progress
+from sinks.console.shapes import (
+    DeadLetter,
+    DeadLetters,
+    Freshness,
+    Letters,
+    Partition,
+    RuleFacts,
+    ScoreItem,
+    Scores,
+    SeamItem,
+    Seams,
+    SourceItem,
+    SourceList,
+)
+from sinks.errors import database_errors
+from sinks.lifecycle import rank
+from sinks.scores import entity_scores
+
+__all__ = ["dead_letter_counts", "freshness", "rule_figures", "scores_of", "seams_of", "sources_of"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR = 3600
+_SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+_RAW = ".raw."
+
+Decay = Callable[[Score, int], float | None]
+
+
+def scores_of(
+    engine: Engine,
+    decay: Decay,
+    now: datetime,
+    *,
+    scope: str | None = None,
+    tenant: str | None = None,
+    half_life: int | None = None,
+) -> Scores:
+    """Return scores of entities as of ``now``, the worst first. Raises `DatabaseUnavailable`."""
+    found = [
+        score
+        for score in entity_scores(engine)
+        if scope in {None, score.scope} and tenant in {None, score.tenant} and half_life in {None, score.half_life}
+    ]
+    items = [_decayed(score, decay, now) for score in found]
+    items.sort(key=lambda item: (101.0 if item.value is None else item.value, item.scope, item.name, item.half_life))
+    return Scores(items=items, as_of=now)
+
+
+def seams_of(
+    engine: Engine, decay: Decay, now: datetime, *, tenant: str | None, teams: Collection[str] | None
+) -> Seams:
+    """Return the seams between teams and channels with what goes wrong there. Raises `DatabaseUnavailable`."""
+    seen, own = alerts.c, findings.c
+    worst = func.max(case({name: rank(name) for name in _SEVERITIES}, value=seen.severity))
+    waiting = select(seen.tenant, seen.seam_from, seen.seam_to, func.count(), worst).where(
+        seen.state != literal_column("'resolved'"), seen.seam_from.is_not(None)
+    )
+    counted = select(own.tenant, own.seam_from, own.seam_to, func.count()).where(
+        own.standing, own.seam_from.is_not(None)
+    )
+    with database_errors(engine), engine.connect() as connection:
+        opened = connection.execute(waiting.group_by(seen.tenant, seen.seam_from, seen.seam_to)).all()
+        found = connection.execute(counted.group_by(own.tenant, own.seam_from, own.seam_to)).all()
+    scores = {
+        (score.tenant, score.name): _decayed(score, decay, now)
+        for score in entity_scores(engine)
+        if score.scope == "seam" and score.half_life == _HOUR and score.score == "consistency"
+    }
+    of_alerts = {tuple(row[:3]): row[3:] for row in opened}
+    of_findings = {tuple(row[:3]): row[3] for row in found}
+    items = []
+    for whose, before, after in of_alerts.keys() | of_findings.keys():
+        sides = {before, after}
+        if (tenant is not None and whose != tenant) or (
+            teams is not None and not sides & {f"team:{team}" for team in teams}
+        ):
+            continue
+        number, severity = of_alerts.get((whose, before, after), (0, None))
+        score = scores.get((whose, f"{before}>{after}"))
+        items.append(
+            SeamItem(
+                tenant=whose,
+                from_=before,
+                to=after,
+                alerts=number,
+                findings=of_findings.get((whose, before, after), 0),
+                severity=None if severity is None else _SEVERITIES[severity],
+                score=None if score is None else score.value,
+                samples=None if score is None else score.samples,
+            )
+        )
+    items.sort(key=lambda item: (-item.alerts, -item.findings, item.tenant, item.from_, item.to))
+    return Seams(items=items, as_of=now)
+
+
+def rule_figures(engine: Engine, configured: Sequence[Mapping[str, Any]]) -> list[RuleFacts]:
+    """Return the rules that are configured or have findings, with what became of each. Raises `DatabaseUnavailable`."""
+    own, seen = findings.c, alerts.c
+    fired = select(
+        own.rule,
+        func.max(own.detector).label("detector"),
+        func.count().label("fired"),
+        func.sum(case((own.withdrawn, 1), else_=0)).label("withdrawn"),
+        func.sum(case((own.explained_by.is_not(None), 1), else_=0)).label("explained"),
+        func.min(own.time).label("first"),
+        func.max(own.time).label("last"),
+    ).group_by(own.rule)
+    judged = select(seen.judged_rules).where(
+        seen.state == literal_column("'resolved'"), seen.resolution == Resolution.FALSE_POSITIVE.value
+    )
+    with database_errors(engine), engine.connect() as connection:
+        figures = {row.rule: row for row in connection.execute(fired)}
+        false: dict[str, int] = {}
+        for versions in connection.execute(judged).scalars():
+            for name in versions or ():
+                false[name] = false.get(name, 0) + 1
+    known = {str(rule["name"]): dict(rule) for rule in configured}
+    return [
+        RuleFacts(
+            name=name,
+            detector=known[name]["detector"] if name in known else figures[name].detector,
+            configured=known.get(name),
+            fired=figures[name].fired if name in figures else 0,
+            withdrawn=figures[name].withdrawn if name in figures else 0,
+            explained=figures[name].explained if name in figures else 0,
+            false_positives=false.get(name, 0),
+            first=figures[name].first if name in figures else None,
+            last=figures[name].last if name in figures else None,
+        )
+        for name in sorted(known.keys() | figures.keys())
+    ]
+
+
+def dead_letter_counts(engine: Engine, now: datetime, limit: int) -> DeadLetters:
+    """Return refused records by topic and reason, and the newest ``limit``. Raises `DatabaseUnavailable`."""
+    own = dead_letters.c
+    counted = select(own.topic, own.reason, func.count().label("count"), func.max(own.time).label("newest"))
+    newest = select(own.topic, own.partition, own.offset, own.reason, own.time)
+    with database_errors(engine), engine.connect() as connection:
+        counts = connection.execute(counted.group_by(own.topic, own.reason)).all()
+        letters = connection.execute(newest.order_by(own.time.desc()).limit(limit)).all()
+    return DeadLetters(
+        counts=sorted(
+            (Letters(**row._mapping) for row in counts), key=lambda each: (-each.count, each.topic, each.reason)
+        ),
+        newest=[DeadLetter(**row._mapping) for row in letters],
+        as_of=now,
+    )
+
+
+def sources_of(engine: Engine, names: Sequence[str], now: datetime) -> SourceList:
+    """Return the sources that are read or had records refused. Raises `DatabaseUnavailable`."""
+    refused: dict[str, tuple[str, int, datetime | None]] = dict.fromkeys(names, ("", 0, None))
+    for each in dead_letter_counts(engine, now, 0).counts:
+        if _RAW not in each.topic:
+            continue
+        name = each.topic.partition(_RAW)[2]
+        _, number, newest = refused.get(name, ("", 0, None))
+        refused[name] = each.topic, number + each.count, each.newest if newest is None else max(newest, each.newest)
+    items = [
+        SourceItem(name=name, topic=topic, refused=number, newest=newest)
+        for name, (topic, number, newest) in sorted(refused.items())
+    ]
+    return SourceList(items=items, as_of=now)
+
+
+def freshness(engine: Engine, now: datetime) -> Freshness:
+    """Return how old what the database holds is. Raises `DatabaseUnavailable`."""
+    own = stream_progress.c
+    with database_errors(engine), engine.connect() as connection:
+        rows = connection.execute(select(stream_progress).order_by(own.topic, own.partition)).all()
+    newest = max(rows, key=lambda row: row.stored, default=None)
+    return Freshness(
+        record_age=None if newest is None else _seconds(now - max(row.appended for row in rows)),
+        write_age=None if newest is None else _seconds(now - newest.stored),
+        delay=None if newest is None else _seconds(newest.stored - newest.appended),
+        partitions=[
+            Partition(
+                topic=row.topic,
+                partition=row.partition,
+                offset=row.log_offset,
+                appended=row.appended,
+                stored=row.stored,
+            )
+            for row in rows
+        ],
+        as_of=now,
+    )
+
+
+def _decayed(score: Score, decay: Decay, now: datetime) -> ScoreItem:
+    fade = 2.0 ** (-max(0.0, (now - score.as_of).total_seconds()) / score.half_life) if score.half_life else 1.0
+    components = {name: value if name == "prior" else value * fade for name, value in score.components.items()}
+    return ScoreItem(
+        tenant=score.tenant,
+        score=score.score,
+        scope=score.scope,
+        name=score.name,
+        half_life=score.half_life,
+        value=decay(score, (now - _EPOCH) // timedelta(microseconds=1)),
+        samples=score.samples * fade,
+        components=components,
+        stored=score.as_of,
+    )
+
+
+def _seconds(span: timedelta) -> float:
+    return max(0.0, span.total_seconds())

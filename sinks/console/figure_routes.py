@@ -1,0 +1,83 @@
+"""Figures over HTTP: scores, seams, rules, sources, dead letters, freshness, and what this installation offers."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import StringConstraints
+from sqlalchemy import Engine
+from starlette.responses import JSONResponse, Response
+
+from sinks.console.callers import Caller, Right
+from sinks.console.figure_queries import dead_letter_counts, freshness, rule_figures, scores_of, seams_of, sources_of
+from sinks.console.gate import allowed
+from sinks.console.problems import PROBLEMS
+from sinks.console.settings import ConsoleSettings
+from sinks.console.shapes import Capabilities, DeadLetters, Freshness, RuleFacts, Scores, Seams, SourceList, Version
+
+__all__ = ["figure_routes"]
+
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
+_Reader = Annotated[Caller, allowed(Right.ALERTS_READ)]
+_Engineer = Annotated[Caller, allowed(Right.SOURCES_READ)]
+_Anybody = Annotated[Caller, allowed()]
+_PAGES = {
+    "alerts": True, "seams": True, "journeys": True, "teams": True, "rules": True, "sources": True, "wallboard": True,
+    "history": False, "silos": False, "promises": False, "portfolio": False, "insights": False, "briefs": False,
+}  # fmt: skip
+"""What the API has data for."""
+
+
+def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
+    """Return the routes that show figures."""
+    api = APIRouter(prefix="/api", responses=PROBLEMS, tags=["figures"])
+
+    @api.get("/scores")
+    def scores(
+        _: _Reader,
+        scope: Literal["tenant", "brand", "channel", "team", "seam"] | None = None,
+        tenant: _Text | None = None,
+        half_life: Annotated[int | None, Query(ge=1, le=2**53, description="seconds")] = None,
+    ) -> Scores:
+        """Give the scores of entities as of now, the worst first."""
+        return scores_of(engine, settings.decay, settings.now(), scope=scope, tenant=tenant, half_life=half_life)
+
+    @api.get("/seams")
+    def seams(caller: _Reader, tenant: _Text | None = None) -> Seams:
+        """Give the seams with their open alerts, findings and scores."""
+        return seams_of(engine, settings.decay, settings.now(), tenant=tenant, teams=caller.teams)
+
+    @api.get("/rules")
+    def rules(_: _Reader) -> list[RuleFacts]:
+        """Give the rules as they are configured, and what became of each."""
+        return rule_figures(engine, settings.rules)
+
+    @api.get("/sources")
+    def sources(_: _Engineer) -> SourceList:
+        """Give the sources, and how many of their records were refused."""
+        return sources_of(engine, settings.sources, settings.now())
+
+    @api.get("/dead-letters")
+    def dead_letters(_: _Engineer, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> DeadLetters:
+        """Count refused records by reason, and give the newest."""
+        return dead_letter_counts(engine, settings.now(), limit)
+
+    @api.get("/freshness")
+    def fresh(_: _Anybody) -> Freshness:
+        """Tell how old what the database holds is."""
+        return freshness(engine, settings.now())
+
+    @api.get("/capabilities")
+    def capabilities(caller: _Anybody) -> Capabilities:
+        """Tell what this installation offers, and what the caller may do."""
+        return Capabilities(pages=_PAGES, languages=["en", "de", "zh-Hans", "fa"], rights=sorted(caller.rights))
+
+    @api.get("/version")
+    def version(_: _Anybody) -> Version:
+        """Name the build that answers."""
+        return Version(version=settings.version)
+
+    @api.get("/openapi.json", include_in_schema=False)
+    def openapi(request: Request, _: _Anybody) -> Response:
+        return JSONResponse(request.app.openapi())
+
+    return api

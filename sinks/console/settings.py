@@ -1,0 +1,70 @@
+"""What the console is told by the program: the rooms that it may not know come in as values and functions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from models.score import Score
+from sinks.console.callers import Caller
+
+__all__ = ["ConsoleSettings", "Told", "untold"]
+
+_WEB = Path(__file__).parent / "web" / "dist"
+
+
+class Told(Protocol):
+    """A finding in words; ``language`` is that of the text, which is English where there is none in the one asked for."""
+
+    @property
+    def language(self) -> str:
+        """Return en, de, zh-Hans or fa."""
+
+    @property
+    def what(self) -> str:
+        """Return what happened."""
+
+    @property
+    def why(self) -> str:
+        """Return why it matters."""
+
+    @property
+    def first(self) -> str:
+        """Return what to do first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Untold:
+    what: str
+    language: str = "en"
+    why: str = ""
+    first: str = ""
+
+
+def untold(finding: Mapping[str, Any], language: str) -> Told:
+    """Return what a finding says by itself, for a program without words."""
+    return _Untold(finding["summary"])
+
+
+def _as_stored(score: Score, _now: int) -> float | None:
+    return score.value
+
+
+@dataclass(frozen=True)
+class ConsoleSettings:
+    """What an installation and its program give the console.
+
+    ``version`` names the build; ``words`` tells a finding (its body) in a language; ``rules`` are the rules as they are configured, at least with
+    ``name, detector, version, mode, severity``; ``sources`` the sources that are read; ``decay`` makes a score's value that of a time in microseconds UTC.
+    ``web`` holds the built front end; ``caller`` is who everybody is taken for, None: nobody is let in.
+    """
+
+    version: str = "dev"
+    words: Callable[[Mapping[str, Any], str], Told] = untold
+    rules: Sequence[Mapping[str, Any]] = ()
+    sources: Sequence[str] = ()
+    decay: Callable[[Score, int], float | None] = _as_stored
+    web: Path = _WEB
+    caller: Caller | None = None
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))

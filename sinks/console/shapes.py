@@ -1,0 +1,361 @@
+"""What the API takes and gives."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from models.alert import Alert, AlertChange, AlertState, Change, Moment
+from models.finding import Evidence, Finding, Severity
+
+__all__ = [
+    "AlertDetail",
+    "AlertFilter",
+    "AlertItem",
+    "AlertPage",
+    "AlertQuery",
+    "Bulk",
+    "BulkReport",
+    "Capabilities",
+    "DeadLetter",
+    "DeadLetters",
+    "Facets",
+    "FindingNode",
+    "Freshness",
+    "Journey",
+    "Journeys",
+    "Language",
+    "Latest",
+    "Letters",
+    "Partition",
+    "RefusedKey",
+    "RuleFacts",
+    "ScoreItem",
+    "Scores",
+    "SeamItem",
+    "Seams",
+    "SourceItem",
+    "SourceList",
+    "StoryPart",
+    "Version",
+    "Words",
+]  # fmt: skip
+
+Language = Literal["en", "de", "zh-Hans", "fa"]
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
+_Key = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]*$")]
+_Age = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,5}[smhd]$")]
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LONGEST_WAY_BACK = timedelta(days=366 * 100)
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AlertFilter(_Shape):
+    """Which alerts: of each name any of its values, of all names all. Without ``state`` those that wait for somebody."""
+
+    tenant: _Text | None = None
+    state: list[AlertState] = Field(default_factory=list)
+    severity: list[Severity] = Field(default_factory=list)
+    detector: Annotated[list[_Text], Field(max_length=50)] = Field(default_factory=list)
+    seam: Annotated[list[_Text], Field(max_length=50, description="from>to, as team:billing>team:tech")] = Field(
+        default_factory=list
+    )
+    team: Annotated[
+        list[_Text], Field(max_length=50, description="on either side of the seam, or where it happened")
+    ] = Field(default_factory=list)
+    channel: Annotated[list[_Text], Field(max_length=50, description="as team")] = Field(default_factory=list)
+    assignee: Annotated[_Text, Field(description="a name, or - for nobody")] | None = None
+    mine: bool = False
+    since: Annotated[Moment, Field(description="the newest finding is not older")] | None = None
+    until: Annotated[Moment, Field(description="the newest finding is not newer")] | None = None
+    age: Annotated[_Age, Field(description="as since, that long ago: 30s, 15m, 4h, 7d")] | None = None
+    q: Annotated[
+        str,
+        StringConstraints(max_length=200, pattern=r"^[^\x00]*$"),
+        Field(description="each word in customer, journey, field or summary"),
+    ] = ""
+
+    def begin(self, now: datetime) -> datetime | None:
+        """Return the time from which on alerts are wanted."""
+        if self.age is None:
+            return self.since
+        span = re.fullmatch(r"([0-9]+)([smhd])", self.age)
+        back = timedelta(**{_UNITS[span[2]]: int(span[1])}) if span else timedelta()
+        ago = now - min(back, _LONGEST_WAY_BACK)
+        return ago if self.since is None else max(ago, self.since)
+
+
+class AlertQuery(AlertFilter):
+    """A page of alerts, those with the newest finding first."""
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    cursor: Annotated[str, StringConstraints(max_length=600), Field(description="`next` of the page before")] | None = (
+        None
+    )
+
+
+class Latest(_Shape):
+    """What the newest finding of an alert says, one that counts where there is one."""
+
+    id: str
+    reason: str
+    time: AwareDatetime
+    journey: str | None
+    contact: str | None
+    field: str | None
+    team: str | None
+    channel: str | None
+    rule: str
+    summary: str
+
+
+class AlertItem(_Shape):
+    """An alert in a list."""
+
+    alert: Alert
+    latest: Latest | None
+
+
+class AlertPage(_Shape):
+    """A page of alerts; ``total`` counts all that the filter lets through, ``next`` is null on the last page."""
+
+    items: list[AlertItem]
+    next: str | None
+    total: int
+    as_of: AwareDatetime
+
+
+class Words(_Shape):
+    """A finding for people; ``language`` is that of the words, which are English where there are none in the one asked for."""
+
+    language: str
+    what: str
+    why: str
+    first: str
+
+
+class FindingNode(_Shape):
+    """A finding with those that it explains; ``standing``: it counts for its alert."""
+
+    finding: Finding
+    standing: bool
+    words: Words
+    explains: list["FindingNode"]
+
+
+class StoryPart(_Shape):
+    """A touchpoint that findings of the journey rest on. ``contact`` is null where no finding names it. ``first_of`` and ``again_of`` are ids of findings."""
+
+    evidence: Evidence
+    contact: str | None
+    first_of: list[str]
+    again_of: list[str]
+    of: list[str]
+
+
+class RuleFacts(_Shape):
+    """A rule as it is configured, and what became of it; ``configured`` null: findings name it, the configuration does not."""
+
+    name: str
+    detector: str
+    configured: dict[str, Any] | None
+    fired: int
+    withdrawn: int
+    explained: int
+    false_positives: int
+    first: AwareDatetime | None
+    last: AwareDatetime | None
+
+
+class AlertDetail(_Shape):
+    """An alert with its findings (newest first, with what they explain), its changes (oldest first), and the journey's story by time."""
+
+    alert: Alert
+    findings: list[FindingNode]
+    changes: list[AlertChange]
+    story: list[StoryPart]
+    rules: list[dict[str, Any]]
+    as_of: AwareDatetime
+
+
+class Bulk(_Shape):
+    """One change of many alerts."""
+
+    keys: Annotated[list[_Key], Field(min_length=1, max_length=500)]
+    change: Change
+
+
+class RefusedKey(_Shape):
+    """An alert that was not changed, why, and which change came first."""
+
+    key: str
+    code: str
+    detail: str
+    first: AlertChange | None
+
+
+class BulkReport(_Shape):
+    """What became of a change of many alerts."""
+
+    done: list[Alert]
+    refused: list[RefusedKey]
+
+
+class Facets(_Shape):
+    """How many alerts there are of each value, under all filters but that of the same name. An alert without an assignee counts as ``-``."""
+
+    detector: dict[str, int]
+    severity: dict[str, int]
+    state: dict[str, int]
+    seam: dict[str, int]
+    team: dict[str, int]
+    channel: dict[str, int]
+    assignee: dict[str, int]
+    as_of: AwareDatetime
+
+
+class ScoreItem(_Shape):
+    """A score decayed to ``as_of`` of the answer; ``stored`` is the moment it was written for."""
+
+    tenant: str
+    score: str
+    scope: str
+    name: str
+    half_life: int
+    value: float | None
+    samples: float
+    components: dict[str, float]
+    stored: AwareDatetime
+
+
+class Scores(_Shape):
+    """Scores of entities, the worst first."""
+
+    items: list[ScoreItem]
+    as_of: AwareDatetime
+
+
+class SeamItem(_Shape):
+    """A seam: alerts that wait for somebody, findings that count, the highest severity among the former, and the score of the hour."""
+
+    tenant: str
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    alerts: int
+    findings: int
+    severity: Severity | None
+    score: float | None
+    samples: float | None
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
+
+
+class Seams(_Shape):
+    """The seams, those with most open alerts first."""
+
+    items: list[SeamItem]
+    as_of: AwareDatetime
+
+
+class Journey(_Shape):
+    """A journey of which something was found."""
+
+    tenant: str
+    journey: str | None
+    first: AwareDatetime
+    last: AwareDatetime
+    findings: list[FindingNode]
+    story: list[StoryPart]
+    alerts: list[str]
+
+
+class Journeys(_Shape):
+    """The journeys of a customer, the newest first."""
+
+    items: list[Journey]
+    as_of: AwareDatetime
+
+
+class SourceItem(_Shape):
+    """A source that is read, and how many of its records were refused."""
+
+    name: str
+    topic: str
+    refused: int
+    newest: AwareDatetime | None
+
+
+class Letters(_Shape):
+    """Dead letters of one topic with one reason."""
+
+    topic: str
+    reason: str
+    count: int
+    newest: AwareDatetime
+
+
+class DeadLetter(_Shape):
+    """A refused record: where it was read and why; its bytes are in Kafka alone."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    time: AwareDatetime
+
+
+class DeadLetters(_Shape):
+    """Refused records by topic and reason, and the newest ones."""
+
+    counts: list[Letters]
+    newest: list[DeadLetter]
+    as_of: AwareDatetime
+
+
+class SourceList(_Shape):
+    """The sources."""
+
+    items: list[SourceItem]
+    as_of: AwareDatetime
+
+
+class Partition(_Shape):
+    """How far one partition of a topic is stored: the newest record, when the broker appended it, when it was stored."""
+
+    topic: str
+    partition: int
+    offset: int
+    appended: AwareDatetime
+    stored: AwareDatetime
+
+
+class Freshness(_Shape):
+    """How old what the database holds is. Ages are in seconds, null where nothing was ever stored.
+
+    ``record_age``: since the broker appended the newest record that is stored; ``write_age``: since the last write;
+    ``delay``: of the last write, from the broker to the database.
+    """
+
+    record_age: float | None
+    write_age: float | None
+    delay: float | None
+    partitions: list[Partition]
+    as_of: AwareDatetime
+
+
+class Capabilities(_Shape):
+    """What this installation offers: pages that it has data for, languages, and what the caller may do."""
+
+    pages: dict[str, bool]
+    languages: list[Language]
+    rights: list[str]
+
+
+class Version(_Shape):
+    """The build that answers."""
+
+    version: str

@@ -1,0 +1,98 @@
+"""Figures and pages over HTTP."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from sinks.console import ConsoleSettings, create_console
+from sinks.writer import DatabaseWriter
+from tests.unit.sinks.builders import finding, letter, score
+from tests.unit.sinks.handling import FALSE, Desk
+
+
+def test_scores_are_of_now(client: TestClient, desk: Desk, engine: Engine) -> None:
+    """Scores come decayed to the moment of the answer: sums halve each half-life, what the prior holds stays."""
+    components = {"harm": 1.0, "opportunities": 8.0, "prior": 4.0}
+    DatabaseWriter(engine, desk.clock).write([
+        score(80.0, samples=8.0, components=components),
+        score(90.0, scope="seam", name="team:billing>team:tech", samples=2.0),
+        score(10.0, scope="customer", name="c-1007"),
+    ])  # fmt: skip
+    desk.clock.now += timedelta(hours=1)
+    found = client.get("/api/scores").json()
+    assert [item["scope"] for item in found["items"]] == ["team", "seam"]
+    [team] = client.get("/api/scores", params={"scope": "team", "half_life": 3600}).json()["items"]
+    assert team["samples"] == pytest.approx(4.0, rel=0.02)
+    assert team["components"]["prior"] == 4.0
+    assert team["components"]["harm"] == pytest.approx(0.5, rel=0.02)
+
+
+def test_seams_and_rules(client: TestClient, desk: Desk, engine: Engine) -> None:
+    """A seam comes with its open alerts, findings that count and score; a rule with what became of it, called wrong included."""
+    desk.found(
+        finding(),
+        finding("g", alert="B", severity="critical"),
+        finding("h", alert="C", withdrawn=True),
+        finding("i", alert="D", rule={"name": "old_rule"}, seam=None),
+    )
+    DatabaseWriter(engine, desk.clock).write([score(90.0, scope="seam", name="team:billing>team:tech")])
+    desk.act(FALSE, "A")
+    [seam] = client.get("/api/seams").json()["items"]
+    assert (seam["from"], seam["to"], seam["alerts"], seam["findings"]) == ("team:billing", "team:tech", 1, 2)
+    assert (seam["severity"], seam["score"]) == ("critical", 90.0)
+    old, rule = client.get("/api/rules").json()
+    assert (old["name"], old["configured"], old["fired"]) == ("old_rule", None, 1)
+    assert (rule["fired"], rule["withdrawn"], rule["false_positives"]) == (3, 1, 1)
+    assert rule["configured"]["mode"] == "on"
+
+
+def test_sources_and_dead_letters(client: TestClient, desk: Desk, engine: Engine) -> None:
+    """Refused records are counted by topic and reason, and for each source; a source without any is listed too."""
+    DatabaseWriter(engine, desk.clock).write([letter(7), letter(8), letter(9, reason=b"unknown_type")])
+    letters = client.get("/api/dead-letters", params={"limit": 2}).json()
+    assert [(each["reason"], each["count"]) for each in letters["counts"]] == [
+        ("malformed_json", 2),
+        ("unknown_type", 1),
+    ]
+    assert len(letters["newest"]) == 2
+    sources = client.get("/api/sources").json()["items"]
+    assert [(each["name"], each["refused"]) for each in sources] == [("csv", 0), ("xes", 3)]
+
+
+def test_pages_are_served_with_strict_headers(client: TestClient, settings: ConsoleSettings) -> None:
+    """Without a build a page says what to run; with one every path that is not the API's is its index, assets are kept for a year."""
+    assert "make web" in client.get("/alerts/A").text
+    (settings.web / "assets").mkdir(parents=True)
+    (settings.web / "index.html").write_text("<title>built</title>")
+    (settings.web / "assets" / "app-1a2b.js").write_text("1")
+    (settings.web.parent / "secret").write_text("secret")
+    for path in ("/", "/alerts/A", "/login", "/../secret", "/%2e%2e/secret", "/assets/..%2f..%2fsecret"):
+        answer = client.get(path)
+        assert "secret" not in answer.text
+        assert "unsafe" not in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+    assert client.get("/alerts/A").text == "<title>built</title>"
+    assert client.get("/").headers["cache-control"] == "no-cache"
+    assert "max-age=31536000" in client.get("/assets/app-1a2b.js").headers["cache-control"]
+    assert client.get("/api/none").json()["code"] == "not_found"
+
+
+def test_too_much_is_refused(client: TestClient) -> None:
+    """A body of more than a megabyte is refused, told or not told how long it is."""
+    for body in (b"x" * 2_000_000, iter([b"x" * 1_000_000] * 2)):
+        answer = client.post("/api/alerts/transitions", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 413
+
+
+def test_a_database_that_is_away_is_a_problem(settings: ConsoleSettings, tmp_path: Path) -> None:
+    """Where the database does not answer, the API says so with a problem document, and when to try again."""
+    from sinks.database import create_engine
+
+    away = create_engine(f"sqlite:///{tmp_path / 'none' / 'a.db'}")
+    answer = TestClient(create_console(away, settings)).get("/api/alerts")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "1"
