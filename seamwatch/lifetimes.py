@@ -1,4 +1,6 @@
-"""What time does to alerts, done by every worker that stores: snoozes end, and what nobody sees any more expires."""
+"""What time does to alerts, done by every worker that stores: snoozes end, and what nobody sees any more expires. Each
+round also says that the worker is there.
+"""
 
 import asyncio
 import logging
@@ -8,6 +10,7 @@ from time import time_ns
 from typing import TYPE_CHECKING
 
 from sinks.errors import Conflict, DatabaseUnavailable
+from sinks.progress import note_worker
 from sinks.transitions import sweep
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ class Lifetimes:
         """Do one round; return how many alerts moved."""
         moved = 0
         try:
+            await asyncio.to_thread(note_worker, self._engine, self._now())
             for _ in range(_BATCHES):
                 batch = await asyncio.to_thread(sweep, self._engine, now=self._now(), expiry=self._expiry, limit=_BATCH)
                 moved += batch

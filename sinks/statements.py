@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.finding import Severity
-from models.tables import UtcDateTime, alert_changes, alerts, dead_letters, findings, scores, utc_text
+from models.tables import UtcDateTime, alert_changes, alerts, dead_letters, findings, scores, stream_progress, utc_text
 from sinks.database import encode_json
 from sinks.lifecycle import rank
 
@@ -37,7 +37,7 @@ __all__ = ["LOCK_TABLES", "RANK_SEVERITY", "Lookup", "Statements", "Upsert"]
 _psycopg: Callable[..., Dialect] = postgresql.psycopg.dialect
 _SEVERITY_RANK: dict[str, int] = {severity: rank(severity) for severity in get_args(Severity)}
 RANK_SEVERITY: dict[int, Severity] = {rank(severity): severity for severity in get_args(Severity)}
-LOCK_TABLES = "LOCK TABLE findings, alerts, scores, dead_letters IN SHARE ROW EXCLUSIVE MODE"
+LOCK_TABLES = "LOCK TABLE findings, alerts, scores, dead_letters, stream_progress IN SHARE ROW EXCLUSIVE MODE"
 """Of PostgreSQL: waits for the writers and operators under way and keeps others out, not readers. Unlike an advisory
 lock, which a query takes, it comes before the transaction's snapshot.
 """
@@ -131,6 +131,11 @@ class Statements:
         )
 
         self.letters = Upsert(insert(dead_letters).on_conflict_do_nothing(), dead_letters, driver)
+
+        # By the broker's time: offsets begin anew where a topic was made again.
+        upsert = insert(stream_progress)
+        not_older = upsert.excluded.appended >= stream_progress.c.appended
+        self.progress = Upsert(_replacing(upsert, stream_progress, where=not_older), stream_progress, driver)
 
 
 def _same(time: datetime) -> datetime:

@@ -82,7 +82,7 @@ class DatabaseWriter:
         bug.
         """
         parsed = parse(batch)
-        changes = _Changes.fold(parsed)
+        changes = _Changes.fold(parsed, batch)
         try:
             counts = self._attempt(changes)
         except DatabaseUnavailable as error:
@@ -129,9 +129,11 @@ class _Changes(NamedTuple):
     """
     scores: dict[str, tuple[Subject, ScoreRecord]]
     letters: dict[tuple[str, int, int], LetterRecord]
+    newest: dict[tuple[str, int], SinkRecord]
+    """Of each partition, well formed or not."""
 
     @classmethod
-    def fold(cls, parsed: Parsed) -> "_Changes":
+    def fold(cls, parsed: Parsed, batch: Sequence[SinkRecord]) -> "_Changes":
         findings: dict[str, FindingRecord] = {}
         alerts: dict[str, FindingRecord] = {}
         for record in parsed.findings:
@@ -144,7 +146,9 @@ class _Changes(NamedTuple):
         letters: dict[tuple[str, int, int], LetterRecord] = {}
         for letter in parsed.letters:
             letters.setdefault((letter.topic, letter.partition, letter.offset), letter)
-        return cls(dict(sorted(findings.items())), alerts, dict(sorted(scores.items())), dict(sorted(letters.items())))
+        newest = {(record.topic, record.partition): record for record in batch}
+        ordered = dict(sorted(scores.items())), dict(sorted(letters.items())), dict(sorted(newest.items()))
+        return cls(dict(sorted(findings.items())), alerts, *ordered)
 
 
 class _Transaction:
@@ -178,6 +182,7 @@ class _Transaction:
         self._write_scores(changes.scores)
         letters = self._statements.letters
         self._upsert(letters, [letters.row(_letter_row(letter)) for letter in changes.letters.values()])
+        self._write_progress(changes.newest)
         return _Counts(winners, alerts)
 
     def _write_findings(self, records: list[FindingRecord]) -> None:
@@ -263,6 +268,12 @@ class _Transaction:
         self._upsert(self._statements.scores, kept)
         if gone:
             self._connection.execute(self._statements.delete_scores, gone)
+
+    def _write_progress(self, newest: Mapping[tuple[str, int], SinkRecord]) -> None:
+        time = self._statements.stored_time
+        now = time(self._now)
+        appended = {at: _EPOCH + timedelta(microseconds=max(0, record.timestamp)) for at, record in newest.items()}
+        self._upsert(self._statements.progress, [(*at, newest[at].offset, time(appended[at]), now) for at in newest])
 
     def _select(self, lookup: Lookup, keys: list[str]) -> Sequence[Any]:
         return self._connection.exec_driver_sql(lookup.sql, lookup.parameters(keys)).all() if keys else []

@@ -81,6 +81,12 @@ class Desk:
         with database_errors(self._engine), self._engine.connect() as connection:
             return _items(connection, connection.execute(query.limit(limit)).all())
 
+    def some(self, keys: Collection[str]) -> list[AlertItem]:
+        """Return those of these alerts that may be seen."""
+        query = select(alerts).where(alerts.c.key.in_(keys), *self._scope()).order_by(alerts.c.updated, alerts.c.key)
+        with database_errors(self._engine), self._engine.connect() as connection:
+            return _items(connection, connection.execute(query).all())
+
     def visible(self, keys: Collection[str]) -> set[str]:
         """Return which of these keys are those of alerts that may be seen."""
         query = select(alerts.c.key).where(alerts.c.key.in_(keys), *self._scope())

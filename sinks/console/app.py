@@ -8,6 +8,7 @@ from sinks.console.figure_routes import figure_routes
 from sinks.console.pages import BodyLimit, Headers, serve_pages
 from sinks.console.problems import install
 from sinks.console.settings import ConsoleSettings
+from sinks.console.stream import stream_routes
 
 __all__ = ["create_console"]
 
@@ -21,5 +22,6 @@ def create_console(engine: Engine, settings: ConsoleSettings) -> FastAPI:
     app.state.caller = settings.caller
     app.include_router(alert_routes(engine, settings))
     app.include_router(figure_routes(engine, settings))
+    app.include_router(stream_routes(engine, settings))
     serve_pages(app, settings.web)
     return app

@@ -9,11 +9,12 @@ from sqlalchemy import Engine, case, func, literal_column, select
 from models.alert import Resolution
 from models.finding import Severity
 from models.score import Score
-from models.tables import alerts, dead_letters, findings, stream_progress
+from models.tables import alerts, dead_letters, findings
 from sinks.console.shapes import (
     DeadLetter,
     DeadLetters,
     Freshness,
+    FreshnessState,
     Letters,
     Partition,
     RuleFacts,
@@ -26,6 +27,7 @@ from sinks.console.shapes import (
 )
 from sinks.errors import database_errors
 from sinks.lifecycle import rank
+from sinks.progress import progress
 from sinks.scores import entity_scores
 
 __all__ = ["dead_letter_counts", "freshness", "rule_figures", "scores_of", "seams_of", "sources_of"]
@@ -34,6 +36,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = 3600
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 _RAW = ".raw."
+_PATIENCE = 60.0
+"""Seconds, four rounds of a worker that stores: then nobody is there."""
+_LAG = 30.0
+"""Seconds from broker to database from which what is shown is behind."""
 
 Decay = Callable[[Score, int], float | None]
 
@@ -178,26 +184,34 @@ def sources_of(engine: Engine, names: Sequence[str], now: datetime) -> SourceLis
 
 def freshness(engine: Engine, now: datetime) -> Freshness:
     """Return how old what the database holds is. Raises `DatabaseUnavailable`."""
-    own = stream_progress.c
-    with database_errors(engine), engine.connect() as connection:
-        rows = connection.execute(select(stream_progress).order_by(own.topic, own.partition)).all()
-    newest = max(rows, key=lambda row: row.stored, default=None)
+    found = progress(engine)
+    newest = max(found.partitions, key=lambda each: each.stored, default=None)
+    record_age = None if newest is None else _age(max(each.appended for each in found.partitions), now)
+    write_age = None if newest is None else _age(newest.stored, now)
+    delay = None if newest is None else _age(newest.appended, newest.stored)
+    worker_age = None if found.worker is None else _age(found.worker, now)
     return Freshness(
-        record_age=None if newest is None else _seconds(now - max(row.appended for row in rows)),
-        write_age=None if newest is None else _seconds(now - newest.stored),
-        delay=None if newest is None else _seconds(newest.stored - newest.appended),
-        partitions=[
-            Partition(
-                topic=row.topic,
-                partition=row.partition,
-                offset=row.log_offset,
-                appended=row.appended,
-                stored=row.stored,
-            )
-            for row in rows
-        ],
+        state=_state(record_age, write_age, delay, worker_age),
+        record_age=record_age,
+        write_age=write_age,
+        delay=delay,
+        worker_age=worker_age,
+        partitions=[Partition(**each._asdict()) for each in found.partitions],
         as_of=now,
     )
+
+
+def _state(
+    record_age: float | None, write_age: float | None, delay: float | None, worker_age: float | None
+) -> FreshnessState:
+    seen = min((age for age in (write_age, worker_age) if age is not None), default=None)
+    if seen is None:
+        return "empty"
+    if seen > _PATIENCE:
+        return "stale"
+    if write_age is not None and delay is not None and write_age <= _PATIENCE and delay > _LAG:
+        return "lagging"
+    return "quiet" if record_age is None or record_age > _PATIENCE else "live"
 
 
 def _decayed(score: Score, decay: Decay, now: datetime) -> ScoreItem:
@@ -216,5 +230,5 @@ def _decayed(score: Score, decay: Decay, now: datetime) -> ScoreItem:
     )
 
 
-def _seconds(span: timedelta) -> float:
-    return max(0.0, span.total_seconds())
+def _age(then: datetime, now: datetime) -> float:
+    return max(0.0, (now - then).total_seconds())

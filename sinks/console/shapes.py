@@ -333,16 +333,24 @@ class Partition(_Shape):
     stored: AwareDatetime
 
 
-class Freshness(_Shape):
-    """How old what the database holds is. Ages are in seconds, null where nothing was ever stored.
+FreshnessState = Literal["live", "quiet", "lagging", "stale", "empty"]
 
-    ``record_age``: since the broker appended the newest record that is stored; ``write_age``: since the last write;
-    ``delay``: of the last write, from the broker to the database.
+
+class Freshness(_Shape):
+    """How old what the database holds is. Ages are in seconds, null where there was nothing yet.
+
+    ``record_age``: since the broker appended the newest record that is stored; ``write_age``: since the last write; ``delay``: of the last write,
+    from the broker to the database; ``worker_age``: since a worker that stores last said that it is there (every 15 s).
+
+    ``state``: `live`; `quiet` (a worker is there, and there was nothing to store for a minute); `lagging` (what was stored within the last minute had waited
+    for more than half a minute); `stale` (for a minute neither a write nor a worker); `empty` (never any).
     """
 
+    state: FreshnessState
     record_age: float | None
     write_age: float | None
     delay: float | None
+    worker_age: float | None
     partitions: list[Partition]
     as_of: AwareDatetime
 
