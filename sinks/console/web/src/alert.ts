@@ -14,6 +14,15 @@ import { clock, day, isNamed, moment, named, number, precisely, t } from "./word
 const SHOWN = 5;
 const REPEATED = new Set(["repeated_request", "repeated_answer", "repeated_story", "reauthentication", "ping_pong"]);
 
+/** A setting of a rule: what decides, and how much of it. */
+interface Setting {
+  key: string;
+  value: unknown;
+  meaning: string;
+}
+
+const COMMON = new Set(["mode", "severity", "silos"]);
+
 @customElement("sw-alert")
 export class AlertView extends Part {
   @property() key = "";
@@ -154,14 +163,14 @@ export class AlertView extends Part {
 
   private rule({ finding }: Node, rules: Record<string, unknown>[]): TemplateResult {
     const configured = rules.find((each) => each["name"] === finding.rule.name) ?? {};
-    const settings = Object.entries(configured).filter(([name, value]) => !["name", "detector", "version", "mode", "severity", "silos"].includes(name) && ["number", "string", "boolean"].includes(typeof value));
+    const settings = ((configured["settings"] ?? []) as Setting[]).filter(({ key, value }) => !COMMON.has(key) && value !== null);
     return html`<section class="rule">
       <h2>${t("alert.rule")}</h2>
       <dl>
-        <div><dt>${t("rule.name")}</dt><dd><code>${finding.rule.name}</code> ${t("rule.version", { version: String(finding.rule.version) })}</dd></div>
+        <div><dt>${t("rule.name")}</dt><dd><code>${finding.rule.name}</code> ${t("rule.version", { version: finding.rule.version })}</dd></div>
         ${isNamed("why", finding.reason) ? html`<div><dt>${t("rule.reason")}</dt><dd>${named("why", finding.reason)}</dd></div>` : nothing}
         ${finding.silos.length ? html`<div><dt>${t("rule.silos")}</dt><dd>${finding.silos.map((each) => named("silo", each)).join(", ")}</dd></div>` : nothing}
-        ${settings.map(([name, value]) => html`<div><dt><code>${name}</code></dt><dd><bdi>${String(value)}</bdi></dd></div>`)}
+        ${settings.map(({ key, value, meaning }) => html`<div title=${meaning}><dt><code>${key}</code></dt><dd><bdi>${String(value)}</bdi></dd></div>`)}
       </dl>
     </section>`;
   }

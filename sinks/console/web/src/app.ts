@@ -17,11 +17,9 @@ export interface Notice {
 }
 
 /** Why what is shown may be old. */
-export type Staleness = { why: "lost" | "behind" | "quiet"; seconds: number; asOf: Date } | null;
+export type Staleness = { why: "lost" | "behind" | "stale" | "unavailable"; seconds: number; asOf: Date } | null;
 
 const LOST_AFTER = 5;
-const BEHIND_AFTER = 60;
-const QUIET_AFTER = 900;
 const NOTICE_MS = 10_000;
 
 /** Events: `change` (anything), `tick` (each second), `alert` (one alert changed). */
@@ -37,10 +35,17 @@ class App extends EventTarget {
   private told = 0;
   private heard = 0;
   private clock = 0;
+  /** Since when the server has no database. */
+  private away: number | null = null;
 
-  /** Whoever is signed in may act. */
+  /** Whether the reader may act on alerts. */
   get acts(): boolean {
-    return api.session !== null && api.session.role !== "viewer";
+    return this.capabilities.rights.includes("alerts:write");
+  }
+
+  /** Whether the reader may take a list away. */
+  get exports(): boolean {
+    return this.capabilities.rights.includes("alerts:export");
   }
 
   now(): number {
@@ -51,7 +56,12 @@ class App extends EventTarget {
     this.live = new Live();
     this.live.addEventListener("alerts", (event) => this.merge((event as CustomEvent<{ items: Item[] }>).detail.items));
     this.live.addEventListener("freshness", (event) => this.hear((event as CustomEvent<Freshness>).detail));
-    this.live.addEventListener("reset", () => void this.list.read());
+    this.live.addEventListener("hello", () => void this.list.catchUp());
+    this.live.addEventListener("reset", () => void this.list.catchUp());
+    this.live.addEventListener("unavailable", () => {
+      this.away ??= Date.now();
+      this.changed();
+    });
     this.live.addEventListener("reload", () => {
       this.outdated = true;
       this.changed();
@@ -74,20 +84,25 @@ class App extends EventTarget {
   staleness(): Staleness {
     const silent = (Date.now() - this.live.seen) / 1000;
     if (!this.live.up && silent > LOST_AFTER) return { why: "lost", seconds: silent, asOf: new Date(this.live.seen + this.skew) };
+    if (this.away !== null) return this.old("unavailable", (Date.now() - this.away) / 1000);
     const fresh = this.freshness;
-    if (!fresh) return null;
-    const passed = (Date.now() - this.heard) / 1000;
-    const age = fresh.record_age === null ? null : fresh.record_age + passed;
-    if (age === null) return null;
-    if (age > QUIET_AFTER) return { why: "quiet", seconds: age, asOf: new Date(this.now() - age * 1000) };
-    if ((fresh.delay ?? 0) > BEHIND_AFTER) return { why: "behind", seconds: fresh.delay ?? 0, asOf: new Date(this.now() - age * 1000) };
+    if (fresh?.state === "lagging") return this.old("behind", fresh.delay ?? 0);
+    if (fresh?.state === "stale") return this.old("stale", Math.min(fresh.write_age ?? Infinity, fresh.worker_age ?? Infinity) + this.sinceHeard());
     return null;
   }
 
   /** Seconds since the newest stored record was written by a source; null: there is none. */
   age(): number | null {
     const age = this.freshness?.record_age;
-    return age === null || age === undefined ? null : age + (Date.now() - this.heard) / 1000;
+    return age === null || age === undefined ? null : age + this.sinceHeard();
+  }
+
+  private sinceHeard(): number {
+    return (Date.now() - this.heard) / 1000;
+  }
+
+  private old(why: "behind" | "stale" | "unavailable", seconds: number): Staleness {
+    return { why, seconds, asOf: new Date(this.now() - seconds * 1000) };
   }
 
   notify(text: string, kind: Notice["kind"] = "done", action?: Notice["action"]): void {
@@ -109,6 +124,7 @@ class App extends EventTarget {
   private hear(fresh: Freshness): void {
     this.freshness = fresh;
     this.heard = Date.now();
+    this.away = null;
     this.skew = new Date(fresh.as_of).getTime() - Date.now();
     this.changed();
   }

@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { api } from "./api";
-import { Part } from "./app";
+import { app, Part } from "./app";
 import { field, severity, side } from "./marks";
 import { choose, prefs } from "./prefs";
 import { alertPath, FILTERS, type FilterName, go, route, set, toggle } from "./route";
@@ -110,7 +110,7 @@ export class Filters extends Part {
       <fieldset><legend>${t("filter.age")}</legend>
         ${AGES.map((age) => html`<label><input type="radio" name="age" .checked=${query.get("age") === age} @change=${() => set("age", age)}><bdi>${t(`age.${age}`)}</bdi></label>`)}
       </fieldset>
-      <p><a class="button" download href="/api/alerts.csv?${query.toString()}">${t("filters.export")}</a></p>
+      ${app.exports ? html`<p><a class="button" download href="/api/alerts.csv?${query.toString()}">${t("filters.export")}</a></p>` : nothing}
     </div>`;
   }
 

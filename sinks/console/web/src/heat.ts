@@ -36,7 +36,7 @@ export function heat(chart: EChartsType, seams: SeamFigures[], style: CSSStyleDe
   };
   chart.setOption({
     animation: false,
-    grid: { top: 56, left: 8, right: 8, bottom: 8, containLabel: true },
+    grid: { top: 4, left: 4, right: 4, bottom: 4, containLabel: true },
     xAxis: { ...axis, position: "top", name: "", axisLabel: { ...axis.axisLabel, rotate: names.length > 8 ? 35 : 0 } },
     yAxis: { ...axis, inverse: true },
     tooltip: { show: false },
@@ -45,8 +45,8 @@ export function heat(chart: EChartsType, seams: SeamFigures[], style: CSSStyleDe
       {
         type: "heatmap",
         data: seams.map(({ from, to, alerts }) => ({ from, to, value: [names.indexOf(to), names.indexOf(from), alerts] })),
-        itemStyle: { borderColor: colour("--surface"), borderWidth: 3, borderRadius: 4 },
-        label: { show: true, formatter: ({ value }: { value: unknown }) => number((value as number[])[2] ?? 0), fontFamily: style.fontFamily, fontWeight: 700 },
+        itemStyle: { borderColor: colour("--ground"), borderWidth: 3, borderRadius: 4 },
+        label: { show: true, formatter: ({ value }: { value: unknown }) => number((value as number[])[2] ?? 0), fontFamily: style.fontFamily, fontWeight: 700, fontSize: 15 },
         emphasis: { itemStyle: { borderColor: colour("--accent") } },
       },
     ],

@@ -67,6 +67,14 @@ export class AlertList extends EventTarget {
     this.changed();
   }
 
+  /** Take what changed at the top while nobody told us; nothing moves. */
+  async catchUp(): Promise<void> {
+    if (this.status !== "ready") return;
+    const turn = this.turn;
+    const page = await api.alerts(this.words()).catch(() => null);
+    if (page && turn === this.turn) this.merge(page.items);
+  }
+
   /** Read the next page, once. */
   readMore(): void {
     if (this.next === null || this.more || this.status !== "ready") return;

@@ -1,61 +1,104 @@
 /**
  * The live stream, one connection for all tabs of a browser: whichever holds the lock has it and tells the others.
  *
- * Where the browser gives no locks (plain http on another machine than one's own), each tab has its own.
+ * Where the browser gives no locks (plain http from another machine), each tab has its own. It is read by `fetch`, since `EventSource` can neither go on
+ * from an id after it was closed nor notice that a line is dead.
  */
 
 type Told =
   | { kind: "event"; type: string; data: unknown; id: string }
-  | { kind: "line"; up: boolean; at: number }
+  | { kind: "line"; up: boolean; silent: number; last: string }
   | { kind: "who" };
 
-const EVENTS = ["hello", "alerts", "scores", "freshness", "reset"] as const;
-const RETRY = 2_000;
+const FIRST_RETRY = 500;
+const LONGEST_RETRY = 10_000;
+/** The server says something at least every ten seconds. */
+const SILENCE = 25_000;
 
-/** Events: `line` (up or down), `alerts` (rows that changed), `freshness`, `scores`, `reset` (read everything again), `reload` (the server is new). */
+/**
+ * Events: `line` (up or down), `hello`, `alerts` (rows that changed), `freshness`, `unavailable` (the server has no database), `scores`,
+ * `reset` (more was missed than is told again), `reload` (the server is new).
+ */
 export class Live extends EventTarget {
   up = false;
   /** When the line was last known to be up. */
   seen = Date.now();
   private build: string | null = null;
   private last = "";
-  private source: EventSource | null = null;
+  private leads = false;
+  private wake = (): void => undefined;
+  private readonly ended = new AbortController();
   private readonly tabs = new BroadcastChannel("seamwatch-live");
-  private ended = false;
 
   start(): void {
     this.tabs.onmessage = ({ data }: MessageEvent<Told>) => this.told(data, false);
     this.tabs.postMessage({ kind: "who" } satisfies Told);
-    if (navigator.locks) {
-      void navigator.locks.request("seamwatch-live", () => {
-        if (this.ended) return undefined;
-        this.connect();
-        return new Promise<void>((release) => this.addEventListener("ended", () => release(), { once: true }));
-      });
-    } else this.connect();
+    window.addEventListener("online", () => this.wake(), { signal: this.ended.signal });
+    const { signal } = this.ended;
+    if (navigator.locks) navigator.locks.request("seamwatch-live", { signal }, () => this.lead()).catch(() => undefined); // aborted: the tab has ended
+    else void this.lead();
   }
 
   stop(): void {
-    this.ended = true;
-    this.source?.close();
+    this.ended.abort();
     this.tabs.close();
-    this.dispatchEvent(new Event("ended"));
   }
 
-  private connect(): void {
-    const source = new EventSource(`/api/stream${this.last ? `?after=${encodeURIComponent(this.last)}` : ""}`);
-    this.source = source;
-    for (const type of EVENTS) {
-      source.addEventListener(type, (event: MessageEvent<string>) =>
-        this.tell({ kind: "event", type, data: JSON.parse(event.data), id: event.lastEventId }),
-      );
+  private async lead(): Promise<void> {
+    this.leads = true;
+    let retry = FIRST_RETRY;
+    while (!this.ended.signal.aborted) {
+      try {
+        await this.listen();
+        retry = FIRST_RETRY;
+      } catch {
+        retry = Math.min(LONGEST_RETRY, retry * 2);
+      }
+      if (this.ended.signal.aborted) return;
+      this.tell({ kind: "line", up: false, silent: Date.now() - this.seen, last: this.last });
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+        setTimeout(resolve, retry);
+      });
     }
-    source.onopen = () => this.tell({ kind: "line", up: true, at: Date.now() });
-    source.onerror = () => {
-      this.tell({ kind: "line", up: false, at: this.seen });
-      if (source.readyState !== EventSource.CLOSED || this.ended) return;
-      setTimeout(() => !this.ended && this.connect(), RETRY);
-    };
+  }
+
+  /** Read events until the line ends. Raises where it cannot be had, or is silent. */
+  private async listen(): Promise<void> {
+    const line = new AbortController();
+    const stop = () => line.abort();
+    this.ended.signal.addEventListener("abort", stop, { once: true });
+    let watch = setTimeout(stop, SILENCE);
+    try {
+      const headers: Record<string, string> = this.last ? { "last-event-id": this.last } : {};
+      const answer = await fetch("/api/stream", { headers, signal: line.signal, cache: "no-store" });
+      if (answer.status === 401) window.dispatchEvent(new Event("signed-out"));
+      if (!answer.ok || !answer.body) throw new Error(String(answer.status));
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      let rest = "";
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        clearTimeout(watch);
+        watch = setTimeout(stop, SILENCE);
+        const parts = (rest + value).split("\n\n");
+        rest = parts.pop() ?? "";
+        for (const part of parts) this.read(part);
+        this.seen = Date.now();
+      }
+    } finally {
+      clearTimeout(watch);
+      this.ended.signal.removeEventListener("abort", stop);
+    }
+  }
+
+  private read(part: string): void {
+    const fields: Record<string, string> = {};
+    for (const line of part.split("\n")) {
+      const at = line.indexOf(": ");
+      if (at > 0) fields[line.slice(0, at)] = line.slice(at + 2);
+    }
+    if (fields["event"]) this.tell({ kind: "event", type: fields["event"], data: JSON.parse(fields["data"] ?? "null"), id: fields["id"] ?? "" });
   }
 
   private tell(message: Told): void {
@@ -65,12 +108,13 @@ export class Live extends EventTarget {
 
   private told(message: Told, own: boolean): void {
     if (message.kind === "who") {
-      if (this.source && !own) this.tabs.postMessage({ kind: "line", up: this.up, at: this.seen } satisfies Told);
+      if (this.leads && !own) this.tabs.postMessage({ kind: "line", up: this.up, silent: Date.now() - this.seen, last: this.last } satisfies Told);
       return;
     }
     if (message.kind === "line") {
       this.up = message.up;
-      this.seen = message.up ? Date.now() : message.at;
+      this.seen = Date.now() - message.silent;
+      this.last = message.last || this.last;
       this.dispatchEvent(new Event("line"));
       return;
     }
@@ -84,7 +128,6 @@ export class Live extends EventTarget {
       const { version } = message.data as { version: string };
       if (this.build !== null && this.build !== version) this.dispatchEvent(new Event("reload"));
       this.build = version;
-      return;
     }
     this.dispatchEvent(new CustomEvent(message.type, { detail: message.data }));
   }

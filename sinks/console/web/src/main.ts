@@ -140,8 +140,8 @@ export class Shell extends Part {
         <nav aria-label=${t("nav.title")}>
           ${this.tab("alerts", "/alerts", t("alerts.title"))}
           ${app.capabilities.pages["seams"] ? this.tab("seams", "/seams", t("seams.title")) : nothing}
-          ${app.capabilities.pages["scores"] ? this.tab("teams", "/teams", t("teams.title")) : nothing}
-          ${app.capabilities.pages["seams"] ? this.tab("wall", "/wall", t("wall.title")) : nothing}
+          ${app.capabilities.pages["teams"] ? this.tab("teams", "/teams", t("teams.title")) : nothing}
+          ${app.capabilities.pages["wallboard"] ? this.tab("wall", "/wall", t("wall.title")) : nothing}
         </nav>
         <p class="fresh">${this.freshness(stale)}</p>
         <button class="who-am-i" @click=${() => void this.settings()} aria-label=${t("settings.title", { name: api.session?.name ?? "" })}><bdi>${api.session?.name}</bdi></button>
@@ -173,7 +173,9 @@ export class Shell extends Part {
   private freshness(stale: ReturnType<typeof app.staleness>): TemplateResult {
     const age = app.age();
     if (stale || !app.live.up) return html`<span class="line down"></span>${t(stale ? `stale.${stale.why}_short` : "fresh.connecting")}`;
-    return html`<span class="line"></span>${age === null ? t("fresh.empty") : age < JUST_NOW ? t("fresh.now") : t("fresh.live", { age: duration(age) })}`;
+    if (age === null) return html`<span class="line"></span>${t("fresh.empty")}`;
+    const words = app.freshness?.state === "quiet" ? "fresh.quiet" : age < JUST_NOW ? "fresh.now" : "fresh.live";
+    return html`<span class="line"></span>${t(words, { age: duration(age) })}`;
   }
 
   private banner(stale: ReturnType<typeof app.staleness>): TemplateResult {

@@ -78,13 +78,13 @@ export class Seams extends Part {
         <div class="chips">${KINDS.map((kind) => html`<button class="chip" aria-pressed=${String(kind === this.kind)} @click=${() => { this.kind = kind; void this.updateComplete.then(() => this.draw()); }}>${t(`filter.${kind}`)}</button>`)}</div></header>
       ${this.problem ? html`<p class="refused">${told(this.problem)}</p>` : nothing}
       ${this.seams && !seams.length ? html`<div class="empty"><h2>${t("seams.none")}</h2><p>${t("seams.none_hint")}</p></div>` : nothing}
-      <div class="heat" dir="ltr" aria-hidden="true" ?hidden=${!seams.length}></div>
+      <div class="both"><div class="heat" dir="ltr" aria-hidden="true" ?hidden=${!seams.length}></div>
       ${seams.length
         ? html`<table><caption class="hidden">${t("seams.title")}</caption>
             <thead><tr><th scope="col">${t("filter.seam")}</th><th scope="col">${t("filter.severity")}</th><th scope="col" class="n">${t("seams.alerts")}</th><th scope="col" class="n">${t("seams.findings")}</th><th scope="col" class="n">${t("seams.score")}</th></tr></thead>
             <tbody>${seams.map((each) => html`<tr><th scope="row"><a href=${narrowed("seam", `${each.from}>${each.to}`)} aria-label="${side(each.from)} → ${side(each.to)}">${seam(each)}</a></th>
               <td>${each.severity ? severity(each.severity) : nothing}</td><td class="n">${number(each.alerts)}</td><td class="n">${number(each.findings)}</td><td class="n">${each.score === null ? "–" : number(each.score, 1)}</td></tr>`)}</tbody></table>`
-        : nothing}
+        : nothing}</div>
     </div>`;
   }
 }

@@ -51,22 +51,22 @@ export class Teams extends Part {
       <header><h1>${t("teams.title")}</h1><p class="lead">${t("teams.lead")}</p>
         <div class="chips">
           ${SCOPES.map((scope) => html`<button class="chip" aria-pressed=${String(scope === this.scope)} @click=${() => { this.scope = scope; this.scores = null; void this.read(); }}>${t(`filter.${scope}`)}</button>`)}
-          <span class="gap"></span>
+          <span class="space"></span>
           ${lives.map((each) => html`<button class="chip" aria-pressed=${String(each === life)} @click=${() => (this.life = each)}>${t("teams.life", { life: duration(each) })}</button>`)}
         </div></header>
       ${this.problem ? html`<p class="refused">${told(this.problem)}</p>` : nothing}
       ${this.scores && !shown.length ? html`<div class="empty"><h2>${t("teams.none")}</h2><p>${t("teams.none_hint")}</p></div>` : nothing}
-      <ol class="scores">${shown.map((each) => this.score(each))}</ol>
+      <ol class="scores">${shown.map((each) => this.score(each, 100 - (shown[0]?.value ?? 0)))}</ol>
     </div>`;
   }
 
-  private score(each: ScoreFigures): TemplateResult {
+  private score(each: ScoreFigures, most: number): TemplateResult {
     const name = this.scope === "channel" ? named("channel", each.name) : each.name;
     const parts = Object.entries(each.components).filter(([part]) => part !== "opportunities").sort(([, one], [, other]) => other - one);
     return html`<li class=${each.samples < FEW ? "few" : ""}>
       <h2><a href=${narrowed(this.scope, each.name)}><bdi>${name}</bdi></a></h2>
       <p class="figure"><b>${each.value === null ? "–" : number(each.value, 1)}</b><small>/ ${number(100)}</small></p>
-      <span class="meter" role="img" aria-label=${each.value === null ? t("teams.unknown") : number(each.value, 1)}><i .style=${`inline-size:${each.value ?? 0}%`}></i></span>
+      <span class="meter" role="img" aria-label=${each.value === null ? t("teams.unknown") : number(each.value, 1)}><i .style=${`inline-size:${(100 * (100 - (each.value ?? 100))) / Math.max(most, 0.1)}%`}></i></span>
       <p class="samples">${t(each.samples < FEW ? "teams.few" : "teams.samples", { n: Math.round(each.samples) })}</p>
       ${parts.length ? html`<details><summary>${t("teams.parts")}</summary><dl>${parts.map(([part, value]) => html`<div><dt>${named("component", part)}</dt><dd>${number(value, 2)}</dd></div>`)}</dl></details>` : nothing}
     </li>`;

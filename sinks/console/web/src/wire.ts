@@ -158,9 +158,12 @@ export interface ScoreFigures {
 }
 
 export interface Freshness {
+  /** quiet: a worker is there, and there is nothing to store; lagging: what is stored comes late; stale: neither a write nor a worker. */
+  state: "live" | "quiet" | "lagging" | "stale" | "empty";
   record_age: number | null;
   write_age: number | null;
   delay: number | null;
+  worker_age: number | null;
   as_of: string;
 }
 
