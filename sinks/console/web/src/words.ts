@@ -62,7 +62,7 @@ function format<T extends Intl.NumberFormat | Intl.DateTimeFormat>(name: string,
 
 /** Write a number with at most so many decimals. */
 export function number(value: number, decimals = 0): string {
-  return format(`n${decimals}`, () => new Intl.NumberFormat(locale, { maximumFractionDigits: decimals })).format(value);
+  return format(`n${decimals}`, () => new Intl.NumberFormat(locale, { minimumFractionDigits: decimals, maximumFractionDigits: decimals })).format(value);
 }
 
 /** Write a share (0 to 1) as a percentage. */
