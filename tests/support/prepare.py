@@ -15,8 +15,18 @@ __all__ = ["browser", "browser_missing", "kafka_missing", "on_ci", "postgres_mis
 
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 JAVA_AT_LEAST = 17  # Apache Kafka 4
-PACKAGES = {"java": "default-jre-headless", "mvn": "maven", "postgres": "postgresql", "chromium": "chromium"}  # Debian's names
-NEEDED = {"java": f"Java {JAVA_AT_LEAST} or newer", "mvn": "Maven", "postgres": "PostgreSQL's server", "chromium": "Chromium"}
+PACKAGES = {
+    "java": "default-jre-headless",
+    "mvn": "maven",
+    "postgres": "postgresql",
+    "chromium": "chromium",
+}  # Debian's names
+NEEDED = {
+    "java": f"Java {JAVA_AT_LEAST} or newer",
+    "mvn": "Maven",
+    "postgres": "PostgreSQL's server",
+    "chromium": "Chromium",
+}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
