@@ -19,7 +19,10 @@ _SHORTEST_KEY = 16
 _HINT = """(python3 -c "import secrets; print(secrets.token_hex(32))" makes some)"""
 _BROKER = re.compile(r"(?:kafka://)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(?::(?P<port>[0-9]{1,5}))?")
 _DATABASE = re.compile(r"(?P<scheme>sqlite|postgres(?:ql)?(?:\+psycopg)?)://(?P<rest>.*)", re.DOTALL)
-_PATTERNS = {"region": "expected the two letters of a country, such as DE"}
+_PATTERNS = {
+    "region": "expected the two letters of a country, such as DE",
+    "console_url": "expected https://HOST or https://HOST:PORT, without a path",
+}
 _PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):.*(?=@)", re.DOTALL)
 
 
@@ -111,6 +114,14 @@ class Settings(BaseSettings):
     console_host: str = "127.0.0.1"
     """Where the console listens."""
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    console_url: Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")] | None = None
+    """Where people reach the console, behind a proxy or by https; there its cookie goes over https alone."""
+    console_proxies: str = ""
+    """Addresses of proxies whose word for where a request came from is taken, with commas between them."""
+    console_idle: Duration = "12h"  # type: ignore[assignment]
+    """How long a session lasts that nobody uses; an open page uses it."""
+    console_session: Duration = "7d"  # type: ignore[assignment]
+    """How long any session lasts."""
 
     def require_hash_key(self) -> bytes:
         """Return the hash key's bytes.

@@ -30,7 +30,8 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 __all__ = [
-    "UtcDateTime", "alert_changes", "alerts", "dead_letters", "findings", "metadata", "scores", "stream_progress", "utc_text",
+    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "console_audit", "dead_letters", "findings", "login_links", "metadata", "scores",
+    "sessions", "stream_progress", "users", "utc_text",
 ]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -233,4 +234,57 @@ stream_progress = Table(
     Column("appended", UtcDateTime, nullable=False, comment="broker's time of that record"),
     Column("stored", UtcDateTime, nullable=False, comment="wall clock: when it was stored"),
     PrimaryKeyConstraint("topic", "partition"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("password", Text, comment="its Argon2id hash; null: enters by links alone"),
+    Column("role", Text, nullable=False),
+    Column("teams", _JSON, comment="null: alerts of all teams, else of these alone"),
+    Column("disabled", Boolean, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True, comment="digest of what the browser holds"),
+    Column("name", Text, ForeignKey("users.name"), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("seen", UtcDateTime, nullable=False, comment="to the minute"),
+    Index(None, "name"),
+)
+
+login_links = Table(
+    "login_links",
+    metadata,
+    Column("id", Text, primary_key=True, comment="digest of what the link holds; the row goes when it is used"),
+    Column("name", Text, ForeignKey("users.name"), nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("rights", _JSON, nullable=False),
+    Column("teams", _JSON, comment="as of users"),
+    Column("created", UtcDateTime, nullable=False),
+    Column("seen", UtcDateTime, comment="to the minute"),
+)
+
+console_audit = Table(
+    "console_audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("time", UtcDateTime, nullable=False, comment="wall clock"),
+    Column("actor", Text, nullable=False, comment="as given where nobody was let in"),
+    Column("act", Text, nullable=False),
+    Column("target", Text),
+    Column("detail", Text),
+    Column("address", Text, comment="where it came from; null: the command line"),
+    Index(None, "time"),
 )

@@ -1,8 +1,9 @@
 """The console with all that the rooms give it: words, rules, sources, the score's formula, this build's name."""
 
-import getpass
 import hashlib
+import socket
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +19,6 @@ from seamwatch import __version__
 from seamwatch.rule_facts import setting_facts
 from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
-from sinks.console.callers import RIGHTS, Caller, Role
 
 __all__ = ["console_settings", "serve"]
 
@@ -54,28 +54,33 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         sources=settings.sources.split(","),
         decay=decayed,
         web=_WEB,
-        # Until there are accounts: who runs it on their own machine, nobody from elsewhere.
-        caller=None
-        if settings.console_host != "127.0.0.1"
-        else Caller(getpass.getuser(), RIGHTS[Role.ADMIN], Role.ADMIN),
+        url=settings.console_url,
+        idle=timedelta(microseconds=settings.console_idle),
+        session=timedelta(microseconds=settings.console_session),
     )
 
 
-def serve(engine: Engine, settings: ConsoleSettings, host: str, port: int) -> None:
+def serve(engine: Engine, settings: ConsoleSettings, host: str, port: int, proxies: str = "") -> None:
     """Serve until told to stop. Raises ``OSError`` where the address cannot be had."""
-    app = create_console(engine, settings)
-    config = uvicorn.Config(
-        app,
-        host,
-        port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=3,
-    )
-    with config.bind_socket() as listening:
+    with _listening(host, port) as listening:
+        config = uvicorn.Config(
+            create_console(engine, settings),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies or None,
+            timeout_graceful_shutdown=1,
+        )
         uvicorn.Server(config).run([listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise OSError(error.errno, f"the console's address {host}:{port}: {error.strerror}") from error
 
 
 def _build() -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import StringConstraints
 from sqlalchemy import Engine
 from starlette.responses import Response, StreamingResponse
@@ -13,7 +13,7 @@ from models.alert import Alert, Change, Resolve
 from sinks.console.alert_queries import Desk
 from sinks.console.callers import Caller, Right
 from sinks.console.exports import alerts_csv
-from sinks.console.gate import allowed
+from sinks.console.gate import allowed, doors_of
 from sinks.console.problems import PROBLEMS, Refusal
 from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import (
@@ -63,8 +63,9 @@ def alert_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
         return desk(caller).page(wanted)
 
     @api.get("/alerts.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
-    def export(caller: _Exporter, wanted: Annotated[AlertFilter, Query()]) -> Response:
+    def export(request: Request, caller: _Exporter, wanted: Annotated[AlertFilter, Query()]) -> Response:
         """Give all alerts of a filter as CSV."""
+        doors_of(request).note(request, caller.name, "export", "alerts")
         items = desk(caller).every(wanted)
         headers = {"Content-Disposition": 'attachment; filename="alerts.csv"'}
         return StreamingResponse(alerts_csv(items), media_type="text/csv; charset=utf-8", headers=headers)
@@ -78,18 +79,21 @@ def alert_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
         return shown
 
     @api.post("/alerts/{key}/transitions")
-    def change_one(key: _Text, change: Change, caller: _Actor) -> Alert:
+    def change_one(request: Request, key: _Text, change: Change, caller: _Actor) -> Alert:
         """Change an alert; with `version` only if it is still at that one."""
         report = _change(engine, desk(caller), [key], change, caller, settings)
+        _note(request, caller, change, report)
         for refused in report.refused:
             status = _STATUS.get(Why(refused.code), HTTPStatus.CONFLICT)
             raise Refusal(status, refused.code, refused.detail, first=refused.first)
         return report.done[0]
 
     @api.post("/alerts/transitions")
-    def change_many(bulk: Bulk, caller: _Actor) -> BulkReport:
+    def change_many(request: Request, bulk: Bulk, caller: _Actor) -> BulkReport:
         """Change many alerts, each by itself; the answer tells which were not changed, and why."""
-        return _change(engine, desk(caller), bulk.keys, bulk.change, caller, settings)
+        report = _change(engine, desk(caller), bulk.keys, bulk.change, caller, settings)
+        _note(request, caller, bulk.change, report)
+        return report
 
     @api.get("/facets")
     def facets(caller: _Reader, wanted: Annotated[AlertFilter, Query()]) -> Facets:
@@ -97,8 +101,13 @@ def alert_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
         return desk(caller).facets(wanted)
 
     @api.get("/journeys")
-    def journeys(caller: _Reader, customer: _Text, tenant: _Text | None = None, lang: Language = "en") -> Journeys:
+    def journeys(
+        request: Request, caller: _Reader, customer: _Text, tenant: _Text | None = None, lang: Language = "en"
+    ) -> Journeys:
         """Show a customer's journeys of which something was found; the customer's id as the touchpoints have it."""
+        doors_of(request).note(
+            request, caller.name, "lookup", "journeys"
+        )  # of whom would be a customer's name in the audit
         return desk(caller).journeys(customer, tenant, _teller(settings, lang))
 
     return api
@@ -129,6 +138,13 @@ def _change(
         )
     report = transition_all(engine, [key for key in wanted if key in seen], change, caller.name, settings.now)
     return BulkReport(done=report.done, refused=gone + [_told(refused) for refused in report.refused])
+
+
+def _note(request: Request, caller: Caller, change: Change, report: BulkReport) -> None:
+    """Write down whose change of what came through; what an alert became is in its own audit."""
+    keys = [alert.key for alert in report.done]
+    detail = f"{len(keys)} done, {len(report.refused)} refused"
+    doors_of(request).note(request, caller.name, change.action, ", ".join(keys[:10]) or None, detail)
 
 
 def _told(refused: Refused) -> RefusedKey:

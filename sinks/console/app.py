@@ -3,10 +3,13 @@
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from sinks.console.accounts import Accounts
 from sinks.console.alert_routes import alert_routes
+from sinks.console.doors import Doors
 from sinks.console.figure_routes import figure_routes
 from sinks.console.pages import BodyLimit, Headers, serve_pages
 from sinks.console.problems import install
+from sinks.console.session_routes import session_routes
 from sinks.console.settings import ConsoleSettings
 from sinks.console.stream import stream_routes
 
@@ -19,7 +22,9 @@ def create_console(engine: Engine, settings: ConsoleSettings) -> FastAPI:
     install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
-    app.state.caller = settings.caller
+    accounts = Accounts(engine, idle=settings.idle, lasts=settings.session)
+    app.state.doors = Doors(accounts, settings.now, settings.url)
+    app.include_router(session_routes())
     app.include_router(alert_routes(engine, settings))
     app.include_router(figure_routes(engine, settings))
     app.include_router(stream_routes(engine, settings))

@@ -21,13 +21,12 @@ class Right(StrEnum):
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
     ALERTS_EXPORT = "alerts:export"
-    CUSTOMERS_REVEAL = "customers:reveal"
     SOURCES_READ = "sources:read"
     AUDIT_READ = "audit:read"
 
 
 _VIEWER = frozenset({Right.ALERTS_READ, Right.SOURCES_READ})
-_OPERATOR = _VIEWER | {Right.ALERTS_WRITE, Right.CUSTOMERS_REVEAL}
+_OPERATOR = _VIEWER | {Right.ALERTS_WRITE}
 _LEAD = _OPERATOR | {Right.ALERTS_EXPORT}
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.VIEWER: _VIEWER,
@@ -40,7 +39,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. ``teams`` None: alerts of all teams, else of those alone."""
+    """Who asks. ``role`` is that of a person, None: a token; ``teams`` None: alerts of all teams, else of those alone."""
 
     name: str
     rights: frozenset[Right]

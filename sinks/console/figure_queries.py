@@ -52,12 +52,16 @@ def scores_of(
     scope: str | None = None,
     tenant: str | None = None,
     half_life: int | None = None,
+    teams: Collection[str] | None = None,
 ) -> Scores:
-    """Return scores of entities as of ``now``, the worst first. Raises `DatabaseUnavailable`."""
+    """Return scores of entities as of ``now``, the worst first; with ``teams`` of no others. Raises `DatabaseUnavailable`."""
     found = [
         score
         for score in entity_scores(engine)
-        if scope in {None, score.scope} and tenant in {None, score.tenant} and half_life in {None, score.half_life}
+        if scope in {None, score.scope}
+        and tenant in {None, score.tenant}
+        and half_life in {None, score.half_life}
+        and (teams is None or _is_of(score, teams))
     ]
     items = [_decayed(score, decay, now) for score in found]
     items.sort(key=lambda item: (101.0 if item.value is None else item.value, item.scope, item.name, item.half_life))
@@ -212,6 +216,13 @@ def _state(
     if write_age is not None and delay is not None and write_age <= _PATIENCE and delay > _LAG:
         return "lagging"
     return "quiet" if record_age is None or record_age > _PATIENCE else "live"
+
+
+def _is_of(score: Score, teams: Collection[str]) -> bool:
+    """Return whether a score is of one of these teams or their seams, or of no team at all."""
+    if score.scope == "seam":
+        return any(side.removeprefix("team:") in teams for side in score.name.split(">"))
+    return score.scope != "team" or score.name.removeprefix("team:") in teams
 
 
 def _decayed(score: Score, decay: Decay, now: datetime) -> ScoreItem:

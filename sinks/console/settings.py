@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 from models.score import Score
-from sinks.console.callers import Caller
 
 __all__ = ["ConsoleSettings", "Told", "untold"]
 
@@ -57,7 +56,8 @@ class ConsoleSettings:
 
     ``version`` names the build; ``words`` tells a finding (its body) in a language; ``rules`` are the rules as they are configured, at least with
     ``name, detector, version, mode, severity``; ``sources`` the sources that are read; ``decay`` makes a score's value that of a time in microseconds UTC.
-    ``web`` holds the built front end; ``caller`` is who everybody is taken for, None: nobody is let in.
+    ``web`` holds the built front end; ``url`` is where people reach the console, None: by the address that it listens at. A session ends
+    that was not used for ``idle``, and any after ``session``.
     """
 
     version: str = "dev"
@@ -66,5 +66,7 @@ class ConsoleSettings:
     sources: Sequence[str] = ()
     decay: Callable[[Score, int], float | None] = _as_stored
     web: Path = _WEB
-    caller: Caller | None = None
+    url: str | None = None
+    idle: timedelta = timedelta(hours=12)
+    session: timedelta = timedelta(days=7)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))

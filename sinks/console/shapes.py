@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from models.alert import Alert, AlertChange, AlertState, Change, Moment
 from models.finding import Evidence, Finding, Severity
+from sinks.console.callers import Right, Role
 
 __all__ = [
     "AlertDetail",
@@ -360,10 +361,52 @@ class Capabilities(_Shape):
 
     pages: dict[str, bool]
     languages: list[Language]
-    rights: list[str]
+    rights: list[Right]
 
 
 class Version(_Shape):
     """The build that answers."""
 
     version: str
+
+
+class Login(_Shape):
+    """A name and a password."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+
+class Entry(_Shape):
+    """What a link holds behind its #."""
+
+    token: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class Session(_Shape):
+    """Who one is; ``csrf`` goes into the header X-CSRF-Token of every change, null for tokens, which need none."""
+
+    name: str
+    role: Role | None
+    rights: list[Right]
+    teams: list[str] | None
+    csrf: str | None
+
+
+class AuditRow(_Shape):
+    """What somebody did; ``address`` null: at the command line."""
+
+    id: int
+    time: AwareDatetime
+    actor: str
+    act: str
+    target: str | None
+    detail: str | None
+    address: str | None
+
+
+class AuditPage(_Shape):
+    """Acts, the newest first; ``next`` is `before` of the next page, null on the last."""
+
+    items: list[AuditRow]
+    next: int | None

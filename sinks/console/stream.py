@@ -7,13 +7,15 @@ that it saw last, and tells by the version what it has.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
+from time import monotonic
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import Engine, select
 from starlette.responses import Response, StreamingResponse
@@ -22,7 +24,7 @@ from models.tables import alerts
 from sinks.console.alert_queries import Desk
 from sinks.console.callers import Caller, Right
 from sinks.console.figure_queries import freshness, scores_of
-from sinks.console.gate import allowed
+from sinks.console.gate import allowed, doors_of
 from sinks.console.problems import PROBLEMS, Refusal
 from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import AlertItem, ScoreItem
@@ -34,6 +36,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TURN = 0.2
 """Seconds between two looks; what changes in between is told together."""
 _HEARTBEAT = 10.0
+_CHECK_EVERY = 15.0
+"""Seconds until a session or token is looked at again, which also counts as its use."""
 _DEEP_EVERY = 25
 """Looks at alerts until one goes back as far as a transaction can last; as often scores and freshness are looked at."""
 _LATEST_COMMIT = timedelta(seconds=60)
@@ -130,14 +134,19 @@ def stream_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
 
     @api.get("/stream", response_class=Response, responses={200: {"content": {"text/event-stream": {}}}})
     async def stream(
-        caller: Annotated[Caller, allowed(Right.ALERTS_READ)], last_event_id: Annotated[str | None, Header()] = None
+        request: Request,
+        caller: Annotated[Caller, allowed(Right.ALERTS_READ)],
+        last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
         """Tell what changes from now on, or since the id that was seen last: `hello`, `alerts`, `scores`, `freshness`, `caught-up`, `reset`."""
         if feed.is_full:
             wait = {"Retry-After": "10"}
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too_many", "too many listen already", headers=wait)
         headers = {"X-Accel-Buffering": "no"}
-        return StreamingResponse(feed.listen(caller, last_event_id), headers=headers, media_type="text/event-stream")
+        still = partial(doors_of(request).still, request, Right.ALERTS_READ)
+        return StreamingResponse(
+            feed.listen(caller, last_event_id, still), headers=headers, media_type="text/event-stream"
+        )
 
     return api
 
@@ -158,8 +167,8 @@ class Feed:
         """Return whether nobody else can listen now."""
         return len(self._listeners) >= _LISTENERS
 
-    async def listen(self, caller: Caller, last: str | None) -> AsyncIterator[bytes]:
-        """Yield events: `hello`, what was missed since the id ``last`` or `reset`, then what comes."""
+    async def listen(self, caller: Caller, last: str | None, still: Callable[[], bool]) -> AsyncIterator[bytes]:
+        """Yield events: `hello`, what was missed since the id ``last`` or `reset`, then what comes, as long as the caller is ``still`` let in."""
         listener = _Listener(caller.teams)
         self._listeners.add(listener)
         try:
@@ -177,8 +186,13 @@ class Feed:
                 for told in await asyncio.to_thread(self._missed, caller, last):
                     yield told
             yield await asyncio.to_thread(self._fresh)
+            check_at = monotonic() + _CHECK_EVERY
             while not looking.done():
                 told = await listener.get()
+                if monotonic() > check_at:
+                    check_at = monotonic() + _CHECK_EVERY
+                    if not await self._is_let_in(still):
+                        return
                 if listener.lost:
                     listener.lost = False
                     told = _event("reset", {}, self._watch.newest)
@@ -188,6 +202,12 @@ class Feed:
             if not self._listeners and self._looking is not None:
                 self._looking.cancel()
                 self._looking = None
+
+    async def _is_let_in(self, still: Callable[[], bool]) -> bool:
+        try:
+            return await asyncio.to_thread(still)
+        except (Conflict, DatabaseUnavailable):
+            return True  # asked again before long; without a database there is nothing to tell
 
     async def _look(self) -> None:
         begun, turn, keys = False, 0, list[str]()

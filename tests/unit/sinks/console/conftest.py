@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from sinks.console import ConsoleSettings, create_console
-from sinks.console.callers import RIGHTS, Caller, Role
+from sinks.console.accounts import Accounts
+from sinks.console.callers import Role
+from tests.unit.sinks.console.served import enter, known
 from tests.unit.sinks.handling import Desk
 
-ADA = Caller("ada", RIGHTS[Role.ADMIN], Role.ADMIN)
 RULES = [
     {"name": "repeated_request", "detector": "repeated_request", "version": 1, "mode": "on", "severity": "warning"}
 ]
@@ -27,12 +29,31 @@ def desk(engine: Engine) -> Desk:
 def settings(desk: Desk, tmp_path: Path) -> ConsoleSettings:
     """Give settings whose clock is the desk's."""
     return ConsoleSettings(
-        version="b1", rules=RULES, sources=("xes", "csv"), web=tmp_path / "web", now=desk.clock.moment, caller=ADA
+        version="b1", rules=RULES, sources=("xes", "csv"), web=tmp_path / "web", now=desk.clock.moment
     )
 
 
 @pytest.fixture
-def client(engine: Engine, settings: ConsoleSettings) -> Iterator[TestClient]:
-    """Give a client of the console."""
-    with TestClient(create_console(engine, settings)) as client:
+def accounts(engine: Engine) -> Accounts:
+    """Give the accounts of the database, without any."""
+    return Accounts(engine)
+
+
+@pytest.fixture
+def session(accounts: Accounts, desk: Desk) -> str:
+    """Give the secret of a session of Ada, who may do everything."""
+    accounts.add("ada", Role.ADMIN, desk.clock.now, password=None)
+    return enter(accounts, "ada", desk)
+
+
+@pytest.fixture
+def app(engine: Engine, settings: ConsoleSettings) -> FastAPI:
+    """Give a console."""
+    return create_console(engine, settings)
+
+
+@pytest.fixture
+def client(app: FastAPI, session: str) -> Iterator[TestClient]:
+    """Give Ada's client of the console."""
+    with known(TestClient(app), app, session) as client:
         yield client

@@ -11,6 +11,10 @@ from typing import Any, NamedTuple
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from sinks.console.accounts import Accounts
+from tests.unit.sinks.handling import Desk
 
 PATIENCE = 20.0
 
@@ -26,9 +30,9 @@ class Event(NamedTuple):
 class Listener:
     """Reads a stream, an event at a time."""
 
-    def __init__(self, port: int, last: str | None = None, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, port: int, session: str, last: str | None = None) -> None:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        sent = (headers or {}) | ({} if last is None else {"Last-Event-ID": last})
+        sent = {"Cookie": f"seamwatch={session}"} | ({} if last is None else {"Last-Event-ID": last})
         self._connection.request("GET", "/api/stream", headers=sent)
         self.answer: HTTPResponse = self._connection.getresponse()
         self.last = last
@@ -63,6 +67,20 @@ class Listener:
         """Break off."""
         self.answer.close()
         self._connection.close()
+
+
+def enter(accounts: Accounts, name: str, desk: Desk) -> str:
+    """Return the secret of a session of somebody."""
+    entered = accounts.follow_link(accounts.make_link(name, desk.clock.now), desk.clock.now)
+    assert entered is not None
+    return entered[1]
+
+
+def known(client: TestClient, app: FastAPI, session: str) -> TestClient:
+    """Return the client with a session."""
+    client.cookies.set("seamwatch", session)
+    client.headers["X-CSRF-Token"] = app.state.doors.csrf(session)
+    return client
 
 
 @contextmanager

@@ -93,6 +93,6 @@ def test_a_database_that_is_away_is_a_problem(settings: ConsoleSettings, tmp_pat
     from sinks.database import create_engine
 
     away = create_engine(f"sqlite:///{tmp_path / 'none' / 'a.db'}")
-    answer = TestClient(create_console(away, settings)).get("/api/alerts")
+    answer = TestClient(create_console(away, settings)).get("/api/alerts", headers={"Authorization": "Bearer x"})
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer.headers["retry-after"] == "1"

@@ -27,9 +27,9 @@ def port(engine: Engine, settings: ConsoleSettings) -> Iterator[int]:
         yield port
 
 
-def test_what_others_do_is_told(port: int, desk: Desk, engine: Engine) -> None:
+def test_what_others_do_is_told(port: int, session: str, desk: Desk, engine: Engine) -> None:
     """Who listens is greeted with the build and the freshness, and told alerts and scores that change, as the list has them."""
-    listener = Listener(port)
+    listener = Listener(port, session)
     assert listener.answer.headers["content-type"].startswith("text/event-stream")
     hello = listener.next()
     assert (hello.name, hello.data["version"]) == ("hello", "b1")
@@ -52,9 +52,9 @@ def test_what_others_do_is_told(port: int, desk: Desk, engine: Engine) -> None:
     listener.close()
 
 
-def test_who_comes_back_misses_nothing(port: int, desk: Desk, engine: Engine) -> None:
+def test_who_comes_back_misses_nothing(port: int, session: str, desk: Desk, engine: Engine) -> None:
     """With the last id that was seen, all that changed since is told again from the database, what was committed late too."""
-    listener = Listener(port)
+    listener = Listener(port, session)
     listener.next("hello")
     desk.clock.now += timedelta(seconds=1)
     desk.found(finding())
@@ -66,17 +66,17 @@ def test_who_comes_back_misses_nothing(port: int, desk: Desk, engine: Engine) ->
         late.execute(update(alerts).where(alerts.c.key == "B").values(updated=desk.clock.now - timedelta(seconds=30)))
     desk.clock.now += timedelta(seconds=40)
     desk.found(finding("c", alert="C"))
-    back = Listener(port, last)
+    back = Listener(port, session, last)
     assert back.next().name == "hello"
     assert back.alerts("B", "C").keys() == {"A", "B", "C"}
     assert int(back.next("caught-up").id or "") > int(last or "")
     back.close()
 
 
-def test_a_late_commit_is_told(port: int, desk: Desk, engine: Engine) -> None:
+def test_a_late_commit_is_told(port: int, session: str, desk: Desk, engine: Engine) -> None:
     """An alert that becomes visible half a minute after it was written is told, too."""
     desk.found(finding())
-    listener = Listener(port)
+    listener = Listener(port, session)
     listener.next("freshness")
     with engine.begin() as late:
         before = desk.clock.now - timedelta(seconds=30)
@@ -91,21 +91,23 @@ def test_an_id_that_is_none_begins_anew(last: str) -> None:
     assert read_id(last) is None
 
 
-def test_who_missed_too_much_begins_anew(port: int, desk: Desk) -> None:
+def test_who_missed_too_much_begins_anew(port: int, session: str, desk: Desk) -> None:
     """Who comes back after more than can be replayed is told to load the list again."""
     desk.found(*(finding(f"f{number}", alert=f"A{number}") for number in range(5001)))
-    back = Listener(port, str(NOW))
+    back = Listener(port, session, str(NOW))
     assert back.next("reset", "alerts").name == "reset"
     back.close()
 
 
-def test_who_does_not_read_keeps_nobody_waiting(engine: Engine, settings: ConsoleSettings, desk: Desk) -> None:
+def test_who_does_not_read_keeps_nobody_waiting(
+    engine: Engine, settings: ConsoleSettings, session: str, desk: Desk
+) -> None:
     """A listener that does not read is kept at a bounded number of events, and others are told as if it were not there."""
     with served(create_console(engine, settings)) as port:
         lazy = socket.create_connection(("127.0.0.1", port))
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-        lazy.sendall(b"GET /api/stream HTTP/1.1\r\nHost: x\r\n\r\n")
-        eager = Listener(port)
+        lazy.sendall(f"GET /api/stream HTTP/1.1\r\nHost: x\r\nCookie: seamwatch={session}\r\n\r\n".encode())
+        eager = Listener(port, session)
         eager.next("hello")
         for number in range(3):
             desk.clock.now += timedelta(seconds=1)
