@@ -5,28 +5,31 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep, time_ns
 from typing import Any
 
+import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from sqlalchemy import Engine
 
 from config.settings import Settings
 from models.alert import Change
 from seamwatch.console import console_settings
-from sinks.console import create_console
+from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
 from sinks.database import create_engine
 from sinks.transitions import Report, transition_all
 from sinks.writer import DatabaseWriter
+from tests.support.prepare import browser, browser_missing, on_ci
 from tests.support.server import free_ports
 from tests.unit.sinks.builders import finding, record, score
 
-__all__ = ["AXE", "PASSWORD", "Console", "touch"]
+__all__ = ["AXE", "PASSWORD", "Console", "console", "launched", "touch"]
 
 AXE = Path(__file__).parents[2] / "sinks/console/web/node_modules/axe-core/axe.min.js"
 PASSWORD = "correct horse battery"
@@ -55,7 +58,7 @@ class Console:
         self._writer = DatabaseWriter(self.engine, lambda: time_ns() // 1000)
         self._accounts = Accounts(self.engine)
         (self.port,) = free_ports(1)
-        self._app = create_console(self.engine, console_settings(Settings()))
+        self._settings = _settings()
         self._server: tuple[uvicorn.Server, Thread] | None = None
         self._contexts: list[BrowserContext] = []
 
@@ -66,7 +69,9 @@ class Console:
 
     def start(self) -> None:
         """Listen."""
-        server = uvicorn.Server(uvicorn.Config(self._app, log_config=None, timeout_graceful_shutdown=1))
+        server = uvicorn.Server(
+            uvicorn.Config(create_console(self.engine, self._settings), log_config=None, timeout_graceful_shutdown=1)
+        )
         listening = socket.create_server(("127.0.0.1", self.port))
         thread = Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
@@ -97,21 +102,17 @@ class Console:
             "time": ago(minutes),
             "alert": identity,
             "customer": f"c-{identity}",
-            "first": touch(
-                f"{identity}-1", minutes + 5, type="info.provided", team="billing", channel="bot", contact=None
-            )
-            | {},
+            "first": touch(f"{identity}-1", minutes + 5, type="info.provided", team="billing", channel="bot"),
             "again": touch(f"{identity}-2", minutes),
             "summary": "tech asked again",
         }
-        default["first"].pop("contact")
         body = finding(identity, **(default | changes))
         body["evidence"] = changes.get("evidence") or [each for each in (body["first"], body["again"]) if each]
         self._writer.write([record(body, timestamp=time_ns() // 1000)])
 
     def scored(self, **changes: Any) -> None:
         """Store a score as of now."""
-        self._writer.write([score(as_of=ago(0), **changes)])
+        self._writer.write([score(as_of=ago(0), **changes)._replace(timestamp=time_ns() // 1000)])
 
     def many(self, count: int, **changes: Any) -> None:
         """Store so many findings, each with an alert of its own, the newest first."""
@@ -120,7 +121,7 @@ class Console:
             for number in range(count)
         ]
         for start in range(0, count, 500):
-            self._writer.write([record(body) for body in bodies[start : start + 500]])
+            self._writer.write([record(body, timestamp=time_ns() // 1000) for body in bodies[start : start + 500]])
 
     def act(self, change: Change, *keys: str, actor: str) -> Report:
         """Let somebody elsewhere change alerts."""
@@ -137,7 +138,7 @@ class Console:
     def visitor(self, **options: Any) -> Page:
         """Open a browser of its own at no page, whose errors are kept."""
         context = self._browser.new_context(**({"viewport": {"width": 1280, "height": 800}, "locale": "en"} | options))
-        context.set_default_timeout(_PATIENCE * 1000)
+        context.set_default_timeout(_PATIENCE * 500)
         self._contexts.append(context)
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
         context.on("console", self._noted)
@@ -147,7 +148,7 @@ class Console:
         """Open a browser of its own for somebody, at a page; the first visit is behind them."""
         page = self.visitor(**options)
         page.context.add_init_script(
-            "localStorage.seamwatch ??= JSON.stringify({introduced: true})"
+            "if (location.origin !== 'null') localStorage.seamwatch ??= JSON.stringify({introduced: true})"
         )
         page.goto(self.link(name))
         page.wait_for_selector("header.top")
@@ -160,16 +161,31 @@ class Console:
             self.errors.append(message.text)
 
 
+def launched() -> Iterator[Browser]:
+    """Give a browser for a while. Where there is none, the tests are skipped, or fail on CI."""
+    if missing := browser_missing():
+        pytest.fail(missing) if on_ci() else pytest.skip(missing)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@cache
+def _settings() -> ConsoleSettings:
+    return console_settings(Settings())
+
+
 @contextmanager
-def console(empty: Path, directory: Path, browser: Browser) -> Iterator[Console]:
+def console(empty: Path, directory: Path, window: Browser) -> Iterator[Console]:
     """Give a console that listens, with ada, bob and vic; nothing that a browser complains of is left unsaid."""
-    made = Console(empty, directory, browser)
+    made = Console(empty, directory, window)
     made.add("ada", Role.OPERATOR)
     made.add("bob", Role.LEAD)
     made.add("vic", Role.VIEWER)
     made.start()
     try:
         yield made
-        assert made.errors == []
+        assert not made.errors, made.errors
     finally:
         made.close()

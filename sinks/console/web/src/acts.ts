@@ -2,6 +2,7 @@
 
 import "@awesome.me/webawesome/dist/components/dialog/dialog.js";
 import { html, nothing, render, type TemplateResult } from "lit";
+import { until } from "lit/directives/until.js";
 import { api, Problem } from "./api";
 import { app, told } from "./app";
 import { alertPath, go } from "./route";
@@ -18,9 +19,8 @@ export function ownName(): string {
 
 /** Do one thing to one alert and say what became of it. */
 export async function act(alert: Alert, wish: Wish): Promise<void> {
-  const version = alert.version;
   try {
-    const done = await app.list.act(alert, wish, version);
+    const done = await app.list.act(alert, wish);
     const undo = wish.action === "undo" ? undefined : { label: t("act.undo"), run: () => void act(done, { action: "undo" }) };
     app.notify(t(`done.${wish.action}`), "done", undo);
   } catch (problem) {
@@ -47,7 +47,8 @@ async function refresh(key: string): Promise<void> {
 function faster(first: Change | null | undefined, detail: string): string {
   if (!first) return detail;
   const who = first.actor === "seamwatch" ? t("program") : first.actor;
-  return t("faster", { who, what: named("did", first.reason), when: moment(first.time) });
+  const to = first.reason === "assigned" || first.reason === "handed_over" ? ` ${first.assignee ?? ""}` : "";
+  return t("faster", { who, what: named("did", first.reason) + to, when: moment(first.time) });
 }
 
 /** Ask what is needed for it, if anything, and do it. */
@@ -145,10 +146,16 @@ function assignForm(alert: Alert | null): TemplateResult {
     <legend class="hidden">${t("ask.assign")}</legend>
     <label><input type="radio" name="to" value="me" ?checked=${alert?.assignee !== me} autofocus> ${t("ask.me")}</label>
     <label><input type="radio" name="to" value="other" ?checked=${alert?.assignee === me}> ${t("ask.other")}
-      <input name="name" maxlength="128" autocomplete="off" aria-label=${t("ask.name")}
+      <input name="name" list="people" maxlength="128" autocomplete="off" aria-label=${t("ask.name")}
         @focus=${(event: Event) => ((event.target as Element).closest("label")?.querySelector<HTMLInputElement>("[type=radio]") ?? { checked: false }).checked = true}></label>
     <label><input type="radio" name="to" value="nobody"> ${t("ask.nobody")}</label>
+    <datalist id="people">${until(people(), nothing)}</datalist>
   </fieldset>`;
+}
+
+async function people(): Promise<TemplateResult[]> {
+  const names = await api.people().catch(() => []);
+  return names.map((name) => html`<option value=${name}></option>`);
 }
 
 function assigned(data: FormData): Wish | null {

@@ -131,7 +131,7 @@ export class AlertView extends Part {
       ${first && !same ? html`<p class="gap"><span><b>${precisely(gap)}</b><small>${this.crossing(first, again)}</small></span></p>` : nothing}
       ${again
         ? this.moment(t(REPEATED.has(finding.detector) ? "moment.again" : "moment.then"), again, "again")
-        : html`<div class="moment again absent"><h3>${t("moment.then")}</h3><p class="verb">${named("absent", finding.detector)}</p>
+        : html`<div class="moment again absent"><h2>${t("moment.then")}</h2><p class="verb">${named("absent", finding.detector)}</p>
             <p class="at">${t("moment.by")} <time datetime=${finding.time}>${moment(finding.time)}</time></p></div>`}
     </section>`;
   }
@@ -145,7 +145,7 @@ export class AlertView extends Part {
 
   private moment(title: string, evidence: Evidence, kind = ""): TemplateResult {
     return html`<div class="moment ${kind}">
-      <h3>${title}</h3>
+      <h2>${title}</h2>
       <p class="verb">${named("event", evidence.type)}</p>
       ${evidence.field ? html`<p class="value"><span>${field(evidence.field)}</span>${evidence.mask ? html`<bdi dir="ltr" class="mask">${evidence.mask}</bdi>` : html`<i>${t("moment.hidden")}</i>`}</p>` : nothing}
       <p class="at"><time datetime=${evidence.time}>${moment(evidence.time)}</time></p>

@@ -155,6 +155,7 @@ export class AlertsPage extends Part {
     return html`
       <div class="desk ${key ? "open" : ""}">
         <section class="pane" aria-label=${t("alerts.title")}>
+          <h1 class="hidden">${t("alerts.title")}</h1>
           <sw-filters></sw-filters>
           ${this.pill()} ${this.list()} ${this.bar()}
         </section>

@@ -17,7 +17,7 @@ export interface Session {
   name: string;
   role: "viewer" | "operator" | "lead" | "admin";
   teams?: string[] | null;
-  csrf: string;
+  csrf: string | null;
 }
 
 let session: Session | null = null;
@@ -25,7 +25,7 @@ let session: Session | null = null;
 async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
-  if (session && method !== "GET") headers["x-csrf-token"] = session.csrf;
+  if (session?.csrf && method !== "GET") headers["x-csrf-token"] = session.csrf;
   let answer: Response;
   try {
     answer = await fetch(path, { method, headers, body: body === undefined ? null : JSON.stringify(body), credentials: "same-origin" });
@@ -76,5 +76,6 @@ export const api = {
   seams: () => call<{ items: SeamFigures[] }>("GET", "/api/seams"),
   scores: (scope: string) => call<{ items: ScoreFigures[] }>("GET", `/api/scores?scope=${scope}`),
   freshness: () => call<Freshness>("GET", "/api/freshness"),
+  people: () => call<string[]>("GET", "/api/people"),
   capabilities: () => call<Capabilities>("GET", "/api/capabilities"),
 };

@@ -21,6 +21,8 @@ export class AlertList extends EventTarget {
   private next: string | null = null;
   private query = new URLSearchParams();
   private turn = 0;
+  /** The version that one's own last change of an alert leaves, once it is done: one after the other, and none clashes with one's own. */
+  private readonly acting = new Map<string, Promise<number>>();
   private more: Promise<void> | null = null;
 
   constructor(private readonly me: () => string) {
@@ -126,12 +128,17 @@ export class AlertList extends EventTarget {
   }
 
   /** Do something to one alert: shown at once, taken back where the server refuses it. Raises `Problem`. */
-  async act(alert: Alert, wish: Wish, version: number = alert.version): Promise<Alert> {
+  async act(alert: Alert, wish: Wish): Promise<Alert> {
+    const { key } = alert;
     this.put({ ...alert, ...foreseen(wish) });
-    try {
-      const done = await api.change(alert.key, wish, version);
+    const turn = (this.acting.get(key) ?? Promise.resolve(0)).then(async (own) => {
+      const done = await api.change(key, wish, Math.max(own, alert.version));
       this.put(done);
       return done;
+    });
+    this.acting.set(key, turn.then(({ version }) => version, () => 0));
+    try {
+      return await turn;
     } catch (problem) {
       if ((this.row(alert.key)?.alert.version ?? alert.version) === alert.version) this.put(alert);
       throw problem;

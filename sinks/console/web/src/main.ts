@@ -136,7 +136,7 @@ export class Shell extends Part {
     return html`
       <a class="skip" href="#main" @click=${(event: Event) => { event.preventDefault(); this.querySelector<HTMLElement>("#main")?.focus(); }}>${t("skip")}</a>
       <header class="top">
-        <a class="brand" href="/alerts">${brand()}</a>
+        <a class="brand" href="/alerts" aria-label="Seamwatch">${brand()}</a>
         <nav aria-label=${t("nav.title")}>
           ${this.tab("alerts", "/alerts", t("alerts.title"))}
           ${app.capabilities.pages["seams"] ? this.tab("seams", "/seams", t("seams.title")) : nothing}

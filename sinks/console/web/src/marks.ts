@@ -37,7 +37,7 @@ export function field(name: string | null | undefined): string {
 export function headline(alert: Alert, latest: Pick<Latest, "field" | "reason"> | null): TemplateResult {
   const what = named("what", alert.detector, { field: field(latest?.field) });
   const how = latest && isNamed("why", latest.reason) ? html`<span class="how">${named("why", latest.reason)}</span>` : nothing;
-  return html`<bdi>${what}</bdi>${how}`;
+  return html`<bdi>${what}</bdi> ${how}`;
 }
 
 export function headlineText(item: Item): string {

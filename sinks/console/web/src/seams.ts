@@ -6,7 +6,7 @@ import type { EChartsType } from "echarts/core";
 import { api, Problem } from "./api";
 import { app, Part, told } from "./app";
 import { narrowed } from "./filters";
-import { seam, severity, side } from "./marks";
+import { seam, severity } from "./marks";
 import { go } from "./route";
 import type { SeamFigures } from "./wire";
 import { number, t } from "./words";
@@ -82,7 +82,7 @@ export class Seams extends Part {
       ${seams.length
         ? html`<table><caption class="hidden">${t("seams.title")}</caption>
             <thead><tr><th scope="col">${t("filter.seam")}</th><th scope="col">${t("filter.severity")}</th><th scope="col" class="n">${t("seams.alerts")}</th><th scope="col" class="n">${t("seams.findings")}</th><th scope="col" class="n">${t("seams.score")}</th></tr></thead>
-            <tbody>${seams.map((each) => html`<tr><th scope="row"><a href=${narrowed("seam", `${each.from}>${each.to}`)} aria-label="${side(each.from)} → ${side(each.to)}">${seam(each)}</a></th>
+            <tbody>${seams.map((each) => html`<tr><th scope="row"><a href=${narrowed("seam", `${each.from}>${each.to}`)}>${seam(each)}</a></th>
               <td>${each.severity ? severity(each.severity) : nothing}</td><td class="n">${number(each.alerts)}</td><td class="n">${number(each.findings)}</td><td class="n">${each.score === null ? "–" : number(each.score, 1)}</td></tr>`)}</tbody></table>`
         : nothing}</div>
     </div>`;
