@@ -95,6 +95,7 @@ class Show:
         host, port = self._stage.metrics
         shown = settings.shown()
         return [
+            f"console {self._stage.link} (once)",
             f"broker {settings.broker}",
             f"database {shown['database']}",
             f"metrics http://{host}:{port}/metrics",

@@ -24,7 +24,9 @@ from seamwatch.broker import stream_settings
 from seamwatch.demo.signals import shielded
 from seamwatch.demo.traffic import Traffic
 from seamwatch.errors import Failed, WrongUse
-from sinks.database import upgrade
+from sinks.console.accounts import Accounts
+from sinks.console.callers import Role
+from sinks.database import create_engine, upgrade
 from streams.embedded import EmbeddedBroker
 from streams.errors import EmbeddedBrokerFailed
 from streams.settings import StreamSettings
@@ -37,6 +39,8 @@ _ROOT = Path(__file__).parents[2]
 _PARTITIONS = 4
 _READY = 60.0
 _TURN = 0.1
+_VISITOR = "demo"
+"""Who comes in by the link."""
 _LAST_LINES = 8
 _GIVE_UP, _FINISH = 1.0, 10.0
 """Seconds that a worker has to end: before it was ready, when there is nothing to finish, and after."""
@@ -61,7 +65,7 @@ class Wishes:
 class Stage:
     """Brings everything up on entering, and takes it down on leaving.
 
-    ``say`` is told each step in a line, ``stop`` is looked at between the steps.
+    ``say`` is told each step in a line, ``stop`` is looked at between the steps; ``link`` lets somebody into the console, once.
     """
 
     def __init__(self, wishes: Wishes, say: Callable[[str], None], stop: Event) -> None:
@@ -69,11 +73,12 @@ class Stage:
         self._say = say
         self._stop = stop
         self._stack = ExitStack()
-        self._worker: subprocess.Popen[str] | None = None
-        self._log = Path()
+        self._started: dict[str, subprocess.Popen[str]] = {}
+        self._folder = Path()
         self._patience = _GIVE_UP
         self.began = datetime.now(UTC)
         self.settings: Settings
+        self.link: str
         self.traffic: Traffic
 
     @property
@@ -98,13 +103,13 @@ class Stage:
         self._stack.close()
 
     def check(self) -> None:
-        """Raise `Failed` where the worker or the traffic has ended."""
+        """Raise `Failed` where the worker, the console or the traffic has ended."""
         if self.traffic.failure:
             raise Failed(self.traffic.failure)
-        if self._worker is not None and self._worker.poll() is not None:
-            raise Failed(
-                f"the worker ended with exit code {self._worker.returncode}; its last words:\n{self._last_words()}"
-            )
+        for name, process in self._started.items():
+            if process.poll() is not None:
+                told = f"the {name} ended with exit code {process.returncode}; its last words"
+                raise Failed(f"{told}:\n{self._last_words(name)}")
 
     # --- up -------------------------------------------------------------------------------------------------------
 
@@ -112,7 +117,7 @@ class Stage:
         wishes = self._wishes
         folder = Path(tempfile.mkdtemp(prefix="seamwatch-demo-"))
         self._stack.callback(self._clear, folder)
-        self._log = folder / "worker.log"
+        self._folder = folder
         embedded = EmbeddedBroker() if wishes.kafka is None else None
         self.settings = self._settings(wishes.kafka if embedded is None else embedded.bootstrap, folder)
         if embedded is not None:
@@ -128,12 +133,17 @@ class Stage:
             self._stack.callback(self._remove_topics, streams)
         centre = ContactCentre(wishes.seed, mishap_rate=0.2, mess_rate=0.01)
         with self._step("worker"):
-            self._start_worker(None if embedded is None else embedded.port)
+            embedded_port = None if embedded is None else embedded.port
+            self._start("worker", {"embedded_port": embedded_port, "debug": wishes.debug})
             # Written before the worker reads: a watch that comes later than its traffic sees it in order, and nobody seems to wait who does not.
             self.traffic = Traffic(centre, wishes.rate, streams.bootstrap, Topics(streams.prefix).touchpoints)
             self._stack.callback(self.traffic.stop)
             self.traffic.start()
+            self._start("console", {"debug": wishes.debug})
             self._await_worker()
+        with self._step("console"):
+            self._await("console", lambda: _answers(*self._console, "/livez"))
+            self.link = self._make_link()
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
@@ -171,7 +181,8 @@ class Stage:
         port = _free_port(settings.metrics_host, settings.metrics_port)
         if settings.metrics_port not in (0, port):
             self._say(f"port {settings.metrics_port} is taken: metrics are at port {port}")
-        return load_settings(**_given(settings) | {"metrics_port": port})
+        console = _free_port(settings.console_host, settings.console_port)
+        return load_settings(**_given(settings) | {"metrics_port": port, "console_port": console})
 
     def _make_topics(self, streams: StreamSettings) -> None:
         from kafka.errors import KafkaError
@@ -182,13 +193,13 @@ class Stage:
         except KafkaError as error:
             raise Failed(f"no Kafka answers at {streams.bootstrap}: {type(error).__name__}") from error
 
-    def _start_worker(self, embedded_port: int | None) -> None:
-        given = _given(self.settings) | {"embedded_port": embedded_port, "debug": self._wishes.debug}
+    def _start(self, name: str, more: dict[str, object]) -> None:
+        given = _given(self.settings) | more
         path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
-        with self._log.open("w") as log, shielded():
+        with (self._folder / f"{name}.log").open("w") as log, shielded():
             # A session of its own: what the terminal says reaches it through us, in order.
-            self._worker = subprocess.Popen(
-                [sys.executable, "-m", "seamwatch.demo.worker"],
+            process = subprocess.Popen(  # noqa: S603  # a module of ours
+                [sys.executable, "-m", f"seamwatch.demo.{name}"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -196,36 +207,53 @@ class Stage:
                 start_new_session=True,
                 env=os.environ | {"PYTHONPATH": path},
             )
-        self._stack.callback(self._end_worker)
-        if self._worker.stdin is not None:
-            self._worker.stdin.write(json.dumps(given) + "\n")
-            self._worker.stdin.flush()
+        self._started[name] = process
+        self._stack.callback(self._end, process)
+        if process.stdin is not None:
+            process.stdin.write(json.dumps(given) + "\n")
+            process.stdin.flush()
 
     def _await_worker(self) -> None:
+        self._await("worker", lambda: self.traffic.caught_up.is_set() and _answers(*self.metrics, "/readyz"))
+        self._patience = _FINISH
+
+    def _await(self, name: str, ready: Callable[[], bool]) -> None:
         deadline = monotonic() + _READY
-        while not (self.traffic.caught_up.is_set() and _is_ready(*self.metrics)):
+        while not ready():
             self.check()
             if monotonic() > deadline:
-                raise Failed(f"the worker is not ready after {_READY:.0f} s; its last words:\n{self._last_words()}")
+                raise Failed(f"the {name} is not ready after {_READY:.0f} s; its last words:\n{self._last_words(name)}")
             if self._stop.wait(_TURN):
                 raise Stopped
-        self._patience = _FINISH
+
+    @property
+    def _console(self) -> tuple[str, int]:
+        return self.settings.console_host, self.settings.console_port
+
+    def _make_link(self) -> str:
+        engine = create_engine(self.settings.database)
+        try:
+            accounts, now = Accounts(engine), datetime.now(UTC)
+            if all(user.name != _VISITOR for user in accounts.people()):
+                accounts.add(_VISITOR, Role.LEAD, now, password=None)
+            secret = accounts.make_link(_VISITOR, now)
+        finally:
+            engine.dispose()
+        host, port = self._console
+        return f"http://{host}:{port}/enter#{secret}"
 
     # --- down -----------------------------------------------------------------------------------------------------
 
-    def _end_worker(self) -> None:
-        worker = self._worker
-        if worker is None:
-            return
-        worker.terminate()
+    def _end(self, process: subprocess.Popen[str]) -> None:
+        process.terminate()
         try:
-            worker.wait(self._patience)
+            process.wait(self._patience)
         except subprocess.TimeoutExpired:
-            worker.kill()
-            worker.wait()
-        if worker.stdin is not None:
+            process.kill()
+            process.wait()
+        if process.stdin is not None:
             with suppress(OSError):
-                worker.stdin.close()
+                process.stdin.close()
 
     def _remove_topics(self, streams: StreamSettings) -> None:
         from kafka.admin import KafkaAdminClient
@@ -247,14 +275,14 @@ class Stage:
             return
         self._say(f"kept: {folder}")
 
-    def _last_words(self) -> str:
-        with self._log.open(errors="replace") as log:
+    def _last_words(self, name: str) -> str:
+        with (self._folder / f"{name}.log").open(errors="replace") as log:
             return "".join(deque(log, _LAST_LINES)).rstrip() or "(none)"
 
 
 def _given(settings: Settings) -> dict[str, object]:
-    """Return what the worker's settings must be equal in."""
-    names = ("broker", "database", "prefix", "partitions", "replication", "instance_id", "metrics_host", "metrics_port")
+    """Return what the settings of worker and console must be equal in."""
+    names = ("broker", "database", "prefix", "partitions", "replication", "instance_id", "metrics_host", "metrics_port", "console_host", "console_port")
     given: dict[str, object] = {name: getattr(settings, name) for name in names}
     return given | ({} if settings.hash_key is None else {"hash_key": settings.hash_key.get_secret_value()})
 
@@ -275,10 +303,10 @@ def _free_port(host: str, wanted: int) -> int:
     return wanted
 
 
-def _is_ready(host: str, port: int) -> bool:
+def _answers(host: str, port: int, path: str) -> bool:
     connection = HTTPConnection(host, port, timeout=2)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, HTTPException):
         return False

@@ -15,7 +15,7 @@ from seamwatch import logs
 from seamwatch.worker import Worker, leave, plan
 from streams.embedded import EmbeddedBroker
 
-__all__ = ["main"]
+__all__ = ["end_with_parent", "main"]
 
 _PATIENCE = 5.0
 
@@ -25,7 +25,7 @@ def main() -> None:
     given = json.loads(sys.stdin.readline())
     embedded_port, debug = given.pop("embedded_port"), given.pop("debug")
     logs.configure("info", debug=debug)
-    Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     planned = plan(load_settings(**given), ["watch", "score", "sink"])
     streams = planned.streams()
     if embedded_port is not None:
@@ -33,7 +33,12 @@ def main() -> None:
     leave(Worker(planned, streams=streams, debug=debug).run())
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """End this process, gently if it can be, when standard input closes."""
+    Thread(target=_await_end, daemon=True).start()
+
+
+def _await_end() -> None:
     sys.stdin.read()
     os.kill(os.getpid(), signal.SIGTERM)
     sleep(_PATIENCE)

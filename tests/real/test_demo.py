@@ -1,5 +1,6 @@
 """The demonstration, as one command: alerts come, nothing stays behind, and what is missing is told in a sentence."""
 
+import json
 import os
 import re
 import signal
@@ -8,8 +9,10 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from threading import Timer
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -30,8 +33,28 @@ def start(folder: Path, *arguments: str, environment: Mapping[str, str] | None =
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        env=os.environ | {"TMPDIR": str(folder), "SEAMWATCH_METRICS_PORT": "0"} | dict(environment or {}),
+        env=os.environ | {"TMPDIR": str(folder), "SEAMWATCH_METRICS_PORT": "0", "SEAMWATCH_CONSOLE_PORT": "0"} | dict(environment or {}),
     )
+
+
+def enter(link: str) -> None:
+    """Come into the console by a link as a browser does, and find alerts there; a second time the link holds no more."""
+    address, _, token = link.partition("#")
+    host = urlsplit(address)
+    assert host.path == "/enter"
+    connection = HTTPConnection(host.hostname or "", host.port, timeout=PATIENCE)
+    cookie = ""
+    for status in (200, 401):
+        connection.request("POST", "/api/session/link", json.dumps({"token": token}), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        assert answer.status == status
+        cookie = answer.headers["Set-Cookie"] or cookie
+        answer.read()
+    connection.request("GET", "/api/freshness", headers={"Cookie": cookie.partition(";")[0]})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    assert json.loads(answer.read())["worker_age"] < PATIENCE
+    connection.close()
 
 
 def descendants(process: int) -> set[int]:
@@ -76,11 +99,15 @@ def rest(demo: subprocess.Popen[str]) -> str:
 
 
 def test_a_demo_of_some_seconds_shows_alerts_and_leaves_nothing(tmp_path: Path) -> None:
-    """`demo --seconds` prints where everything is and at least one alert with its evidence, exits with 0, and leaves no process and no file."""
+    """`demo --seconds` prints where everything is, a link that lets one into the console, and at least one alert with its evidence, exits with 0,
+    and leaves no process and no file.
+    """
     with start(tmp_path, "--seconds", "10") as demo:
         printed = read_until(demo, "ready")
+        link = read_until(demo, "console").split()[1]
+        enter(link)
         children = descendants(demo.pid)
-        assert len(children) == 2, "the broker and the worker"
+        assert len(children) == 3, "the broker, the worker and the console"
         printed += rest(demo)
     assert demo.returncode == 0, printed
     assert "starting broker ... ready" in printed
