@@ -1,5 +1,13 @@
 # The worker. Build: docker build -t seamwatch .
 
+# The console's pages.
+FROM node:22-slim AS web
+WORKDIR /web
+COPY sinks/console/web/package.json sinks/console/web/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY sinks/console/web .
+RUN npm run build
+
 # The whole image has the C compiler that the engine is compiled with.
 FROM python:3.11 AS build
 WORKDIR /source
@@ -11,6 +19,7 @@ RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb
 print(*project['dependencies'], *project['optional-dependencies']['postgres'], sep='\n')" > requirements.txt \
     && /opt/seamwatch/bin/pip install -c constraints.txt -r requirements.txt
 COPY . .
+COPY --from=web /web/dist sinks/console/web/dist
 # Compiling needs what is compiled against, and tools that the image itself does without.
 RUN python -m venv /opt/tools && /opt/tools/bin/pip install -c constraints.txt '.[compile]' \
     && SEAMWATCH_COMPILE=1 /opt/tools/bin/pip wheel --no-deps --no-build-isolation -w /wheels . \

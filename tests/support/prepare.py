@@ -1,4 +1,4 @@
-"""Get what the real servers need: Java, Maven and PostgreSQL from the system, Apache Kafka's jars by Maven."""
+"""Get what the real servers need: Java, Maven, PostgreSQL and Chromium from the system, Apache Kafka's jars by Maven."""
 
 import hashlib
 import os
@@ -11,12 +11,23 @@ from pathlib import Path
 from tests.support.kafka_server import KAFKA_JARS
 from tests.support.postgres_server import postgres_binaries
 
-__all__ = ["kafka_missing", "on_ci", "postgres_missing", "prepare"]
+__all__ = ["browser", "browser_missing", "kafka_missing", "on_ci", "postgres_missing", "prepare"]
 
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 JAVA_AT_LEAST = 17  # Apache Kafka 4
-PACKAGES = {"java": "default-jre-headless", "mvn": "maven", "postgres": "postgresql"}  # Debian's names
-NEEDED = {"java": f"Java {JAVA_AT_LEAST} or newer", "mvn": "Maven", "postgres": "PostgreSQL's server"}
+PACKAGES = {
+    "java": "default-jre-headless",
+    "mvn": "maven",
+    "postgres": "postgresql",
+    "chromium": "chromium",
+}  # Debian's names
+NEEDED = {
+    "java": f"Java {JAVA_AT_LEAST} or newer",
+    "mvn": "Maven",
+    "postgres": "PostgreSQL's server",
+    "chromium": "Chromium",
+}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def on_ci() -> bool:
@@ -36,6 +47,16 @@ def postgres_missing() -> str | None:
     return None if postgres_binaries() else "PostgreSQL's server is missing (make services)"
 
 
+def browser() -> str | None:
+    """Find a Chromium."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def browser_missing() -> str | None:
+    """Say why no page of the console can be opened here, or return None."""
+    return None if browser() else "Chromium is missing (make services)"
+
+
 def prepare() -> int:
     """Get what is missing, show progress, and return the exit code: 1 where something stays missing on CI."""
     if absent := _absent_programs():
@@ -45,11 +66,11 @@ def prepare() -> int:
         print(f"{NEEDED[program]} is missing. On Debian and Ubuntu: apt-get install {PACKAGES[program]}")
     if not {"java", "mvn"} & set(absent) and not _jars_fit():
         _fetch_jars()
-    skipped = [reason for reason in (kafka_missing(), postgres_missing()) if reason]
+    skipped = [reason for reason in (kafka_missing(), postgres_missing(), browser_missing()) if reason]
     for reason in skipped:
         print(f"The tests that need it will be skipped: {reason}")
     if not skipped:
-        print(f"Apache Kafka: {KAFKA_JARS}\nPostgreSQL: {postgres_binaries()}")
+        print(f"Apache Kafka: {KAFKA_JARS}\nPostgreSQL: {postgres_binaries()}\nChromium: {browser()}")
     return 1 if skipped and on_ci() else 0
 
 
@@ -58,6 +79,7 @@ def _absent_programs() -> list[str]:
         "java": _java_fits(),
         "mvn": _jars_fit() or shutil.which("mvn") is not None,  # needed once
         "postgres": postgres_binaries() is not None,
+        "chromium": browser() is not None,
     }
     return [program for program, here in present.items() if not here]
 

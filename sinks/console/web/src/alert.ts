@@ -1,0 +1,238 @@
+/** One alert: both moments side by side, the rule, the story, and who did what. */
+
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import { act, ask, ownName, type Act } from "./acts";
+import { api, Problem } from "./api";
+import { app, Part, told } from "./app";
+import { customer, field, headline, seam, severity, standing } from "./marks";
+import { prefs } from "./prefs";
+import { alertPath } from "./route";
+import type { Alert, Change, Details, Evidence, Finding, Node, StoryPart } from "./wire";
+import { clock, day, isNamed, moment, named, number, precisely, t } from "./words";
+
+const SHOWN = 5;
+const REPEATED = new Set(["repeated_request", "repeated_answer", "repeated_story", "reauthentication", "ping_pong"]);
+
+/** A setting of a rule: what decides, and how much of it. */
+interface Setting {
+  key: string;
+  value: unknown;
+  meaning: string;
+}
+
+const COMMON = new Set(["mode", "severity", "silos"]);
+
+@customElement("sw-alert")
+export class AlertView extends Part {
+  @property() key = "";
+  @state() private details: Details | null = null;
+  @state() private problem: Problem | null = null;
+  @state() private chosen = 0;
+  @state() private all = false;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    app.addEventListener("alert", this.changed);
+    app.list.addEventListener("alert", this.changed);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    app.removeEventListener("alert", this.changed);
+    app.list.removeEventListener("alert", this.changed);
+  }
+
+  protected override willUpdate(changes: PropertyValues<this>): void {
+    if (!changes.has("key")) return;
+    this.details = null;
+    this.chosen = 0;
+    this.all = false;
+    void this.read();
+  }
+
+  private readonly changed = (event: Event): void => {
+    const { detail } = event as CustomEvent<Alert>;
+    if (detail.key !== this.key || !this.details) return;
+    const { version } = this.details.alert;
+    this.details = { ...this.details, alert: detail };
+    if (detail.version > version) void this.read();
+  };
+
+  private async read(): Promise<void> {
+    const { key } = this;
+    try {
+      const details = await api.alert(key, prefs.language);
+      if (key !== this.key) return;
+      this.details = details;
+      this.problem = null;
+    } catch (problem) {
+      if (key === this.key && problem instanceof Problem) this.problem = problem;
+    }
+  }
+
+  protected override render(): TemplateResult {
+    const back = html`<button class="plain back" @click=${() => this.dispatchEvent(new Event("close"))}>${t("alert.back")}</button>`;
+    if (this.problem && !this.details) {
+      return html`<article class="alert">${back}<div class="empty"><h2>${t("alert.failed")}</h2><p>${told(this.problem)}</p>
+        <button class="button" @click=${() => void this.read()}>${t("again")}</button></div></article>`;
+    }
+    if (!this.details) return html`<article class="alert" aria-busy="true">${back}<div class="blank"></div></article>`;
+    const { alert, findings, changes, story, rules } = this.details;
+    const node = findings[this.chosen] ?? findings[0];
+    return html`<article class="alert">
+      ${back}
+      <header>
+        <p class="kicker">${severity(alert.severity)}${seam(alert.seam)}${customer(alert.customer)}</p>
+        <h1>${headline(alert, node?.finding ?? null)}</h1>
+        ${node ? html`<p class="what"><bdi>${node.words.what}</bdi></p>` : nothing}
+        ${this.where(alert)} ${app.acts ? this.actions(alert) : nothing}
+      </header>
+      ${node ? html`${this.moments(node.finding)} ${this.advice(node)} ${this.rule(node, rules)}` : html`<p>${t("alert.bare")}</p>`}
+      ${findings.length > 1 ? this.others(findings) : nothing}
+      ${story.length ? this.story(story, node?.finding) : nothing}
+      ${this.history(changes)}
+    </article>`;
+  }
+
+  private where(alert: Alert): TemplateResult {
+    const words = standing(alert) || t("state.open");
+    return html`<p class="where"><span class="state ${alert.state}">${words}</span>
+      <span>${alert.assignee ? html`${t("alert.has")} <bdi><b>${alert.assignee === ownName() ? t("you") : alert.assignee}</b></bdi>` : t("alert.nobody")}</span>
+      <span>${t("alerts.times", { n: alert.occurrences })}</span>
+      <span>${t("alert.last")} <time datetime=${alert.last_seen}>${moment(alert.last_seen)}</time></span>
+      ${alert.duplicate_of ? html`<a href=${alertPath(alert.duplicate_of)}>${t("alert.duplicate")}</a>` : nothing}</p>`;
+  }
+
+  private actions(alert: Alert): TemplateResult {
+    const button = (key: Act, words: string, kind = "") =>
+      html`<button class="button ${kind}" aria-keyshortcuts=${prefs.shortcuts ? key : nothing} @click=${() => void ask(alert, key)}>${words}${prefs.shortcuts ? html`<kbd aria-hidden="true">${key}</kbd>` : nothing}</button>`;
+    const own = this.details?.changes.at(-1);
+    return html`<div class="acts" role="group" aria-label=${t("alert.acts")}>
+      ${alert.state !== "acknowledged" && alert.state !== "resolved" ? button("a", t("act.acknowledge"), "primary") : nothing}
+      ${alert.state !== "resolved" ? html`${button("c", t("act.assign"))} ${button("s", t("act.snooze"))} ${button("r", t("act.resolve"))}` : nothing}
+      ${alert.state === "resolved" || alert.state === "acknowledged" || alert.state === "snoozed"
+        ? html`<button class="button" @click=${() => void act(alert, { action: "reopen" })}>${t("act.reopen")}</button>`
+        : nothing}
+      ${own?.actor === ownName() && own.version === alert.version && own.reason !== "undone"
+        ? html`<button class="plain" aria-keyshortcuts=${prefs.shortcuts ? "u" : nothing} @click=${() => void act(alert, { action: "undo" })}>${t("act.undo")}</button>`
+        : nothing}
+    </div>`;
+  }
+
+  private moments(finding: Finding): TemplateResult | typeof nothing {
+    const { first, again } = finding;
+    if (!first && !again) return nothing;
+    const until = again?.time ?? finding.time;
+    const gap = first ? Math.max(0, (new Date(until).getTime() - new Date(first.time).getTime()) / 1000) : 0;
+    const same = first && again && first.id === again.id;
+    return html`<section class="moments ${finding.severity}" aria-label=${t("alert.moments")}>
+      ${first && !same ? this.moment(t("moment.first"), first) : nothing}
+      ${first && !same ? html`<p class="gap"><span><b>${precisely(gap)}</b><small>${this.crossing(first, again)}</small></span></p>` : nothing}
+      ${again
+        ? this.moment(t(REPEATED.has(finding.detector) ? "moment.again" : "moment.then"), again, "again")
+        : html`<div class="moment again absent"><h2>${t("moment.then")}</h2><p class="verb">${named("absent", finding.detector)}</p>
+            <p class="at">${t("moment.by")} <time datetime=${finding.time}>${moment(finding.time)}</time></p></div>`}
+    </section>`;
+  }
+
+  private crossing(first: Evidence, again: Evidence | null): string {
+    if (!again) return "";
+    if (first.channel !== again.channel) return t("moment.other_channel");
+    if (first.team !== again.team) return t("moment.other_team");
+    return "";
+  }
+
+  private moment(title: string, evidence: Evidence, kind = ""): TemplateResult {
+    return html`<div class="moment ${kind}">
+      <h2>${title}</h2>
+      <p class="verb">${named("event", evidence.type)}</p>
+      ${evidence.field ? html`<p class="value"><span>${field(evidence.field)}</span>${evidence.mask ? html`<bdi dir="ltr" class="mask">${evidence.mask}</bdi>` : html`<i>${t("moment.hidden")}</i>`}</p>` : nothing}
+      <p class="at"><time datetime=${evidence.time}>${moment(evidence.time)}</time></p>
+      <p class="place"><bdi>${evidence.team ?? t("team.unknown")}</bdi><span>${named("channel", evidence.channel)}</span></p>
+    </div>`;
+  }
+
+  private advice({ words }: Node): TemplateResult | typeof nothing {
+    if (!words.first && !words.why) return nothing;
+    return html`<section class="advice" lang=${words.language}>
+      <div><h2>${t("alert.first")}</h2><p><bdi>${words.first}</bdi></p></div>
+      <div><h2>${t("alert.why")}</h2><p><bdi>${words.why}</bdi></p></div>
+    </section>`;
+  }
+
+  private rule({ finding }: Node, rules: Record<string, unknown>[]): TemplateResult {
+    const configured = rules.find((each) => each["name"] === finding.rule.name) ?? {};
+    const settings = ((configured["settings"] ?? []) as Setting[]).filter(({ key, value }) => !COMMON.has(key) && value !== null);
+    return html`<section class="rule">
+      <h2>${t("alert.rule")}</h2>
+      <dl>
+        <div><dt>${t("rule.name")}</dt><dd><code>${finding.rule.name}</code> ${t("rule.version", { version: finding.rule.version })}</dd></div>
+        ${isNamed("why", finding.reason) ? html`<div><dt>${t("rule.reason")}</dt><dd>${named("why", finding.reason)}</dd></div>` : nothing}
+        ${finding.silos.length ? html`<div><dt>${t("rule.silos")}</dt><dd>${finding.silos.map((each) => named("silo", each)).join(", ")}</dd></div>` : nothing}
+        ${settings.map(({ key, value, meaning }) => html`<div title=${meaning}><dt><code>${key}</code></dt><dd><bdi>${String(value)}</bdi></dd></div>`)}
+      </dl>
+    </section>`;
+  }
+
+  private others(findings: Node[]): TemplateResult {
+    const shown = this.all ? findings : findings.slice(0, SHOWN);
+    return html`<section class="findings">
+      <h2>${t("alert.findings", { n: findings.length })}</h2>
+      <ul>
+        ${shown.map((node, index) => html`<li class=${node.finding.withdrawn ? "withdrawn" : ""}>
+          <button class="finding" aria-pressed=${String(index === this.chosen)} @click=${() => (this.chosen = index)}>
+            <time datetime=${node.finding.time}>${moment(node.finding.time)}</time>
+            <span>${[node.finding.field ? field(node.finding.field) : "", isNamed("why", node.finding.reason) ? named("why", node.finding.reason) : ""].filter(Boolean).join(" · ")}</span>
+            ${node.finding.withdrawn ? html`<em>${t("alert.withdrawn")}</em>` : nothing}</button>
+          ${node.explains.length
+            ? html`<details><summary>${t("alert.explains", { n: node.explains.length })}</summary><ul>
+                ${node.explains.map((each) => html`<li>${severity(each.finding.severity)} <bdi>${each.words.what}</bdi></li>`)}</ul></details>`
+            : nothing}</li>`)}
+      </ul>
+      ${findings.length > shown.length ? html`<button class="plain" @click=${() => (this.all = true)}>${t("alert.more", { n: findings.length - shown.length })}</button>` : nothing}
+    </section>`;
+  }
+
+  private story(parts: StoryPart[], finding: Finding | undefined): TemplateResult {
+    let contact: string | null | undefined;
+    let date = "";
+    return html`<section class="story">
+      <h2>${t("alert.story")}</h2>
+      <ol>
+        ${parts.map((part) => {
+          const { evidence } = part;
+          const today = day(evidence.time);
+          const heads = part.contact !== contact || today !== date;
+          contact = part.contact;
+          date = today;
+          const mark = evidence.id === finding?.first?.id ? "first" : evidence.id === finding?.again?.id ? "again" : part.again_of.length ? "hurt" : "";
+          return html`${heads ? html`<li class="contact"><span>${today}</span>${part.contact ? html`<bdi>${t("story.contact", { contact: part.contact })}</bdi>` : nothing}</li>` : nothing}
+            <li class="event ${mark}">
+              <time datetime=${evidence.time}>${clock(evidence.time)}</time>
+              <span class="dot" aria-hidden="true"></span>
+              <div><p>${named("event", evidence.type)}${evidence.field ? html` · <b>${field(evidence.field)}</b>` : nothing}${evidence.mask ? html` <bdi dir="ltr" class="mask">${evidence.mask}</bdi>` : nothing}
+                  ${mark === "first" || mark === "again" ? html`<span class="tag">${t(mark === "again" && !REPEATED.has(finding?.detector ?? "") ? "moment.then" : `moment.${mark}`)}</span>` : nothing}</p>
+                <p class="place"><bdi>${evidence.team ?? t("team.unknown")}</bdi> · ${named("channel", evidence.channel)}</p></div>
+            </li>`;
+        })}
+      </ol>
+    </section>`;
+  }
+
+  private history(changes: Change[]): TemplateResult {
+    return html`<section class="history">
+      <h2>${t("alert.history")}</h2>
+      <ol>
+        ${[...changes].reverse().map((change) => html`<li>
+          <time datetime=${change.time}>${moment(change.time)}</time>
+          <div><p><bdi><b>${change.actor === "seamwatch" ? t("program") : change.actor === ownName() ? t("you") : change.actor}</b></bdi> ${named("did", change.reason)}
+            ${change.reason === "assigned" || change.reason === "handed_over" ? html`<bdi>${change.assignee}</bdi>` : nothing}
+            ${change.reason === "snoozed" && change.snoozed_until ? html`<time datetime=${change.snoozed_until}>${moment(change.snoozed_until)}</time>` : nothing}</p>
+            ${change.note ? html`<blockquote><bdi>${change.note}</bdi></blockquote>` : nothing}</div>
+        </li>`)}
+      </ol>
+      <p class="version">${t("alert.version", { n: number(changes.at(-1)?.version ?? 0) })}</p>
+    </section>`;
+  }
+}

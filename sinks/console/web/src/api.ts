@@ -1,0 +1,81 @@
+/** Talks to the API. Every answer that is no success becomes a `Problem`. */
+
+import type { Alert, Capabilities, Details, Facets, Freshness, Page, Refused, ScoreFigures, SeamFigures, Wish } from "./wire";
+
+/** What the API refused, as RFC 9457 tells it; status 0: it was not reached. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly detail: string,
+    readonly body: Record<string, unknown> = {},
+  ) {
+    super(detail);
+  }
+}
+
+export interface Session {
+  name: string;
+  role: "viewer" | "operator" | "lead" | "admin";
+  teams?: string[] | null;
+  csrf: string | null;
+}
+
+let session: Session | null = null;
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (session?.csrf && method !== "GET") headers["x-csrf-token"] = session.csrf;
+  let answer: Response;
+  try {
+    answer = await fetch(path, { method, headers, body: body === undefined ? null : JSON.stringify(body), credentials: "same-origin" });
+  } catch {
+    throw new Problem(0, "");
+  }
+  if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
+  const told = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
+  if (answer.status === 401 && session) {
+    session = null;
+    window.dispatchEvent(new Event("signed-out"));
+  }
+  throw new Problem(answer.status, String(told["detail"] ?? told["title"] ?? answer.statusText), told);
+}
+
+export const api = {
+  get session() {
+    return session;
+  },
+  /** Find out who is signed in; null: nobody. */
+  async resume(): Promise<Session | null> {
+    try {
+      return (session = await call<Session>("GET", "/api/session"));
+    } catch (problem) {
+      if (problem instanceof Problem && (problem.status === 401 || problem.status === 403)) return null;
+      throw problem;
+    }
+  },
+  async signIn(name: string, password: string): Promise<void> {
+    await call("POST", "/api/session", { name, password });
+    await this.resume();
+  },
+  async enter(token: string): Promise<void> {
+    await call("POST", "/api/session/link", { token });
+    await this.resume();
+  },
+  async signOut(): Promise<void> {
+    await call("DELETE", "/api/session");
+    session = null;
+  },
+  alerts: (query: string) => call<Page>("GET", `/api/alerts?${query}`),
+  alert: (key: string, language: string) => call<Details>("GET", `/api/alerts/${encodeURIComponent(key)}?lang=${language}`),
+  change: (key: string, wish: Wish, version: number) =>
+    call<Alert>("POST", `/api/alerts/${encodeURIComponent(key)}/transitions`, { ...wish, version }),
+  changeAll: (keys: string[], wish: Wish) =>
+    call<{ done: Alert[]; refused: Refused[] }>("POST", "/api/alerts/transitions", { keys, change: wish }),
+  facets: (query: string) => call<Facets>("GET", `/api/facets?${query}`),
+  seams: () => call<{ items: SeamFigures[] }>("GET", "/api/seams"),
+  scores: (scope: string) => call<{ items: ScoreFigures[] }>("GET", `/api/scores?scope=${scope}`),
+  freshness: () => call<Freshness>("GET", "/api/freshness"),
+  people: () => call<string[]>("GET", "/api/people"),
+  capabilities: () => call<Capabilities>("GET", "/api/capabilities"),
+};

@@ -1,0 +1,202 @@
+/** The alerts that the reader looks at: loaded by pages, changed in place, never moved under the hand. */
+
+import { api, Problem } from "./api";
+import type { Alert, Item, Page, Seam, State, Wish } from "./wire";
+
+const PAGE = 200;
+const WAITING: readonly State[] = ["open", "acknowledged", "snoozed", "reopened"];
+
+/** Event: `change`. */
+export class AlertList extends EventTarget {
+  rows: Item[] = [];
+  total: number | null = null;
+  status: "loading" | "ready" | "failed" = "loading";
+  problem: Problem | null = null;
+  /** When the rows were read, as the server's clock tells. */
+  asOf: string | null = null;
+  /** Keys that match and are not in the list, because they came after it was read. */
+  readonly fresh = new Set<string>();
+  readonly selected = new Set<string>();
+  private readonly at = new Map<string, number>();
+  private next: string | null = null;
+  private query = new URLSearchParams();
+  private turn = 0;
+  /** The version that one's own last change of an alert leaves, once it is done: one after the other, and none clashes with one's own. */
+  private readonly acting = new Map<string, Promise<number>>();
+  private more: Promise<void> | null = null;
+
+  constructor(private readonly me: () => string) {
+    super();
+  }
+
+  row(key: string): Item | undefined {
+    const index = this.at.get(key);
+    return index === undefined ? undefined : this.rows[index];
+  }
+
+  index(key: string): number {
+    return this.at.get(key) ?? -1;
+  }
+
+  get complete(): boolean {
+    return this.next === null;
+  }
+
+  /** Read the list from its top; what is shown stays until the answer is there. */
+  async read(query: URLSearchParams = this.query): Promise<void> {
+    const turn = ++this.turn;
+    if (query.toString() !== this.query.toString()) {
+      this.status = "loading";
+      this.selected.clear();
+    }
+    this.query = new URLSearchParams(query);
+    this.changed();
+    try {
+      const page = await api.alerts(this.words());
+      if (turn !== this.turn) return;
+      this.rows = [];
+      this.at.clear();
+      this.fresh.clear();
+      this.take(page);
+      for (const key of this.selected) if (!this.at.has(key)) this.selected.delete(key);
+      this.status = "ready";
+      this.problem = null;
+    } catch (problem) {
+      if (turn !== this.turn) return;
+      this.problem = problem instanceof Problem ? problem : new Problem(0, String(problem));
+      if (this.status !== "ready") this.status = "failed";
+    }
+    this.changed();
+  }
+
+  /** Take what changed at the top while nobody told us; nothing moves. */
+  async catchUp(): Promise<void> {
+    if (this.status !== "ready") return;
+    const turn = this.turn;
+    const page = await api.alerts(this.words()).catch(() => null);
+    if (page && turn === this.turn) this.merge(page.items);
+  }
+
+  /** Read the next page, once. */
+  readMore(): void {
+    if (this.next === null || this.more || this.status !== "ready") return;
+    const turn = this.turn;
+    this.more = api
+      .alerts(this.words(this.next))
+      .then((page) => {
+        if (turn === this.turn) this.take(page);
+      })
+      .catch(() => undefined) // the reader scrolls again
+      .finally(() => {
+        this.more = null;
+        this.changed();
+      });
+  }
+
+  /** Take alerts that changed somewhere: known ones in place, others as new where they match. */
+  merge(items: readonly Item[]): void {
+    for (const item of items) {
+      const { key } = item.alert;
+      const known = this.row(key);
+      if (known) {
+        if (item.alert.version >= known.alert.version) this.rows[this.index(key)] = item;
+      } else if (this.matches(item)) this.fresh.add(key);
+      else this.fresh.delete(key);
+    }
+    this.changed();
+  }
+
+  /** Whether the alert is what the filters ask for; a word that only the server can look up is taken as found. */
+  matches({ alert, latest }: Item): boolean {
+    const any = (name: string, ...values: (string | null | undefined)[]) => {
+      const wanted = this.query.getAll(name);
+      return !wanted.length || wanted.some((each) => values.includes(each));
+    };
+    const states = this.query.getAll("state");
+    if (!(states.length ? states : (WAITING as readonly string[])).includes(alert.state)) return false;
+    if (this.query.get("mine") && alert.assignee !== this.me()) return false;
+    const said = [alert.customer, latest?.journey, latest?.field, latest?.summary].join(" ").toLowerCase();
+    return (
+      (this.query.get("q") ?? "").toLowerCase().split(/\s+/).every((word) => said.includes(word)) &&
+      any("severity", alert.severity) &&
+      any("detector", alert.detector) &&
+      any("assignee", alert.assignee ?? "-") &&
+      any("seam", alert.seam && `${alert.seam.from}>${alert.seam.to}`) &&
+      any("team", latest?.team, ...sides(alert.seam, "team:")) &&
+      any("channel", latest?.channel, ...sides(alert.seam, "channel:"))
+    );
+  }
+
+  /** Do something to one alert: shown at once, taken back where the server refuses it. Raises `Problem`. */
+  async act(alert: Alert, wish: Wish): Promise<Alert> {
+    const { key } = alert;
+    this.put({ ...alert, ...foreseen(wish) });
+    const turn = (this.acting.get(key) ?? Promise.resolve(0)).then(async (own) => {
+      const done = await api.change(key, wish, Math.max(own, alert.version));
+      this.put(done);
+      return done;
+    });
+    this.acting.set(key, turn.then(({ version }) => version, () => 0));
+    try {
+      return await turn;
+    } catch (problem) {
+      if ((this.row(alert.key)?.alert.version ?? alert.version) === alert.version) this.put(alert);
+      throw problem;
+    }
+  }
+
+  /** Show an alert as it is now. */
+  put(alert: Alert): void {
+    const known = this.row(alert.key);
+    if (known) this.rows[this.index(alert.key)] = { ...known, alert };
+    this.dispatchEvent(new CustomEvent("alert", { detail: alert }));
+    this.changed();
+  }
+
+  private take(page: Page): void {
+    for (const row of page.items) {
+      const { key } = row.alert;
+      if (this.at.has(key)) continue; // it moved down while we read
+      this.at.set(key, this.rows.length);
+      this.rows.push(row);
+      this.fresh.delete(key);
+    }
+    this.next = page.next;
+    this.total = page.total;
+    this.asOf = page.as_of;
+  }
+
+  private words(cursor?: string): string {
+    const query = new URLSearchParams(this.query);
+    query.delete("group");
+    if (!query.has("state")) for (const state of WAITING) query.append("state", state);
+    query.set("limit", String(PAGE));
+    if (cursor) query.set("cursor", cursor);
+    return query.toString();
+  }
+
+  private changed(): void {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+function sides(seam: Seam | null, prefix: string): string[] {
+  return seam ? [seam.from, seam.to].filter((each) => each.startsWith(prefix)).map((each) => each.slice(prefix.length)) : [];
+}
+
+function foreseen(wish: Wish): Partial<Alert> {
+  switch (wish.action) {
+    case "acknowledge":
+      return { state: "acknowledged" };
+    case "assign":
+      return { assignee: wish.to };
+    case "snooze":
+      return { state: "snoozed", snoozed_until: wish.until ?? null, until_worse: wish.worse ?? false };
+    case "resolve":
+      return { state: "resolved", resolution: wish.outcome };
+    case "reopen":
+      return { state: "reopened" };
+    case "undo":
+      return {};
+  }
+}

@@ -1,0 +1,70 @@
+/** Small things drawn the same everywhere: severity, seam, state, age. */
+
+import { html, nothing, svg, type TemplateResult } from "lit";
+import { app } from "./app";
+import type { Alert, Item, Latest, Seam, Severity } from "./wire";
+import { clock, duration, isNamed, moment, named, since, t } from "./words";
+
+const SHAPES = {
+  critical: svg`<path class="fill" d="M5.3 1h5.4L15 5.3v5.4L10.7 15H5.3L1 10.7V5.3z"/><path class="cut" d="M8 4v5M8 11.6v.2"/>`,
+  warning: svg`<path class="fill" d="M8 1.2 15.4 14.4H.6z"/><path class="cut" d="M8 6v4M8 12.2v.2"/>`,
+  info: svg`<circle class="ring" cx="8" cy="8" r="6.2"/><path class="stroke" d="M8 7.4v4M8 4.6v.2"/>`,
+} as const;
+
+/** Severity as a shape and a word. */
+export function severity(level: Severity): TemplateResult {
+  return html`<span class="severity ${level}"><svg viewBox="0 0 16 16" aria-hidden="true">${SHAPES[level]}</svg><span>${t(`severity.${level}`)}</span></span>`;
+}
+
+/** The name of one side of a seam, without its kind. */
+export function side(name: string): string {
+  const [kind = "", rest = name] = name.split(/:(.*)/s);
+  return kind === "channel" ? named("channel", rest) : rest;
+}
+
+/** A seam: two names and the stitches between them. */
+export function seam(of: Seam | null): TemplateResult | typeof nothing {
+  if (!of) return nothing;
+  return html`<span class="seam"><bdi>${side(of.from)}</bdi><span class="stitch" role="img" aria-label=${t("seam.to")}></span><bdi>${side(of.to)}</bdi></span>`;
+}
+
+/** A field as people call it. */
+export function field(name: string | null | undefined): string {
+  return name ? named("field", name) : t("field.any");
+}
+
+/** In a few words what happened to the customer. */
+export function headline(alert: Alert, latest: Pick<Latest, "field" | "reason"> | null): TemplateResult {
+  const what = named("what", alert.detector, { field: field(latest?.field) });
+  const how = latest && isNamed("why", latest.reason) ? html`<span class="how">${named("why", latest.reason)}</span>` : nothing;
+  return html`<bdi>${what}</bdi> ${how}`;
+}
+
+export function headlineText(item: Item): string {
+  return named("what", item.alert.detector, { field: field(item.latest?.field) });
+}
+
+/** How long ago, with the exact time at hand. */
+export function ago(time: string): TemplateResult {
+  return html`<time datetime=${time} title=${moment(time)}>${duration(since(time, app.now()))}</time>`;
+}
+
+/** Where the alert stands, in words; nothing for one that is simply open. */
+export function standing(alert: Alert): string {
+  switch (alert.state) {
+    case "open":
+      return "";
+    case "snoozed":
+      if (!alert.snoozed_until) return t("state.until_worse");
+      return t("state.until", { time: since(alert.snoozed_until, app.now()) > -43_200 ? clock(alert.snoozed_until) : moment(alert.snoozed_until) });
+    case "resolved":
+      return alert.resolution ? t(`outcome.${alert.resolution}`) : t("state.resolved");
+    default:
+      return t(`state.${alert.state}`);
+  }
+}
+
+/** A customer's pseudonym, kept apart from the direction of the text around it. */
+export function customer(name: string): TemplateResult {
+  return html`<bdi class="customer" title=${name}>${name}</bdi>`;
+}

@@ -1,0 +1,3 @@
+/** Letters for Persian, only where they are read. */
+
+import "./persian.css";

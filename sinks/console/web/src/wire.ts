@@ -1,0 +1,173 @@
+/** What the API sends and takes: sinks/console/shapes.py, models/alert.py and models/finding.py, as JSON has them. */
+
+export type Severity = "critical" | "warning" | "info";
+export type State = "open" | "acknowledged" | "snoozed" | "resolved" | "reopened";
+export type Resolution = "fixed" | "false_positive" | "duplicate" | "expired" | "withdrawn";
+
+export interface Seam {
+  from: string;
+  to: string;
+}
+
+export interface Evidence {
+  source: string;
+  id: string;
+  time: string;
+  type: string;
+  team: string | null;
+  channel: string;
+  field: string | null;
+  mask: string | null;
+}
+
+export interface Finding {
+  id: string;
+  withdrawn: boolean;
+  detector: string;
+  reason: string;
+  severity: Severity;
+  customer: string;
+  journey: string | null;
+  contact: string | null;
+  time: string;
+  seam: Seam | null;
+  silos: string[];
+  field: string | null;
+  first: Evidence | null;
+  again: Evidence | null;
+  explained_by: string | null;
+  alert: string;
+  rule: { name: string; version: number; mode: string };
+  summary: string;
+}
+
+export interface Alert {
+  key: string;
+  tenant: string;
+  detector: string;
+  customer: string;
+  seam: Seam | null;
+  state: State;
+  resolution: Resolution | null;
+  severity: Severity;
+  first_seen: string;
+  last_seen: string;
+  occurrences: number;
+  assignee: string | null;
+  version: number;
+  updated: string;
+  snoozed_until: string | null;
+  until_worse: boolean;
+  duplicate_of: string | null;
+}
+
+/** What the newest finding of an alert says. */
+export interface Latest {
+  reason: string;
+  time: string;
+  journey: string | null;
+  contact: string | null;
+  field: string | null;
+  team: string | null;
+  channel: string | null;
+  summary: string;
+}
+
+export interface Item {
+  alert: Alert;
+  latest: Latest | null;
+}
+
+export interface Page {
+  items: Item[];
+  next: string | null;
+  total: number;
+  as_of: string;
+}
+
+export interface Change {
+  version: number;
+  from_state: State | null;
+  to_state: State;
+  reason: string;
+  actor: string;
+  time: string;
+  note: string | null;
+  assignee: string | null;
+  snoozed_until: string | null;
+}
+
+export interface Node {
+  finding: Finding;
+  standing: boolean;
+  words: { language: string; what: string; why: string; first: string };
+  explains: Node[];
+}
+
+export interface StoryPart {
+  evidence: Evidence;
+  contact: string | null;
+  first_of: string[];
+  again_of: string[];
+}
+
+export interface Details {
+  alert: Alert;
+  findings: Node[];
+  changes: Change[];
+  story: StoryPart[];
+  rules: Record<string, unknown>[];
+}
+
+export type Wish =
+  | { action: "acknowledge"; note?: string }
+  | { action: "assign"; to: string | null; note?: string }
+  | { action: "snooze"; until?: string; worse?: boolean; note?: string }
+  | { action: "resolve"; outcome: "fixed" | "false_positive" | "duplicate"; of?: string; note?: string }
+  | { action: "reopen"; note?: string }
+  | { action: "undo" };
+
+export interface Refused {
+  key: string;
+  code: string;
+  detail: string;
+  first: Change | null;
+}
+
+export type FacetName = "severity" | "state" | "detector" | "seam" | "team" | "channel" | "assignee";
+export type Facets = Record<FacetName, Record<string, number>>;
+
+export interface SeamFigures {
+  from: string;
+  to: string;
+  alerts: number;
+  findings: number;
+  severity: Severity | null;
+  score: number | null;
+  samples: number | null;
+}
+
+export interface ScoreFigures {
+  score: string;
+  scope: string;
+  name: string;
+  half_life: number;
+  value: number | null;
+  samples: number;
+  components: Record<string, number>;
+}
+
+export interface Freshness {
+  /** quiet: a worker is there, and there is nothing to store; lagging: what is stored comes late; stale: neither a write nor a worker. */
+  state: "live" | "quiet" | "lagging" | "stale" | "empty";
+  record_age: number | null;
+  write_age: number | null;
+  delay: number | null;
+  worker_age: number | null;
+  as_of: string;
+}
+
+export interface Capabilities {
+  pages: Record<string, boolean>;
+  rights: string[];
+}

@@ -1,0 +1,279 @@
+"""The console in a real browser: coming in, the list, the alert, acting on it."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from models.alert import Acknowledge, Assign, Resolution, Resolve
+from sinks.alerts import show_alert
+from sinks.console.callers import Role
+from tests.support.console import PASSWORD, Console, console, launched, touch
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give a browser; of this module alone, since it holds on to the thread's event loop."""
+    yield from launched()
+
+
+@pytest.fixture
+def desk(upgraded: Path, tmp_path: Path, browser: Browser) -> Iterator[Console]:
+    """Give a console with two alerts, one of them critical."""
+    with console(upgraded, tmp_path, browser) as made:
+        made.found("A", 3)
+        made.found("B", 2, severity="critical", detector="dead_end", seam={"from": "team:sales", "to": "team:tech"})
+        yield made
+
+
+def state(desk: Console, key: str = "A") -> tuple[str, str | None]:
+    """Return the state of an alert in the database, and who has it."""
+    details = show_alert(desk.engine, key)
+    assert details is not None
+    return details.alert.state.value, details.alert.assignee
+
+
+def opened(desk: Console, key: str = "A", name: str = "ada") -> Page:
+    """Return a page at an alert."""
+    page = desk.signed_in(name, f"/alerts/{key}")
+    page.wait_for_selector(".moments")
+    return page
+
+
+def test_coming_in_by_name(desk: Console) -> None:
+    """Nobody sees anything before they sign in; who does comes to where they wanted to go, and signs out again."""
+    desk.add("eve", Role.OPERATOR, password=PASSWORD)
+    page = desk.visitor()
+    page.goto(f"{desk.address}/alerts?severity=critical")
+    page.get_by_label("Name").fill("eve")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
+    assert page.locator(".row").count() == 0
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".row")).to_have_count(1)
+    assert page.url.endswith("/alerts?severity=critical")
+    expect(page.get_by_text("This page watches the seams")).to_be_visible()
+    page.get_by_role("button", name="Settings of eve").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_a_link_lets_in_once(desk: Console) -> None:
+    """The link of the demo lets somebody in once, and leaves no trace of its secret in the address."""
+    link = desk.link("ada")
+    page = desk.visitor()
+    page.goto(link)
+    expect(page.locator(".row")).to_have_count(2)
+    assert "#" not in page.url
+    other = desk.visitor()
+    other.goto(link)
+    expect(other.get_by_role("alert")).to_contain_text("This link has been used")
+
+
+def test_the_list_keeps_still(desk: Console) -> None:
+    """Rows that change do so where they stand; new ones wait behind a button, and come when they are asked for."""
+    page = desk.signed_in()
+    expect(page.locator(".row")).to_have_count(2)
+    keys = [each.get_attribute("id") for each in page.locator(".row").all()]
+    assert keys == ["row-B", "row-A"]
+    desk.found("A2", 0, alert="A", customer="c-A")
+    desk.found("C", 0)
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    expect(page).to_have_title("(1) Seamwatch")
+    expect(page.locator("#row-A")).to_contain_text("×2")
+    assert [each.get_attribute("id") for each in page.locator(".row").all()] == keys
+    desk.act(Acknowledge(), "B", actor="bob")
+    expect(page.locator("#row-B")).to_contain_text("Acknowledged")
+    page.get_by_role("button", name="1 new").click()
+    expect(page.locator(".row")).to_have_count(3)
+    assert [each.get_attribute("id") for each in page.locator(".row").all()][2] == "row-B"
+    expect(page.locator(".pill")).to_have_count(0)
+
+
+def test_filters_stand_in_the_address(desk: Console) -> None:
+    """Every filter is a chip and a part of the address, which shows the same to whoever opens it; none matching says what to do."""
+    page = desk.signed_in()
+    page.get_by_role("button", name="Critical").click()
+    expect(page.locator(".row")).to_have_count(1)
+    assert page.url.endswith("?severity=critical")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    page.get_by_role("group", name="Team").get_by_role("checkbox", name=re.compile("sales")).check()
+    expect(page.get_by_role("button", name="Team: sales")).to_be_visible()
+    page.get_by_placeholder("Customer, journey, field, words").fill("c-B")
+    page.wait_for_url("**/alerts?severity=critical&team=sales&q=c-B")
+    other = desk.signed_in("bob", page.url.removeprefix(desk.address))
+    expect(other.locator(".row")).to_have_count(1)
+    other.get_by_placeholder("Customer, journey, field, words").fill("nobody says this")
+    expect(other.get_by_role("heading", name="No alert is like that")).to_be_visible()
+    other.get_by_role("link", name="Clear all").first.click()
+    expect(other.locator(".row")).to_have_count(2)
+    page.go_back()
+    page.go_back()
+    expect(page.locator(".row")).to_have_count(2)
+
+
+def test_nothing_waits(desk: Console) -> None:
+    """An empty list says that nothing waits for anybody, and a list that cannot be read says so and tries again."""
+    desk.act(Resolve(outcome=Resolution.FIXED), "A", "B", actor="bob")
+    page = desk.signed_in()
+    expect(page.get_by_role("heading", name="Nothing waits for anybody")).to_be_visible()
+    page.route("**/api/alerts?*", lambda route: route.fulfill(status=503, json={"detail": "not now"}))
+    page.goto(f"{desk.address}/alerts?severity=info")
+    expect(page.get_by_role("heading", name="The alerts could not be read")).to_be_visible()
+    page.unroute("**/api/alerts?*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="No alert is like that")).to_be_visible()
+
+
+def test_both_moments(desk: Console) -> None:
+    """An alert shows where it was said and where it was asked again with the mask, why, by which rule and threshold, and the story."""
+    page = opened(desk)
+    expect(page.locator(".alert h1")).to_have_text("Asked again for the account number after a handoff")
+    moments = page.locator(".moment")
+    expect(moments).to_have_count(2)
+    for index, words in enumerate(
+        [("Customer told it", "billing", "Bot"), ("Customer was asked for it", "tech", "Phone")]
+    ):
+        for word in (*words, "…4711"):
+            expect(moments.nth(index)).to_contain_text(word)
+    expect(page.locator(".moments .gap")).to_contain_text("5 min")
+    expect(page.locator(".rule")).to_contain_text("repeated_request version 1")
+    expect(page.locator(".rule")).to_contain_text("after a handoff")
+    expect(page.get_by_role("heading", name="What to do first")).to_be_visible()
+    expect(page.locator(".story .event")).to_have_count(2)
+    expect(page.locator(".history li")).to_contain_text("Seamwatch opened it")
+
+
+def test_explained_findings_are_folded(desk: Console) -> None:
+    """What a finding explains is folded under it, and opens there."""
+    desk.found("F", 1, alert="A", customer="c-A", detector="context_lost", rule={"name": "context_lost"})
+    desk.found("E", 1, alert="X", customer="c-A", explained_by="F", summary="asked again because it was lost")
+    page = opened(desk)
+    page.get_by_text("explains 1 other finding").click()
+    expect(page.locator(".findings details li")).to_contain_text("asked")
+
+
+def test_acting_on_an_alert(desk: Console) -> None:
+    """Acknowledge, undo, assign with a note, snooze, resolve with an outcome and reopen, all by keyboard; each stands in the audit."""
+    page = opened(desk)
+    page.keyboard.press("a")
+    expect(page.locator(".notice")).to_contain_text("Acknowledged.")
+    expect(page.locator("#row-A")).to_contain_text("Acknowledged")
+    assert state(desk) == ("acknowledged", None)
+    page.keyboard.press("u")
+    expect(page.locator(".where .state")).to_have_text("Open")
+    page.keyboard.press("c")
+    page.get_by_label("Name").fill("bob")
+    page.get_by_label("Note").fill("refund promised until Friday")
+    page.get_by_role("button", name="Assign").last.click()
+    expect(page.locator("#row-A")).to_contain_text("bob")
+    expect(page.locator(".history")).to_contain_text("refund promised until Friday")
+    page.keyboard.press("s")
+    page.get_by_label("Only when it gets worse").check()
+    page.get_by_role("button", name="Snooze").last.click()
+    expect(page.locator(".where .state")).to_have_text("Snoozed until worse")
+    page.keyboard.press("r")
+    page.get_by_role("radio", name=re.compile("False alarm")).check()
+    page.get_by_role("button", name="Resolve").last.click()
+    expect(page.locator(".where .state")).to_have_text("False alarm")
+    page.get_by_role("button", name="Reopen").click()
+    expect(page.locator(".where .state")).to_have_text("Reopened")
+    expect(page.locator(".history li")).to_have_count(7)
+    assert state(desk) == ("reopened", "bob")
+
+
+def test_somebody_was_faster(desk: Console) -> None:
+    """Whoever acts on what has moved on is told who was first and what they did, and sees the alert as it is now."""
+    page = opened(desk)
+    desk.act(Assign(to="eve", note="mine"), "A", actor="bob")
+    desk.act(Resolve(outcome=Resolution.FIXED), "A", actor="bob")
+    page.evaluate("document.querySelector('.acts .primary').click()")  # before the stream tells
+    expect(page.locator(".notice.refused")).to_contain_text("bob was faster: assigned it to eve")
+    expect(page.locator(".where .state")).to_have_text("Fixed")
+    assert state(desk) == ("resolved", "eve")
+
+
+def test_many_at_once(desk: Console) -> None:
+    """What is selected is changed at once; those that refused are told one by one with their reason, and stay selected."""
+    page = desk.signed_in()
+    expect(page.locator(".row")).to_have_count(2)
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.get_by_role("group", name="Selected alerts")).to_contain_text("2 selected")
+    desk.act(Acknowledge(), "B", actor="bob")
+    page.get_by_role("group", name="Selected alerts").get_by_role("button", name="Acknowledge").click()
+    report = page.locator("wa-dialog")
+    expect(report).to_contain_text("1 alert changed. 1 was not changed:")
+    expect(report).to_contain_text("bob was faster: acknowledged it")
+    page.get_by_role("button", name="Close").last.click()
+    expect(page.get_by_role("group", name="Selected alerts")).to_contain_text("1 selected")
+    assert state(desk) == ("acknowledged", None)
+
+
+def test_the_keyboard_can_be_switched_off(desk: Console) -> None:
+    """The map of keys opens with ?, search with /; single keys do nothing once they are switched off."""
+    page = opened(desk)
+    page.keyboard.press("?")
+    keys = page.locator("wa-dialog")
+    expect(keys).to_contain_text("Acknowledge")
+    keys.get_by_label("Single keys act").uncheck()
+    page.keyboard.press("Escape")
+    expect(keys).to_have_count(0)
+    page.keyboard.press("a")
+    page.keyboard.press("/")
+    expect(page.locator("#words")).not_to_be_focused()
+    expect(page.locator(".notice")).to_have_count(0)
+    assert state(desk) == ("open", None)
+
+
+def test_a_viewer_only_looks(desk: Console) -> None:
+    """Who may not act sees no way to, and no key of theirs does anything."""
+    page = opened(desk, name="vic")
+    page.keyboard.press("a")
+    expect(page.locator(".acts")).to_have_count(0)
+    assert page.locator(".row input[type=checkbox]").count() == 0
+    assert state(desk) == ("open", None)
+
+
+def test_nothing_that_others_write_becomes_code(desk: Console) -> None:
+    """Markup in whatever a customer, a source or an operator writes is shown as it is, on every page, and does nothing."""
+    evil = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>\'"{{7*7}}${7*7}'
+    moment = {"source": evil, "type": evil, "team": evil, "channel": evil, "field": evil, "mask": evil}
+    desk.found(
+        "X", 1, customer=evil, journey=evil, contact=evil, field=evil, reason=evil, detector=evil, summary=evil, silos=["process"],
+        seam={"from": f"team:{evil}", "to": f"channel:{evil}"}, rule={"name": evil},
+        first=touch("x-1", 3) | moment | {"id": f"1{evil}"}, again=touch("x-2", 1) | moment | {"id": f"2{evil}"},
+    )  # fmt: skip
+    desk.act(Assign(to=evil[:128].strip(), note=evil), "X", actor=evil[:128].strip())
+    desk.scored(name=evil)
+    page = desk.signed_in()
+    expect(page.locator("#row-X")).to_contain_text(evil)
+    page.get_by_role("button", name="Filter", exact=True).click()
+    expect(page.locator("#facets")).to_contain_text(evil)
+    for path in ("/alerts/X", "/seams", "/teams", "/wall"):
+        page.goto(desk.address + path)
+        expect(page.locator("body")).to_contain_text("<img src=x")
+        page.wait_for_timeout(100)
+        assert page.evaluate("window.hurt") is None
+        assert page.locator("img, main script").count() == 0
+
+
+def test_snoozed_until_a_time(desk: Console) -> None:
+    """A snooze of two hours ends in two hours, or when it gets worse."""
+    page = opened(desk)
+    page.get_by_role("button", name="Snooze").click()
+    page.get_by_label("2 hr").check()
+    page.get_by_role("button", name="Snooze").last.click()
+    expect(page.locator(".notice")).to_contain_text("Snoozed.")
+    details = show_alert(desk.engine, "A")
+    assert details is not None
+    assert details.alert.until_worse
+    assert details.alert.snoozed_until is not None
+    assert abs(details.alert.snoozed_until - datetime.now(UTC) - timedelta(hours=2)) < timedelta(minutes=5)
