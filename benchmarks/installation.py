@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import CoordinatorNotAvailableError
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError
 from sqlalchemy import create_engine, text
 
 from agents.fields import Fingerprinter
@@ -96,7 +96,7 @@ class Progress:
         """Tell whether everything is committed: by the watch role up to the end of the touchpoints, by the sink up to the end of what came of them."""
         try:
             committed = self._admin.list_group_offsets([self._names.prefix])
-        except CoordinatorNotAvailableError:
+        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError):
             return False  # the first worker is only beginning
         offsets = {tp: each.offset for tp, each in dict(committed.get(self._names.prefix, committed)).items()}
         for topic in (self._names.touchpoints, self._names.alerts, self._names.scores, self._names.briefs):
