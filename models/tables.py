@@ -97,6 +97,7 @@ findings = Table(
     Column("field", Text),
     Column("team", Text, comment="where it was asked again, else where it was first; as the column that follows"),
     Column("channel", Text),
+    Column("summary", Text, comment="of the body, where words are looked for"),
     Column("time", UtcDateTime, nullable=False),
     Column("explained_by", Text),
     Column(
@@ -118,6 +119,7 @@ findings = Table(
     Column("updated", UtcDateTime, nullable=False, comment="wall clock: when this revision was stored"),
     Index(None, "alert", "time"),
     Index(None, "customer", "time"),
+    Index("ix_findings_places", "alert", "standing", "channel", "team"),
 )
 
 alerts = Table(
