@@ -252,7 +252,7 @@ def test_secrets_are_stored_nowhere(
     log_in(anybody)
     secrets = [PASSWORD, anybody.cookies["seamwatch"], accounts.make_link(grace, desk.clock.now)]
     secrets.append(accounts.add_token("t", [Right.ALERTS_READ], desk.clock.now))
-    dump = repr([rows(engine, table.name, *table.c.keys()) for table in metadata.sorted_tables])
+    dump = repr([rows(engine, table.name, *[column.name for column in table.columns]) for table in metadata.sorted_tables])
     assert "argon2id" in dump
     assert not [secret for secret in secrets if secret in dump]
 
@@ -266,12 +266,12 @@ def test_names_are_plain(accounts: Accounts, desk: Desk, name: str) -> None:
 
 def test_accounts_that_cannot_be(accounts: Accounts, grace: str, desk: Desk) -> None:
     """What is there already, is not there, or is too short is told in a sentence."""
-    acts: tuple[Callable[[], object], ...] = (
+    acts: list[Callable[[], object]] = [
         lambda: accounts.add(grace, Role.ADMIN, desk.clock.now, password=None),
         lambda: accounts.set_password(grace, "short"),
         lambda: accounts.set_disabled("nobody", disabled=True),
         lambda: accounts.remove_token("none"),
-    )
+    ]
     for act in acts:
         with pytest.raises(Wrong):
             act()
