@@ -1,5 +1,6 @@
 """Figures over HTTP: scores, seams, rules, sources, dead letters, freshness, and what this installation offers."""
 
+from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -7,10 +8,12 @@ from pydantic import StringConstraints
 from sqlalchemy import Engine
 from starlette.responses import JSONResponse, Response
 
+from models.brief import Brief
+from sinks.briefs import latest_brief
 from sinks.console.callers import Caller, Right
 from sinks.console.figure_queries import dead_letter_counts, freshness, rule_figures, scores_of, seams_of, sources_of
 from sinks.console.gate import allowed
-from sinks.console.problems import PROBLEMS
+from sinks.console.problems import PROBLEMS, Refusal
 from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import Capabilities, DeadLetters, Freshness, RuleFacts, Scores, Seams, SourceList, Version
 
@@ -22,7 +25,7 @@ _Engineer = Annotated[Caller, allowed(Right.SOURCES_READ)]
 _Anybody = Annotated[Caller, allowed()]
 _PAGES = {
     "alerts": True, "seams": True, "journeys": True, "teams": True, "rules": True, "sources": True, "wallboard": True,
-    "history": False, "silos": False, "promises": False, "portfolio": False, "insights": False, "briefs": False,
+    "history": False, "silos": False, "promises": False, "portfolio": False, "insights": False, "briefs": True,
 }  # fmt: skip
 """What the API has data for."""
 
@@ -47,6 +50,14 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     def seams(caller: _Reader, tenant: _Text | None = None) -> Seams:
         """Give the seams with their open alerts, findings and scores."""
         return seams_of(engine, settings.decay, settings.now(), tenant=tenant, teams=caller.teams)
+
+    @api.get("/journeys/{journey:path}/brief")
+    def brief(caller: _Reader, journey: _Text, tenant: _Text | None = None) -> Brief:
+        """Give the latest brief of a journey: what its next handler is not to ask again."""
+        found = latest_brief(engine, journey, tenant=tenant)
+        if found is None or (caller.teams is not None and found.to_team not in caller.teams):
+            raise Refusal(HTTPStatus.NOT_FOUND, "no-such-brief", "there is no brief of this journey")
+        return found
 
     @api.get("/rules")
     def rules(_: _Reader) -> list[RuleFacts]:

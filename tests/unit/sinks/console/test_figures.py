@@ -4,12 +4,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from sinks.console import ConsoleSettings, create_console
+from sinks.console.accounts import Accounts
+from sinks.console.callers import Role
 from sinks.writer import DatabaseWriter
-from tests.unit.sinks.builders import finding, letter, score
+from tests.unit.sinks.builders import brief, finding, letter, score
+from tests.unit.sinks.console.served import enter, known
 from tests.unit.sinks.handling import FALSE, Desk
 
 
@@ -96,3 +100,20 @@ def test_a_database_that_is_away_is_a_problem(settings: ConsoleSettings, tmp_pat
     answer = TestClient(create_console(away, settings)).get("/api/alerts", headers={"Authorization": "Bearer x"})
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer.headers["retry-after"] == "1"
+
+
+def test_the_latest_brief_of_a_journey(client: TestClient, desk: Desk, engine: Engine) -> None:
+    """Who takes over reads what is not to be asked again; of a journey without one, or of another tenant, there is none."""
+    DatabaseWriter(engine, desk.clock).write([brief(), brief(minutes=5, id="b-2", journey="orders/7")])
+    assert client.get("/api/journeys/j-1/brief").json()["id"] == "b-1"
+    assert client.get("/api/journeys/orders/7/brief", params={"tenant": "acme"}).json()["id"] == "b-2"
+    for missing in (client.get("/api/journeys/j-9/brief"), client.get("/api/journeys/j-1/brief", params={"tenant": "x"})):
+        assert (missing.status_code, missing.json()["code"]) == (404, "no-such-brief")
+
+
+def test_a_brief_is_for_the_team_that_it_is_for(app: FastAPI, accounts: Accounts, desk: Desk, engine: Engine) -> None:
+    """Who sees the alerts of one team sees its briefs, and no others."""
+    DatabaseWriter(engine, desk.clock).write([brief(), brief(journey="j-2", id="b-2", to_team="billing")])
+    accounts.add("bob", Role.VIEWER, desk.clock.now, password=None, teams=["tech"])
+    bob = known(TestClient(app), app, enter(accounts, "bob", desk))
+    assert [bob.get(f"/api/journeys/{name}/brief").status_code for name in ("j-1", "j-2")] == [200, 404]
