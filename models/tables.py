@@ -97,6 +97,7 @@ findings = Table(
     Column("field", Text),
     Column("team", Text, comment="where it was asked again, else where it was first; as the column that follows"),
     Column("channel", Text),
+    Column("summary", Text, comment="of the body, where words are looked for"),
     Column("time", UtcDateTime, nullable=False),
     Column("explained_by", Text),
     Column(
@@ -118,6 +119,7 @@ findings = Table(
     Column("updated", UtcDateTime, nullable=False, comment="wall clock: when this revision was stored"),
     Index(None, "alert", "time"),
     Index(None, "customer", "time"),
+    Index("ix_findings_places", "alert", "standing", "channel", "team"),
     # Next to nothing to keep up, and enough to find what was stored lately, and one day's: PostgreSQL alone has such.
     Index(None, "updated", postgresql_using="brin").ddl_if(dialect="postgresql"),
     Index(None, "time", postgresql_using="brin").ddl_if(dialect="postgresql"),

@@ -109,6 +109,7 @@ class FindingRecord(NamedTuple):
     field: str | None
     team: str | None
     channel: str | None
+    summary: str
     time: datetime
     explained_by: str | None
     alert: str
@@ -183,6 +184,7 @@ class Parsed:
                     *((None, None) if seam is None else (seam.from_, seam.to)),
                     finding.field,
                     *((None, None) if place is None else (place.team, place.channel)),
+                    finding.summary,
                     _utc(finding.time),
                     *_FROM_EXPLAINED(finding),
                     standing,

@@ -8,7 +8,20 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, exists, func, literal_column, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from models.alert import Alert, AlertState
 from models.finding import Evidence, Finding
@@ -52,15 +65,24 @@ class Desk:
     def page(self, wanted: AlertQuery) -> AlertPage:
         """Return a page of alerts. Raises `Refusal` for a cursor that is none."""
         where = and_(*self._conditions(wanted))
-        query = _newest_first(where).limit(wanted.limit + 1)
-        if wanted.cursor is not None:
-            query = query.where(_after(*_read_cursor(wanted.cursor)))
+        after = None if wanted.cursor is None else _read_cursor(wanted.cursor)
+        query = _newest_first(where)
         with database_errors(self._engine), self._engine.connect() as connection:
-            total = connection.execute(select(func.count()).select_from(alerts).where(where)).scalar_one()
-            rows = connection.execute(query).all()
+            if wanted.q:  # reads all findings: once, for number and page alike
+                places = query.with_only_columns(alerts.c.last_seen, alerts.c.key)
+                found = [(row.last_seen, row.key) for row in connection.execute(places)]
+                rest = found if after is None else [place for place in found if place < after]
+                number, query = (
+                    len(found),
+                    _newest_first(alerts.c.key.in_([key for _, key in rest[: wanted.limit + 1]])),
+                )
+            else:
+                number = connection.execute(select(func.count()).select_from(alerts).where(where)).scalar_one()
+                query = query if after is None else query.where(_after(*after))
+            rows = connection.execute(query.limit(wanted.limit + 1)).all() if number else []
             items = _items(connection, rows[: wanted.limit])
         more = len(rows) > wanted.limit
-        return AlertPage(items=items, next=_cursor(items[-1].alert) if more else None, total=total, as_of=self._now)
+        return AlertPage(items=items, next=_cursor(items[-1].alert) if more else None, total=number, as_of=self._now)
 
     def every(self, wanted: AlertFilter, page: int = 500) -> Iterator[AlertItem]:
         """Yield all alerts of a filter, a page at a time."""
@@ -178,7 +200,7 @@ class Desk:
             found.append(columns.last_seen >= begin)
         if wanted.until is not None:
             found.append(columns.last_seen <= wanted.until)
-        return found + [_mentions(word) for word in wanted.q.split()[:8]]
+        return found + [_mentions(word, self._engine.dialect.name) for word in wanted.q.split()[:8]]
 
 
 def _newest_first(where: ColumnElement[bool]) -> Select[Any]:
@@ -203,14 +225,17 @@ def _touches(kind: str, names: Collection[str]) -> ColumnElement[bool]:
     return or_(alerts.c.seam_from.in_(sides), alerts.c.seam_to.in_(sides), there)
 
 
-def _mentions(word: str) -> ColumnElement[bool]:
+def _mentions(word: str, dialect: str) -> ColumnElement[bool]:
     own = findings.c
-    summary = own.body["summary"].as_string()
-    there = or_(*(column.icontains(word, autoescape=True) for column in (own.journey, own.field, summary)))
-    return or_(
-        alerts.c.customer.icontains(word, autoescape=True),
-        exists().where(own.alert == alerts.c.key, there).correlate(alerts),
-    )
+
+    def has(column: ColumnElement[Any]) -> ColumnElement[bool]:
+        # SQLite's LIKE takes A for a by itself, and lower() for each row would cost more than the rest.
+        return (
+            column.contains(word, autoescape=True) if dialect == "sqlite" else column.icontains(word, autoescape=True)
+        )
+
+    there = or_(*map(has, (own.summary, own.journey, own.field)))
+    return or_(has(alerts.c.customer), alerts.c.key.in_(select(own.alert).where(there)))
 
 
 def _filters(wanted: AlertFilter, bar: str) -> bool:
@@ -220,36 +245,33 @@ def _filters(wanted: AlertFilter, bar: str) -> bool:
 def _tally(
     connection: Connection, where: ColumnElement[bool], bars: Collection[str] = _BARS
 ) -> dict[str, dict[str, int]]:
-    counts = {bar: Counter[str]() for bar in bars}
-    seen = alerts.c
+    """Count alerts by each of ``bars``. Counted here: a database sorts all rows anew for each way to group them."""
+    seen, own = alerts.c, findings.c
     columns = (seen.detector, seen.severity, seen.state, seen.assignee, seen.seam_from, seen.seam_to)
-    for row in connection.execute(select(*columns, func.count().label("number")).where(where).group_by(*columns)):
-        values: dict[str, Iterable[str]] = {
-            "detector": [row.detector],
-            "severity": [row.severity],
-            "state": [row.state],
-            "assignee": [row.assignee or _NOBODY],
-            "seam": [] if row.seam_from is None else [f"{row.seam_from}>{row.seam_to}"],
-        }
-        for bar, found in counts.items():
-            found.update(dict.fromkeys(values.get(bar, ()), row.number))
-    for bar in counts.keys() & {"team", "channel"}:
-        counts[bar].update(_places(connection, bar, where))
-    return {bar: dict(sorted(found.items(), key=lambda item: (-item[1], item[0]))) for bar, found in counts.items()}
+    found = connection.execute(select(*columns).where(where)).all()
+    detectors, severities, states, assignees, before, after = zip(*found, strict=True) if found else ((),) * 6
+    counts: dict[str, Counter[str]] = {
+        "detector": Counter(detectors),
+        "severity": Counter(severities),
+        "state": Counter(states),
+        "assignee": Counter(name or _NOBODY for name in assignees),
+        "seam": Counter(f"{a}>{b}" for a, b in zip(before, after, strict=True) if a is not None),
+    }
+    for kind in set(bars) - counts.keys():
+        sides = Counter(before) + Counter(after) - Counter(a for a, b in zip(before, after, strict=True) if a == b)
+        touched = Counter({name: number for side, number in sides.items() if (name := _named(kind, side)) is not None})
+        # Where a finding happened is mostly one side of the seam, and then counted already.
+        here = literal(f"{kind}:") + own[kind]
+        beside = and_(*(or_(side.is_(None), side != here) for side in (seen.seam_from, seen.seam_to)))
+        there = select(own.alert, own[kind]).join(alerts, seen.key == own.alert).where(where, own.standing, beside)
+        happened = {(row[0], row[1]) for row in connection.execute(there)}
+        counts[kind] = touched + Counter(name for _, name in happened if name is not None)
+    return {bar: dict(sorted(counts[bar].items(), key=lambda item: (-item[1], item[0]))) for bar in bars}
 
 
-def _places(connection: Connection, kind: str, where: ColumnElement[bool]) -> dict[str, int]:
-    """Count alerts by the teams or channels that they touch, each once."""
-    prefix, own = f"{kind}:", findings.c
-    parts = [
-        select(alerts.c.key, func.substr(side, len(prefix) + 1).label("name")).where(where, side.startswith(prefix))
-        for side in (alerts.c.seam_from, alerts.c.seam_to)
-    ]
-    there = select(alerts.c.key, own[kind].label("name")).join(findings, own.alert == alerts.c.key)
-    parts.append(there.where(where, own.standing, own[kind].is_not(None)))
-    touched = parts[0].union(*parts[1:]).subquery()
-    counted = select(touched.c.name, func.count().label("number")).group_by(touched.c.name)
-    return {row.name: row.number for row in connection.execute(counted)}
+def _named(kind: str, side: str | None) -> str | None:
+    """Return the team or channel of one side of a seam, None where it is none of that kind."""
+    return side[len(kind) + 1 :] if side is not None and side.startswith(f"{kind}:") else None
 
 
 def _items(connection: Connection, rows: Sequence[Any]) -> list[AlertItem]:
@@ -258,7 +280,7 @@ def _items(connection: Connection, rows: Sequence[Any]) -> list[AlertItem]:
         own = findings.c
         columns = (
             own.alert, own.id, own.reason, own.time, own.journey, own.contact, own.field, own.team, own.channel, own.rule,
-            own.standing, own.body["summary"].as_string().label("summary"),
+            own.standing, own.summary,
         )  # fmt: skip
         order = func.row_number().over(partition_by=own.alert, order_by=(own.standing.desc(), own.time.desc(), own.id))
         ranked = select(*columns, order.label("place")).where(own.alert.in_(keys)).subquery()

@@ -15,11 +15,13 @@ PLACES = (
         "team", sa.Text(), comment="where it was asked again, else where it was first; as the column that follows"
     ),
     sa.Column("channel", sa.Text()),
+    sa.Column("summary", sa.Text(), comment="of the body, where words are looked for"),
 )
 FILL = {
-    "sqlite": "coalesce(json_extract(body, '$.again.{0}'), json_extract(body, '$.first.{0}'))",
-    "postgresql": "coalesce(body #>> '{{again,{0}}}', body #>> '{{first,{0}}}')",
+    "sqlite": "CASE WHEN json_extract(body, '$.again.id') IS NULL THEN json_extract(body, '$.first.{0}') ELSE json_extract(body, '$.again.{0}') END",
+    "postgresql": "CASE WHEN body #>> '{{again,id}}' IS NULL THEN body #>> '{{first,{0}}}' ELSE body #>> '{{again,{0}}}' END",
 }
+SUMMARY = {"sqlite": "json_extract(body, '$.summary')", "postgresql": "body ->> 'summary'"}
 
 
 def upgrade() -> None:
@@ -34,13 +36,16 @@ def upgrade() -> None:
     )
     for column in PLACES:
         op.add_column("findings", column)
-    fill = FILL[op.get_bind().dialect.name]
-    op.execute(f"UPDATE findings SET team = {fill.format('team')}, channel = {fill.format('channel')}")
+    dialect = op.get_bind().dialect.name
+    team, channel = (FILL[dialect].format(place) for place in ("team", "channel"))
+    op.execute(f"UPDATE findings SET team = {team}, channel = {channel}, summary = {SUMMARY[dialect]}")
+    op.create_index("ix_findings_places", "findings", ["alert", "standing", "channel", "team"])
     op.create_index("ix_findings_customer_time", "findings", ["customer", "time"])
 
 
 def downgrade() -> None:
     op.drop_index("ix_findings_customer_time", "findings")
+    op.drop_index("ix_findings_places", "findings")
     for column in reversed(PLACES):
         op.drop_column("findings", column.name)
     op.drop_table("stream_progress")
