@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -52,7 +53,7 @@ def test_everything_is_asked_of_postgresql(engine: Engine) -> None:
     app = create_console(engine, ConsoleSettings(now=desk.clock.moment))
     client = known(TestClient(app), app, enter(accounts, "ada", desk))
 
-    def keys(**wanted: object) -> str:
+    def keys(**wanted: Any) -> str:
         page = client.get("/api/alerts", params={**wanted, "limit": 1}).json()
         found = [item["alert"]["key"] for item in page["items"]]
         if page["next"]:
