@@ -141,7 +141,7 @@ class _Change(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     note: _Note | None = None
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
 
 
 class Acknowledge(_Change):

@@ -190,6 +190,7 @@ def test_acting_and_being_too_late(client: TestClient, desk: Desk) -> None:
         ("A", {"action": "acknowledge", "note": "\u0000"}, 422, "invalid"),
         ("A", {"action": "assign", "to": "\ud800"}, 422, "invalid"),
         ("A", {"action": "snooze", "until": "9999-12-31T23:59:59-14:00"}, 422, "invalid"),
+        ("A", {"action": "reopen", "version": 2**63}, 422, "invalid"),
         ("A", [], 422, "invalid"),
     ],
 )
