@@ -153,7 +153,7 @@ def test_a_long_list_stays_light(desk: Console) -> None:
     page = desk.signed_in()
     expect(page.locator(".count")).to_contain_text("1,002 alerts")
     assert page.locator(".row").count() < 60
-    for _ in range(8):
+    for _ in range(16):
         page.locator(".rows").evaluate("box => box.scrollTop = box.scrollHeight")
         page.wait_for_timeout(150)
     expect(page.locator("[aria-posinset='1002']")).to_be_visible()

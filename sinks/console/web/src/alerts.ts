@@ -34,7 +34,7 @@ export class AlertsPage extends Part {
     window.addEventListener("route", this.follow);
     app.addEventListener("tick", this.tick);
     this.words = route().query.toString();
-    void app.list.read(route().query);
+    app.list.enter(route().query);
   }
 
   override disconnectedCallback(): void {

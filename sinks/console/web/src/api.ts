@@ -1,6 +1,6 @@
 /** Talks to the API. Every answer that is no success becomes a `Problem`. */
 
-import type { Alert, Capabilities, Details, Facets, Freshness, Page, Refused, ScoreFigures, SeamFigures, Wish } from "./wire";
+import type { Alert, Capabilities, Details, Facets, Page, Refused, ScoreFigures, SeamFigures, Wish } from "./wire";
 
 /** What the API refused, as RFC 9457 tells it; status 0: it was not reached. */
 export class Problem extends Error {
@@ -15,8 +15,7 @@ export class Problem extends Error {
 
 export interface Session {
   name: string;
-  role: "viewer" | "operator" | "lead" | "admin";
-  teams?: string[] | null;
+  rights: string[];
   csrf: string | null;
 }
 
@@ -75,7 +74,6 @@ export const api = {
   facets: (query: string) => call<Facets>("GET", `/api/facets?${query}`),
   seams: () => call<{ items: SeamFigures[] }>("GET", "/api/seams"),
   scores: (scope: string) => call<{ items: ScoreFigures[] }>("GET", `/api/scores?scope=${scope}`),
-  freshness: () => call<Freshness>("GET", "/api/freshness"),
   people: () => call<string[]>("GET", "/api/people"),
   capabilities: () => call<Capabilities>("GET", "/api/capabilities"),
 };

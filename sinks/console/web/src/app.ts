@@ -24,7 +24,7 @@ const NOTICE_MS = 10_000;
 
 /** Events: `change` (anything), `tick` (each second), `alert` (one alert changed). */
 class App extends EventTarget {
-  capabilities: Capabilities = { pages: {}, rights: [] };
+  capabilities: Capabilities = { pages: {} };
   freshness: Freshness | null = null;
   readonly list = new AlertList(() => api.session?.name ?? "");
   live = new Live();
@@ -40,12 +40,12 @@ class App extends EventTarget {
 
   /** Whether the reader may act on alerts. */
   get acts(): boolean {
-    return this.capabilities.rights.includes("alerts:write");
+    return api.session?.rights.includes("alerts:write") ?? false;
   }
 
   /** Whether the reader may take a list away. */
   get exports(): boolean {
-    return this.capabilities.rights.includes("alerts:export");
+    return api.session?.rights.includes("alerts:export") ?? false;
   }
 
   now(): number {
@@ -70,9 +70,8 @@ class App extends EventTarget {
     this.live.addEventListener("scores", () => this.dispatchEvent(new Event("scores")));
     this.clock = window.setInterval(() => this.dispatchEvent(new Event("tick")), 1000);
     this.live.start();
-    const [capabilities, freshness] = await Promise.all([api.capabilities(), api.freshness()]);
-    this.capabilities = capabilities;
-    this.hear(freshness);
+    this.capabilities = await api.capabilities();
+    this.changed();
   }
 
   end(): void {

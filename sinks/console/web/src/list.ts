@@ -3,7 +3,7 @@
 import { api, Problem } from "./api";
 import type { Alert, Item, Page, Seam, State, Wish } from "./wire";
 
-const PAGE = 200;
+const PAGE = 100;
 const WAITING: readonly State[] = ["open", "acknowledged", "snoozed", "reopened"];
 
 /** Event: `change`. */
@@ -21,6 +21,7 @@ export class AlertList extends EventTarget {
   private next: string | null = null;
   private query = new URLSearchParams();
   private turn = 0;
+  private prefetched: string | null = null;
   /** The version that one's own last change of an alert leaves, once it is done: one after the other, and none clashes with one's own. */
   private readonly acting = new Map<string, Promise<number>>();
   private more: Promise<void> | null = null;
@@ -40,6 +41,18 @@ export class AlertList extends EventTarget {
 
   get complete(): boolean {
     return this.next === null;
+  }
+
+  /** Begin to read what the page is going to show, before it is there. */
+  prefetch(query: URLSearchParams): void {
+    this.prefetched = query.toString();
+    void this.read(query);
+  }
+
+  /** Read what the page shows, if that has not begun. */
+  enter(query: URLSearchParams): void {
+    if (this.prefetched !== query.toString()) void this.read(query);
+    this.prefetched = null;
   }
 
   /** Read the list from its top; what is shown stays until the answer is there. */

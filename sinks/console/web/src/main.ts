@@ -36,7 +36,8 @@ export class Shell extends Part {
   private async begin(): Promise<void> {
     this.phase = "starting";
     try {
-      if (await api.resume()) await this.in();
+      const page = this.load(route().page);
+      if (await api.resume()) await Promise.all([page, this.in()]);
       else await this.out();
     } catch {
       this.phase = "failed";
@@ -44,8 +45,11 @@ export class Shell extends Part {
   }
 
   private async in(): Promise<void> {
-    if (this.phase !== "in") await app.begin();
-    this.phase = "in";
+    if (this.phase !== "in") {
+      if (route().page === "alerts") app.list.prefetch(route().query);
+      this.phase = "in";
+      await app.begin();
+    }
     const { page } = route();
     if (page === "login" || page === "enter") go("/alerts", true);
     await this.load(route().page);

@@ -169,5 +169,4 @@ export interface Freshness {
 
 export interface Capabilities {
   pages: Record<string, boolean>;
-  rights: string[];
 }
