@@ -75,6 +75,24 @@ def test_a_link_lets_in_once(desk: Console) -> None:
     expect(other.get_by_role("alert")).to_contain_text("This link has been used")
 
 
+def test_the_alert_briefs_whoever_comes_next(desk: Console) -> None:
+    """What not to ask again, what was promised and stated stand beside the failure, with nothing of a customer read as markup."""
+    given = {"team": "billing", "channel": "bot", "time": "2026-03-02T09:00:00Z", "valid_until": None}
+    desk.briefed(
+        given=[
+            {"field": "account_number", "mask": "…4711", "status": "read_back"} | given,
+            {"field": "birth_date", "mask": "…", "status": "on_file"} | given,
+        ],
+        promises=[{"promise": "p", "about": "<img src=x>", "due": "2026-03-02T10:00:00Z", "team": "billing", "state": "overdue"}],
+        facts=[{"fact": "price", "value": "19.90", "time": "2026-03-02T09:00:00Z", "team": "sales", "channel": "chat"}],
+    )
+    section = opened(desk).locator(".brief")
+    expect(section.get_by_role("heading")).to_have_text("Brief for tech")
+    for told in ("Do not ask, read back: account number …4711", "Do not ask, it is on file: birth date", "<img src=x> billing", "We said: price 19.90 sales"):
+        expect(section).to_contain_text(told)
+    assert section.locator("img").count() == 0
+
+
 def test_the_list_keeps_still(desk: Console) -> None:
     """Rows that change do so where they stand; new ones wait behind a button, and come when they are asked for."""
     page = desk.signed_in()

@@ -27,7 +27,7 @@ from sinks.transitions import Report, transition_all
 from sinks.writer import DatabaseWriter
 from tests.support.prepare import browser, browser_missing, on_ci
 from tests.support.server import free_ports
-from tests.unit.sinks.builders import finding, record, score
+from tests.unit.sinks.builders import brief, finding, record, score
 
 __all__ = ["AXE", "PASSWORD", "Console", "console", "launched", "touch"]
 
@@ -109,6 +109,10 @@ class Console:
         body = finding(identity, **(default | changes))
         body["evidence"] = changes.get("evidence") or [each for each in (body["first"], body["again"]) if each]
         self._writer.write([record(body, timestamp=time_ns() // 1000)])
+
+    def briefed(self, **changes: Any) -> None:
+        """Store a brief of the journey that findings have."""
+        self._writer.write([brief(**({"journey": "auto-1"} | changes))])
 
     def scored(self, **changes: Any) -> None:
         """Store a score as of now."""

@@ -8,7 +8,7 @@ import { app, Part, told } from "./app";
 import { customer, field, headline, seam, severity, standing } from "./marks";
 import { prefs } from "./prefs";
 import { alertPath } from "./route";
-import type { Alert, Change, Details, Evidence, Finding, Node, StoryPart } from "./wire";
+import type { Alert, Brief, Change, Details, Evidence, Finding, Node, StoryPart } from "./wire";
 import { clock, day, isNamed, moment, named, number, precisely, t } from "./words";
 
 const SHOWN = 5;
@@ -27,6 +27,7 @@ const COMMON = new Set(["mode", "severity", "silos"]);
 export class AlertView extends Part {
   @property() key = "";
   @state() private details: Details | null = null;
+  @state() private brief: Brief | null = null;
   @state() private problem: Problem | null = null;
   @state() private chosen = 0;
   @state() private all = false;
@@ -46,6 +47,7 @@ export class AlertView extends Part {
   protected override willUpdate(changes: PropertyValues<this>): void {
     if (!changes.has("key")) return;
     this.details = null;
+    this.brief = null;
     this.chosen = 0;
     this.all = false;
     void this.read();
@@ -66,8 +68,12 @@ export class AlertView extends Part {
       if (key !== this.key) return;
       this.details = details;
       this.problem = null;
+      const journey = details.findings[0]?.finding.journey;
+      const brief = journey && app.capabilities.pages["briefs"] ? await api.brief(journey, details.alert.tenant) : null;
+      if (key === this.key) this.brief = brief;
     } catch (problem) {
-      if (key === this.key && problem instanceof Problem) this.problem = problem;
+      if (key !== this.key || !(problem instanceof Problem)) return;
+      this.problem = problem;
     }
   }
 
@@ -89,6 +95,7 @@ export class AlertView extends Part {
         ${this.where(alert)} ${app.acts ? this.actions(alert) : nothing}
       </header>
       ${node ? html`${this.moments(node.finding)} ${this.advice(node)} ${this.rule(node, rules)}` : html`<p>${t("alert.bare")}</p>`}
+      ${this.brief ? this.briefed(this.brief) : nothing}
       ${findings.length > 1 ? this.others(findings) : nothing}
       ${story.length ? this.story(story, node?.finding) : nothing}
       ${this.history(changes)}
@@ -158,6 +165,23 @@ export class AlertView extends Part {
     return html`<section class="advice" lang=${words.language}>
       <div><h2>${t("alert.first")}</h2><p><bdi>${words.first}</bdi></p></div>
       <div><h2>${t("alert.why")}</h2><p><bdi>${words.why}</bdi></p></div>
+    </section>`;
+  }
+
+  private briefed({ given, authentication, promises, facts, to_team, time }: Brief): TemplateResult {
+    const line = (kind: string, words: string, what: TemplateResult | string) => html`<li class=${kind}><span>${words}</span> ${what}</li>`;
+    return html`<section class="brief">
+      <h2>${to_team ? t("brief.for") : t("brief.next")}${to_team ? html` <bdi>${to_team}</bdi>` : nothing}</h2>
+      <ul>
+        ${given.map(({ field: name, mask, status }) =>
+          line(status, t(`brief.${status}`), html`<b>${field(name)}</b>${status === "on_file" ? nothing : html` <bdi dir="ltr" class="mask">${mask}</bdi>`}`))}
+        ${authentication ? line("read_back", t("brief.proved"), html`<time datetime=${authentication.until}>${moment(authentication.until)}</time>`) : nothing}
+        ${promises.map(({ about, due, team, state }) =>
+          line(state, t(`brief.${state}`), html`<time datetime=${due}>${moment(due)}</time>${about ? html` <b><bdi>${about}</bdi></b>` : nothing}${team ? html` <bdi>${team}</bdi>` : nothing}`))}
+        ${facts.map(({ fact, value, team }) => line("stated", t("brief.stated"), html`<b>${named("fact", fact)}</b> <bdi>${value}</bdi>${team ? html` <bdi>${team}</bdi>` : nothing}`))}
+        ${given.length + promises.length + facts.length || authentication ? nothing : html`<li>${t("brief.nothing")}</li>`}
+      </ul>
+      <p class="version">${t("brief.of")} <time datetime=${time}>${moment(time)}</time></p>
     </section>`;
   }
 

@@ -1,6 +1,6 @@
 /** Talks to the API. Every answer that is no success becomes a `Problem`. */
 
-import type { Alert, Capabilities, Details, Facets, Page, Refused, ScoreFigures, SeamFigures, Wish } from "./wire";
+import type { Alert, Brief, Capabilities, Details, Facets, Page, Refused, ScoreFigures, SeamFigures, Wish } from "./wire";
 
 /** What the API refused, as RFC 9457 tells it; status 0: it was not reached. */
 export class Problem extends Error {
@@ -67,6 +67,15 @@ export const api = {
   },
   alerts: (query: string) => call<Page>("GET", `/api/alerts?${query}`),
   alert: (key: string, language: string) => call<Details>("GET", `/api/alerts/${encodeURIComponent(key)}?lang=${language}`),
+  /** The latest brief of a journey; null: there is none. */
+  async brief(journey: string, tenant: string): Promise<Brief | null> {
+    try {
+      return await call<Brief>("GET", `/api/journeys/${encodeURIComponent(journey)}/brief?tenant=${tenant}`);
+    } catch (problem) {
+      if (problem instanceof Problem && problem.status === 404) return null;
+      throw problem;
+    }
+  },
   change: (key: string, wish: Wish, version: number) =>
     call<Alert>("POST", `/api/alerts/${encodeURIComponent(key)}/transitions`, { ...wish, version }),
   changeAll: (keys: string[], wish: Wish) =>

@@ -41,6 +41,16 @@ export interface Finding {
   summary: string;
 }
 
+/** What the next handler of a journey is not to ask again. */
+export interface Brief {
+  time: string;
+  to_team: string | null;
+  given: { field: string; mask: string; time: string; team: string | null; status: "read_back" | "on_file" | "expired" }[];
+  authentication: { level: number; until: string } | null;
+  promises: { promise: string; about: string | null; due: string; team: string | null; state: "pending" | "overdue" }[];
+  facts: { fact: string; value: string; time: string; team: string | null }[];
+}
+
 export interface Alert {
   key: string;
   tenant: string;
