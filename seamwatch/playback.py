@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
+from agents.engine import CONSISTENCY
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.replay import Replay
 from agents.rules import Rulebook
@@ -86,11 +87,12 @@ class Playback(Replay):
         self._tell_refused()
 
     def worst(self, scope: str, half_life: int, most: int = 5) -> list[dict[str, Any]]:
-        """Return the lowest scores of a scope (``team``, ``seam``) as of the newest touchpoint; ``half_life`` in seconds."""
+        """Return the lowest consistency of a scope (``team``, ``seam``) as of the newest touchpoint; ``half_life`` in seconds."""
+        wanted = (CONSISTENCY, scope, half_life)
         scores = [
             score
             for score in self._watch.entity_scores(self.newest)
-            if (score["scope"], score["half_life"]) == (scope, half_life) and score["value"] < 100.0
+            if (score["score"], score["scope"], score["half_life"]) == wanted and score["value"] < 100.0
         ]
         return sorted(scores, key=lambda score: (score["value"], score["name"]))[:most]
 

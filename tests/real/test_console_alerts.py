@@ -88,7 +88,12 @@ def test_the_alert_briefs_whoever_comes_next(desk: Console) -> None:
     )
     section = opened(desk).locator(".brief")
     expect(section.get_by_role("heading")).to_have_text("Brief for tech")
-    for told in ("Do not ask, read back: account number …4711", "Do not ask, it is on file: birth date", "<img src=x> billing", "We said: price 19.90 sales"):
+    for told in (
+        "Do not ask, read back: account number …4711",
+        "Do not ask, it is on file: birth date",
+        "<img src=x> · billing",
+        "We said: price 19.90 · sales",
+    ):
         expect(section).to_contain_text(told)
     assert section.locator("img").count() == 0
 

@@ -143,7 +143,7 @@ def test_alerts_are_followed_until_ctrl_c(installation: Installation) -> None:
     installation.run("produce", write(installation.directory, lines(asked_twice("c-1"))))
     assert json.loads(follower.stdout.readline())["customer"] == "c-1"
     follower.send_signal(signal.SIGINT)
-    assert follower.wait(5) == 0
+    assert follower.wait(15) == 0  # a query under way is cancelled first, which may take the driver five
     assert follower.stderr.read() == ""
 
 

@@ -354,7 +354,7 @@ def _decayed(scores: Iterable[Mapping[str, Any]], as_of: datetime) -> dict[Any, 
             shares = ((sums["late"], sums["decided"]), (sums["lost"], sums["known"]))
             if max(sums["decided"], sums["known"]) < 1e-6:
                 continue
-            numbers = 100 * prod(1 - bad / of for bad, of in shares if of >= 1e-6), *sums.values()
+            numbers = 100 * prod(1 - bad / of for bad, of in shares if of >= 1e-6), *(sums[name] for name in sorted(sums))
         elif "opportunities" in parts:
             opportunities = parts["opportunities"] * decay
             numbers = 100 * (1 - min(1.0, harm / (opportunities + parts["prior"]))), harm, opportunities

@@ -177,8 +177,8 @@ export class AlertView extends Part {
           line(status, t(`brief.${status}`), html`<b>${field(name)}</b>${status === "on_file" ? nothing : html` <bdi dir="ltr" class="mask">${mask}</bdi>`}`))}
         ${authentication ? line("read_back", t("brief.proved"), html`<time datetime=${authentication.until}>${moment(authentication.until)}</time>`) : nothing}
         ${promises.map(({ about, due, team, state }) =>
-          line(state, t(`brief.${state}`), html`<time datetime=${due}>${moment(due)}</time>${about ? html` <b><bdi>${about}</bdi></b>` : nothing}${team ? html` <bdi>${team}</bdi>` : nothing}`))}
-        ${facts.map(({ fact, value, team }) => line("stated", t("brief.stated"), html`<b>${named("fact", fact)}</b> <bdi>${value}</bdi>${team ? html` <bdi>${team}</bdi>` : nothing}`))}
+          line(state, t(`brief.${state}`), html`<time datetime=${due}>${moment(due)}</time>${about ? html` <b><bdi>${about}</bdi></b>` : nothing}${team ? html` · <bdi>${team}</bdi>` : nothing}`))}
+        ${facts.map(({ fact, value, team }) => line("stated", t("brief.stated"), html`<b>${named("fact", fact)}</b> <bdi>${value}</bdi>${team ? html` · <bdi>${team}</bdi>` : nothing}`))}
         ${given.length + promises.length + facts.length || authentication ? nothing : html`<li>${t("brief.nothing")}</li>`}
       </ul>
       <p class="version">${t("brief.of")} <time datetime=${time}>${moment(time)}</time></p>

@@ -9,7 +9,7 @@ import { app, Part } from "./app";
 import { brand } from "./brand";
 import { choose, type Language, LANGUAGES, prefs, type Theme } from "./prefs";
 import { followLinks, go, type PageName, route } from "./route";
-import { clock, duration, speak, t } from "./words";
+import { duration, moment, speak, t } from "./words";
 
 const JUST_NOW = 10;
 const TYPING = "input:not([type=checkbox],[type=radio]), textarea, select, [contenteditable]";
@@ -184,7 +184,7 @@ export class Shell extends Part {
 
   private banner(stale: ReturnType<typeof app.staleness>): TemplateResult {
     return html`<div role="status" class="banners">
-      ${stale ? html`<p class="banner">${t(`stale.${stale.why}`, { age: duration(stale.seconds), time: clock(stale.asOf) })}</p>` : nothing}
+      ${stale ? html`<p class="banner">${t(`stale.${stale.why}`, { age: duration(stale.seconds), time: moment(stale.asOf) })}</p>` : nothing}
       ${app.outdated ? html`<p class="banner new">${t("reload.text")} <button class="button" @click=${() => location.reload()}>${t("reload.do")}</button></p>` : nothing}
     </div>`;
   }

@@ -77,7 +77,7 @@ export function duration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   const [unit, size] = UNITS.find(([, size]) => whole >= size) ?? UNITS[3];
   const style = { style: "unit", unit, unitDisplay: "short" } as const;
-  return format(unit, () => new Intl.NumberFormat(locale, style)).format(Math.floor(whole / size));
+  return format(`for ${unit}`, () => new Intl.NumberFormat(locale, style)).format(Math.floor(whole / size));
 }
 
 /** Write a duration with two units where the first is small: "1 h 12 min". */
