@@ -2,7 +2,7 @@
 
 import hashlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -62,9 +62,10 @@ def console_settings(settings: Settings) -> ConsoleSettings:
 
 def serve(engine: Engine, settings: ConsoleSettings, host: str, port: int, proxies: str = "") -> None:
     """Serve until told to stop. Raises ``OSError`` where the address cannot be had."""
+    console = create_console(engine, settings)
     with _listening(host, port) as listening:
         config = uvicorn.Config(
-            create_console(engine, settings),
+            console,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -72,7 +73,20 @@ def serve(engine: Engine, settings: ConsoleSettings, host: str, port: int, proxi
             forwarded_allow_ips=proxies or None,
             timeout_graceful_shutdown=1,
         )
-        uvicorn.Server(config).run([listening])
+        _Server(config, console.state.feed.stop).run([listening])
+
+
+class _Server(uvicorn.Server):
+    """A server that ends its streams when it is told to stop: they would go on for as long as anybody listens."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        self._end_streams()
+        await super().shutdown(sockets)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -11,7 +11,7 @@ from sinks.console.pages import BodyLimit, Headers, serve_pages
 from sinks.console.problems import install
 from sinks.console.session_routes import session_routes
 from sinks.console.settings import ConsoleSettings
-from sinks.console.stream import stream_routes
+from sinks.console.stream import Feed, stream_routes
 
 __all__ = ["create_console"]
 
@@ -27,6 +27,7 @@ def create_console(engine: Engine, settings: ConsoleSettings) -> FastAPI:
     app.include_router(session_routes())
     app.include_router(alert_routes(engine, settings))
     app.include_router(figure_routes(engine, settings))
-    app.include_router(stream_routes(engine, settings))
+    app.state.feed = Feed(engine, settings)
+    app.include_router(stream_routes(app.state.feed))
     serve_pages(app, settings.web)
     return app

@@ -127,10 +127,9 @@ class _Watch:
         return fresh
 
 
-def stream_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
+def stream_routes(feed: "Feed") -> APIRouter:
     """Return the route of the live stream."""
     api = APIRouter(prefix="/api", responses=PROBLEMS, tags=["stream"])
-    feed = Feed(engine, settings)
 
     @api.get("/stream", response_class=Response, responses={200: {"content": {"text/event-stream": {}}}})
     async def stream(
@@ -161,6 +160,13 @@ class Feed:
         self._listeners: set[_Listener] = set()
         self._looking: asyncio.Task[None] | None = None
         self._begun = asyncio.Event()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Let everybody's stream end, in the event loop: the server is about to."""
+        self._stopped = True
+        for listener in self._listeners:
+            listener.put(b":\n\n")
 
     @property
     def is_full(self) -> bool:
@@ -176,7 +182,7 @@ class Feed:
                 self._begun.clear()
                 self._looking = asyncio.create_task(self._look())
             looking = self._looking
-            while not self._begun.is_set():  # the database may be away
+            while not (self._begun.is_set() or self._stopped):  # the database may be away
                 yield b":\n\n"
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._begun.wait(), _HEARTBEAT)
@@ -187,7 +193,7 @@ class Feed:
                     yield told
             yield await asyncio.to_thread(self._fresh)
             check_at = monotonic() + _CHECK_EVERY
-            while not looking.done():
+            while not (looking.done() or self._stopped):
                 told = await listener.get()
                 if monotonic() > check_at:
                     check_at = monotonic() + _CHECK_EVERY

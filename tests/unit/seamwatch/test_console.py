@@ -1,6 +1,13 @@
 """`seamwatch console`: accounts, tokens, and the server with the words and rules of the program."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -11,6 +18,7 @@ from seamwatch.console import console_settings
 from sinks.console import create_console
 from sinks.console.accounts import Accounts
 from sinks.database import create_engine
+from tests.support.server import free_ports
 from tests.unit.seamwatch.support import UNTIL, asked_twice, lines, run, store, write
 
 KEY = {"SEAMWATCH_HASH_KEY": "0123456789abcdef"}
@@ -91,3 +99,32 @@ def test_the_program_gives_its_words_and_rules(stored: str) -> None:
     assert {"key", "value", "unit"} <= detail["rules"][0]["settings"][0].keys()
     assert {rule["name"] for rule in client.get("/api/rules").json()} >= {"repeated_request", "dead_end"}
     engine.dispose()
+
+
+def test_a_server_that_is_told_to_stop_ends_its_streams(stored: str) -> None:
+    """Somebody listens when SIGTERM comes: their stream ends, then the program by that signal, and no trace of an error is printed."""
+    token = run("console", "tokens", "add", "wall", "--scope", "alerts:read").stdout.strip()
+    (port,) = free_ports(1)
+    given = {**os.environ, "SEAMWATCH_DATABASE": stored, "SEAMWATCH_CONSOLE_PORT": str(port)}
+    server = subprocess.Popen([sys.executable, "-m", "seamwatch", "console"], env=given, stderr=subprocess.PIPE, text=True)
+    try:
+        listener = HTTPConnection("127.0.0.1", port, timeout=30)
+        while True:
+            assert server.poll() is None
+            with suppress(ConnectionRefusedError):
+                listener.request("GET", "/api/stream", headers={"Authorization": f"Bearer {token}"})
+                break
+            listener.close()
+            time.sleep(0.05)
+        answer = listener.getresponse()
+        while b"hello" not in answer.readline():
+            assert server.poll() is None
+        server.send_signal(signal.SIGTERM)
+        answer.read()
+        assert server.wait(20) == -signal.SIGTERM
+    finally:
+        server.kill()
+    assert server.stderr is not None
+    told = server.stderr.read()
+    assert "Traceback" not in told
+    assert "rror" not in told
