@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,12 @@ settings.register_profile("fast", settings.default, max_examples=20)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where slow tests are left out, let properties try a fifth of their examples."""
+    """Where slow tests are left out, let properties try a fifth of their examples; and hear Ctrl-C.
+
+    A shell has what it runs in the background ignore that, and every program which a test starts would, too.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if "not slow" in config.option.markexpr:
         settings.load_profile("fast")
 
