@@ -49,6 +49,7 @@ def scores_of(
     decay: Decay,
     now: datetime,
     *,
+    score: str | None = None,
     scope: str | None = None,
     tenant: str | None = None,
     half_life: int | None = None,
@@ -56,14 +57,15 @@ def scores_of(
 ) -> Scores:
     """Return scores of entities as of ``now``, the worst first; with ``teams`` of no others. Raises `DatabaseUnavailable`."""
     found = [
-        score
-        for score in entity_scores(engine)
-        if scope in {None, score.scope}
-        and tenant in {None, score.tenant}
-        and half_life in {None, score.half_life}
-        and (teams is None or _is_of(score, teams))
+        each
+        for each in entity_scores(engine)
+        if score in {None, each.score}
+        and scope in {None, each.scope}
+        and tenant in {None, each.tenant}
+        and half_life in {None, each.half_life}
+        and (teams is None or _is_of(each, teams))
     ]
-    items = [_decayed(score, decay, now) for score in found]
+    items = [_decayed(each, decay, now) for each in found]
     items.sort(key=lambda item: (101.0 if item.value is None else item.value, item.scope, item.name, item.half_life))
     return Scores(items=items, as_of=now)
 

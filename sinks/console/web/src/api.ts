@@ -82,7 +82,7 @@ export const api = {
     call<{ done: Alert[]; refused: Refused[] }>("POST", "/api/alerts/transitions", { keys, change: wish }),
   facets: (query: string) => call<Facets>("GET", `/api/facets?${query}`),
   seams: () => call<{ items: SeamFigures[] }>("GET", "/api/seams"),
-  scores: (scope: string) => call<{ items: ScoreFigures[] }>("GET", `/api/scores?scope=${scope}`),
+  consistency: (scope: string) => call<{ items: ScoreFigures[] }>("GET", `/api/scores?score=consistency&scope=${scope}`),
   people: () => call<string[]>("GET", "/api/people"),
   capabilities: () => call<Capabilities>("GET", "/api/capabilities"),
 };

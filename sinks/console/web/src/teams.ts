@@ -36,7 +36,7 @@ export class Teams extends Part {
 
   private readonly read = async (): Promise<void> => {
     try {
-      this.scores = (await api.scores(this.scope)).items;
+      this.scores = (await api.consistency(this.scope)).items;
       this.problem = null;
     } catch (problem) {
       if (problem instanceof Problem) this.problem = problem;

@@ -29,6 +29,8 @@ def test_scores_are_of_now(client: TestClient, desk: Desk, engine: Engine) -> No
     found = client.get("/api/scores").json()
     assert [item["scope"] for item in found["items"]] == ["team", "seam"]
     [team] = client.get("/api/scores", params={"scope": "team", "half_life": 3600}).json()["items"]
+    assert client.get("/api/scores", params={"score": "handoff"}).json()["items"] == []
+    assert client.get("/api/scores", params={"score": "consistency"}).json()["items"] == found["items"]
     assert team["samples"] == pytest.approx(4.0, rel=0.02)
     assert team["components"]["prior"] == 4.0
     assert team["components"]["harm"] == pytest.approx(0.5, rel=0.02)
