@@ -10,13 +10,13 @@ from typing import Any, cast
 import uvicorn
 from sqlalchemy import Engine
 
-from agents.rules import Language, Rule
+from agents.rules import Language
 from agents.wording import Told
-from config.rules import load_rulebook, load_settings_of
+from config.rules import load_rulebook
 from config.settings import Settings
 from config.wording import load_wording
 from seamwatch import __version__
-from seamwatch.rule_facts import setting_facts
+from seamwatch.rule_facts import configured
 from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
 
@@ -36,21 +36,10 @@ def console_settings(settings: Settings) -> ConsoleSettings:
     def words(finding: Mapping[str, Any], language: str) -> Told:
         return wording.words(finding, cast(Language, language))
 
-    def facts(rule: Rule) -> dict[str, Any]:
-        return {
-            "name": rule.name,
-            "detector": rule.detector,
-            "version": rule.version,
-            "mode": rule.mode,
-            "severity": rule.severity,
-            "silos": list(rule.silos),
-            "settings": [setting_facts(each, rule) for each in load_settings_of(rule, settings.rules_dir, ())],
-        }
-
     return ConsoleSettings(
         version=_build(),
         words=words,
-        rules=[facts(rule) for rule in rulebook.rules],
+        rules=[configured(rule, settings.rules_dir) for rule in rulebook.rules],
         sources=settings.sources.split(","),
         decay=decayed,
         web=_WEB,

@@ -17,7 +17,7 @@ from seamwatch.terminal import duration
 from sinks.errors import DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase
 from sinks.rule_figures import rule_figures
 
-__all__ = ["rule_facts", "setting_facts"]
+__all__ = ["configured", "rule_facts"]
 
 _DAYS = (7, 30)
 _MEANINGS = {
@@ -26,6 +26,19 @@ _MEANINGS = {
     "silos": "which silo types it is blamed on",
 }
 _UNITS = {int: "count", float: "number", str: "text", bool: "yes or no"}
+
+
+def configured(rule: Rule, directory: Path | None, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what ``rule`` is set to, and where. Raises `ConfigError`."""
+    return {
+        "name": rule.name,
+        "detector": rule.detector,
+        "version": rule.version,
+        "mode": rule.mode,
+        "severity": rule.severity,
+        "silos": list(rule.silos),
+        "settings": [_setting_facts(each, rule) for each in load_settings_of(rule, directory, overrides)],
+    }
 
 
 def rule_facts(
@@ -43,17 +56,10 @@ def rule_facts(
     detector = DETECTORS[rule.detector]
     cases = load_cases(directory, {rule.name})
     live, no_live = _live(settings, rule)
-    return {
-        "name": rule.name,
-        "detector": rule.detector,
-        "version": rule.version,
-        "mode": rule.mode,
-        "severity": rule.severity,
-        "silos": list(rule.silos),
+    return configured(rule, directory, overrides) | {
         "does": _first_line(sys.modules[detector.__module__].__doc__),
         "how": _first_line(detector.__doc__),
         "texts": load_wording(rulebook, directory).template(rule.name, language)._asdict(),
-        "settings": [setting_facts(each, rule) for each in load_settings_of(rule, directory, overrides)],
         "reasons": list(REASONS[rule.detector]) or [rule.name],
         "cases": {
             "fires": [case.case for case in cases if case.findings],
@@ -68,7 +74,7 @@ def _first_line(docstring: str | None) -> str:
     return (docstring or "").strip().partition("\n")[0]
 
 
-def setting_facts(setting: Setting, rule: Rule) -> dict[str, Any]:
+def _setting_facts(setting: Setting, rule: Rule) -> dict[str, Any]:
     """Return what there is to say of one setting of ``rule``."""
     model = EngineRules if setting.shared else type(rule)
     field = model.model_fields[setting.key]

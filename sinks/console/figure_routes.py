@@ -43,9 +43,15 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
         half_life: Annotated[int | None, Query(ge=1, le=2**53, description="seconds")] = None,
     ) -> Scores:
         """Give the scores of entities as of now, the worst first."""
-        wanted = {"score": score, "scope": scope, "tenant": tenant}
         return scores_of(
-            engine, settings.decay, settings.now(), **wanted, half_life=half_life, teams=caller.teams
+            engine,
+            settings.decay,
+            settings.now(),
+            score=score,
+            scope=scope,
+            tenant=tenant,
+            half_life=half_life,
+            teams=caller.teams,
         )
 
     @api.get("/seams")

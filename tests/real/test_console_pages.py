@@ -28,6 +28,7 @@ def desk(upgraded: Path, tmp_path: Path, browser: Browser) -> Iterator[Console]:
         made.act(Acknowledge(note="calling back"), "B", actor="bob")
         for scope, name in (("team", "tech"), ("team", "sales"), ("channel", "voice")):
             made.scored(scope=scope, name=name)
+        made.scored(score="handoff", components={"late": 1.0, "decided": 2.0, "lost": 0.0, "known": 0.0})
         yield made
 
 
