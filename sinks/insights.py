@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Engine, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.finding import Severity
@@ -25,8 +25,6 @@ BY: tuple[By, ...] = get_args(By)
 
 _LATE = timedelta(minutes=2)
 """How long after its wall-clock time a row may become visible: a writer's transaction is ended by the server long before."""
-
-_PERIODS = {"now": 1, "before": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +73,11 @@ def burdens(
     last `refresh`. Raises `DatabaseUnavailable`.
     """
     days, columns = finding_days.c, [finding_days.c[name] for name in _COLUMNS[by]]
-    now = case((days.day >= period.first.isoformat(), _PERIODS["now"]), else_=_PERIODS["before"])
+    earlier = days.day < period.first.isoformat()
     query = (
-        select(now.label("now"), days.detector, days.severity, *columns, func.sum(days.findings).label("findings"))
+        select(earlier.label("earlier"), days.detector, days.severity, *columns, func.sum(days.findings).label("findings"))
         .where(days.day >= period.before.isoformat(), days.day <= period.last.isoformat())
-        .group_by(now, days.detector, days.severity, *columns)
+        .group_by(earlier, days.detector, days.severity, *columns)
     )
     if tenant is not None:
         query = query.where(days.tenant == tenant)
@@ -89,7 +87,7 @@ def burdens(
             count = int(row.findings)
             for name in _NAMES[by](row):
                 burden = made.setdefault(name, Burden(name))
-                if row.now == _PERIODS["before"]:
+                if row.earlier:
                     burden.before += count
                     continue
                 burden.findings += count

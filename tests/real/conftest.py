@@ -4,18 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
-from sinks.database import upgrade
+from sinks.database import create_engine, upgrade
 from tests.support.services import KafkaServer
 from tests.support.workers import Installation
 
 
-@pytest.fixture(scope="session")
-def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with an empty database."""
-    path = tmp_path_factory.mktemp("upgraded") / "seamwatch.db"
-    upgrade(f"sqlite:///{path}")
-    return path
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """Give an empty database with its tables."""
+    upgrade(database_url)
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

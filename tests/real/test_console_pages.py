@@ -199,3 +199,9 @@ def test_a_new_version_asks_to_be_loaded(desk: Console) -> None:
         "new BroadcastChannel('seamwatch-live').postMessage({kind: 'event', type: 'hello', data: {version: 'new'}, id: ''})"
     )
     expect(page.get_by_text("The console has a new version.")).to_be_visible()
+
+
+def test_each_team_is_shown_once(desk: Console) -> None:
+    """A team that has a handoff score beside its consistency is in the list once, by its consistency."""
+    page = desk.signed_in(path="/teams")
+    expect(page.locator(".scores li", has_text="tech")).to_have_count(1)

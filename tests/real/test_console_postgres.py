@@ -1,32 +1,20 @@
 """The console over a real PostgreSQL."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
-from sinks.database import create_engine, upgrade
 from sinks.progress import note_worker
 from sinks.writer import DatabaseWriter
 from tests.unit.sinks.builders import finding, letter, score
 from tests.unit.sinks.console.served import Listener, enter, known, served
 from tests.unit.sinks.console.test_alerts import touch
 from tests.unit.sinks.handling import FALSE, Desk
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """Give an empty database with its tables."""
-    upgrade(database_url)
-    engine = create_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 def test_everything_is_asked_of_postgresql(engine: Engine) -> None:

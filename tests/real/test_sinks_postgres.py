@@ -21,15 +21,6 @@ from tests.unit.sinks.conformance import Conformance
 from tests.unit.sinks.figures import Figures
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """Give an empty database with its tables."""
-    upgrade(database_url)
-    engine = create_engine(database_url)
-    yield engine
-    engine.dispose()
-
-
 @contextmanager
 def own_server() -> Iterator[tuple[PostgresServer, Engine, DatabaseWriter]]:
     """Give a server that may be broken, and a writer on it that has written a finding."""

@@ -1,27 +1,16 @@
 """The life of an alert on a real PostgreSQL."""
 
-from collections.abc import Iterator
 from threading import Thread
 
 import pytest
 from sqlalchemy import Engine, event, text
 
 from models.alert import Acknowledge, Assign, Resolution, Resolve
-from sinks.database import create_engine, upgrade
 from sinks.errors import Conflict, database_errors
 from sinks.statements import LOCK_TABLES
 from sinks.transitions import transition
 from tests.unit.sinks.builders import finding
 from tests.unit.sinks.handling import Desk, Handling
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """Give an empty database with its tables."""
-    upgrade(database_url)
-    engine = create_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 class TestPostgres(Handling):

@@ -7,15 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from sinks.database import create_engine, upgrade
-
-
-@pytest.fixture(scope="session")
-def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with an empty database."""
-    path = tmp_path_factory.mktemp("upgraded") / "seamwatch.db"
-    upgrade(f"sqlite:///{path}")
-    return path
+from sinks.database import create_engine
 
 
 @pytest.fixture
