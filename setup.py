@@ -11,8 +11,8 @@ from setuptools import setup
 
 COMPILED = (
     *("agents/brief.py", "agents/chunks.py", "agents/context.py", "agents/engine.py", "agents/entry.py", "agents/fields.py"),
-    *("agents/finding.py", "agents/fold.py", "agents/partition.py", "agents/rows.py", "agents/scores.py", "agents/tallies.py"),
-    *("agents/timeline.py", "models/decoding.py"),
+    *("agents/finding.py", "agents/fingerprints.py", "agents/fold.py", "agents/intents.py", "agents/partition.py", "agents/rows.py"),
+    *("agents/scores.py", "agents/sketches.py", "agents/tallies.py", "agents/timeline.py", "models/decoding.py"),
 )
 
 

@@ -10,6 +10,9 @@ from kafka import KafkaProducer
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TOUCHPOINTS_A_CUSTOMER = 10
+CROWD = 20_000
+"""How many customers are on the line at once."""
+
 APART = timedelta(minutes=4)
 """Between two touchpoints of one customer: 15 an hour."""
 
@@ -42,7 +45,14 @@ def story(chance: random.Random, number: int) -> list[Told]:
     ]
 
 
-def touchpoints(customers: int, seed: int = 1, first: int = 0) -> Iterator[tuple[bytes, bytes]]:
+def crowds(customers: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield key and value of ten touchpoints for each customer, who come in crowds of 20,000, one an hour after the other."""
+    for first in range(0, customers, CROWD):
+        start = START + timedelta(hours=first // CROWD)
+        yield from touchpoints(min(CROWD, customers - first), seed=1 + first, first=first, start=start)
+
+
+def touchpoints(customers: int, seed: int = 1, first: int = 0, start: datetime = START) -> Iterator[tuple[bytes, bytes]]:
     """Yield key and value of ten touchpoints for each customer, all customers interleaved at random; their numbers begin at ``first``."""
     chance = random.Random(seed)
     stories = [story(chance, number) for number in range(customers)]
@@ -50,7 +60,7 @@ def touchpoints(customers: int, seed: int = 1, first: int = 0) -> Iterator[tuple
     chance.shuffle(turns)
     done = [0] * customers
     for identifier, number in enumerate(turns, first * TOUCHPOINTS_A_CUSTOMER):
-        time = START + APART * done[number] + timedelta(microseconds=chance.randrange(10**6))
+        time = start + APART * done[number] + timedelta(microseconds=chance.randrange(10**6))
         customer, contact = f"customer-{first + number:08d}", f"contact-{first + number:016d}"
         agent = f"agent-{chance.randrange(300):012d}"
         value = touchpoint(f"event-{identifier:012d}", customer, contact, stories[number][done[number]], time, agent)
@@ -88,7 +98,7 @@ def produce(bootstrap: str, topic: str, customers: int) -> tuple[int, int]:
     )
     count = size = 0
     waiting = []
-    for key, value in touchpoints(customers):
+    for key, value in crowds(customers):
         waiting.append(producer.send(topic, key=key, value=value))
         count, size = count + 1, size + len(value)
     producer.flush()

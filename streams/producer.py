@@ -4,12 +4,11 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
+from murmurhash2 import murmurhash2
 
 from streams.errors import DeliveryFailed
 from streams.settings import StreamSettings
@@ -59,10 +58,13 @@ class Producer(Protocol):
         ...
 
 
-@lru_cache(maxsize=1 << 16)
+_SEED = 0x9747B28C
+"""Of murmur2, in Java's clients."""
+
+
 def partition_for(key: bytes, partitions: int) -> int:
     """Return the partition of ``key`` among ``partitions``, as Java's default partitioner does."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+    return int((murmurhash2(key, _SEED) & 0x7FFFFFFF) % partitions)
 
 
 def group_by_partition(
