@@ -103,8 +103,8 @@ class SeamwatchApp(faust.App):
     def batch_agent(self, topics: Iterable[str], handler: Handler, *, name: str) -> None:
         """Register an agent: ``handler`` gets every batch of ``topics``, one at a time per partition.
 
-        It returns when everything that follows from the batch is delivered, raises `Abandoned` when the partition went away meanwhile, and any other
-        exception ends the worker before the batch is acknowledged.
+        It returns when everything that follows from the batch is delivered, or returns what delivers the rest while the next batch begins. It raises
+        `Abandoned` when the partition went away meanwhile, and any other exception ends the worker before the batch is acknowledged.
         """
         topics = set(topics)
         self.read_topics |= topics

@@ -31,7 +31,7 @@ class StreamSettings:
     delivery_timeout: float = 6.0
     max_poll_records: int = 5000
     max_fetch_size: int = 4 * 1024 * 1024
-    batches_in_flight: int = 2
+    batches_in_flight: int = 3
     commit_interval: float = 0.1
     stop_timeout: float = 10.0
     stall_timeout: float = 30.0

@@ -47,11 +47,11 @@ W = TypeVar("W", bound=Watch)
 class Owned(Generic[W]):
     """One owned partition: its state, where the changelog ends that it was written to, and the source that this names.
 
-    ``committed`` is what the group had committed when the partition came. ``settled``: all that the state holds is in the changelog. Only then may it be taken
-    up again after a revocation.
+    ``committed`` is what the group had committed when the partition came. ``unsettled`` counts the batches that the state holds and the changelog does not, not
+    wholly: a state with any may not be taken up again after a revocation.
     """
 
-    __slots__ = ("changelog_end", "committed", "partition", "ready", "settled", "source", "watch")
+    __slots__ = ("changelog_end", "committed", "partition", "ready", "source", "unsettled", "watch")
 
     def __init__(self, partition: int, watch: W, committed: int | None) -> None:
         self.partition = partition
@@ -60,7 +60,7 @@ class Owned(Generic[W]):
         self.source: Source | None = None
         self.ready = asyncio.Event()
         self.changelog_end = 0
-        self.settled = True
+        self.unsettled = 0
 
     def wrote(self, rows: int, end: int) -> None:
         """Note that so many rows were written, and that the changelog then ended at ``end``.
@@ -127,7 +127,7 @@ class PartitionState(Generic[W]):
             self._recovery.cancel()
             self._recovery = None
         self._aside |= {
-            partition: owned for partition, owned in self._owned.items() if owned.ready.is_set() and owned.settled
+            partition: owned for partition, owned in self._owned.items() if owned.ready.is_set() and not owned.unsettled
         }
         self._owned = {}
         self._app.health.recovering = frozenset()

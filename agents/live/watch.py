@@ -1,7 +1,7 @@
 """The agent that watches: touchpoints in, findings, scores, tallies and state out."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from time import monotonic
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from streams.failpoints import failpoint
 from streams.garbage import growing_state
 from streams.heartbeat import Heartbeats
 from streams.producer import Outgoing, Rows, partition_for
-from streams.state import PartitionState, Watch
+from streams.state import Owned, PartitionState, Watch
 
 __all__ = ["PartitionEngine", "watch"]
 
@@ -41,10 +41,10 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
     state = PartitionState(app, names.touchpoints, make)
     heartbeats = Heartbeats(app, state)
 
-    async def handle(batch: Batch) -> None:
+    async def handle(batch: Batch) -> Coroutine[Any, Any, None]:
         owned = await state.of(batch)
         partition, deliver = batch.partition, app.delivery.deliver
-        owned.settled = False
+        owned.unsettled += 1
         end = 0.0
         taking = owned.watch.take(batch.records, lambda: monotonic() >= end)
         ongoing = True
@@ -76,6 +76,11 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         ])  # fmt: skip
         app.observer.findings_delivered(partition, monotonic() - batch.polled_at)
         failpoint("after_findings")
+        return settle(owned, effects)
+
+    async def settle(owned: Owned[PartitionEngine], effects: Any) -> None:
+        """Deliver what the next batch does not wait for: a crash before repeats both, and they find the same."""
+        partition, deliver = owned.partition, app.delivery.deliver
         await deliver([
             *(Outgoing(names.tallies, _tally_partition(key, app.streams.partitions), key, value) for key, value in effects.tallies),
             Rows(names.changelog, partition, effects.tally_rows),
@@ -84,7 +89,7 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         ends = await deliver([Rows(names.changelog, partition, effects.rows)])
         failpoint("after_rows")
         owned.wrote(len(effects.tally_rows) + len(effects.rows), ends[names.changelog, partition])
-        owned.settled = True
+        owned.unsettled -= 1
         heartbeats.processed(partition)
 
     app.batch_agent([names.touchpoints], handle, name="watch")

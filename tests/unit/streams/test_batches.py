@@ -101,7 +101,7 @@ async def test_a_batch_that_finishes_after_its_partition_was_taken_away_commits_
 
 
 async def test_no_more_batches_are_in_flight_than_allowed() -> None:
-    """A handler that hangs holds up its own partition after two batches, and no other."""
+    """A handler that hangs holds up its own partition after three batches, and no other."""
     broker = MemoryBroker()
     for partition in (0, 1):
         for _ in range(100):
@@ -115,7 +115,7 @@ async def test_no_more_batches_are_in_flight_than_allowed() -> None:
 
     async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in")) as app:
         await eventually(lambda: polled[1] == 100)
-        assert len(app.consumer._trackers[TP("t.in", 0)].in_flight) == 2
+        assert len(app.consumer._trackers[TP("t.in", 0)].in_flight) == 3
         assert app.consumer.lags()["t.in", 0] == 100
 
 
@@ -167,3 +167,26 @@ async def test_a_seek_that_a_rebalance_overtook_counts_for_no_later_assignment(m
         await eventually(lambda: broker.committed["t"] == {TP("t.in", 0): 10})
         assert asked[-1] == app.consumer.generation
     assert seen == list(range(4, 10))
+
+
+async def test_the_next_batch_begins_while_the_rest_of_the_last_one_is_delivered() -> None:
+    """Rests run in order, one at a time; a batch is committed when its own is over, and not before."""
+    broker, happened, go = MemoryBroker(partitions=1), list[str](), asyncio.Event()
+    for _ in range(14):
+        broker.append("t.in", 0, b"k", b"")
+
+    async def rest(name: str) -> None:
+        happened.append(f"{name} ends")
+        await go.wait()
+        happened.append(f"{name} ended")
+
+    async def handle(one: Batch) -> Any:
+        happened.append(f"{one.end} begins")
+        return rest(str(one.end))
+
+    async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in"), partitions=1) as app:
+        await eventually(lambda: len(happened) == 3)
+        assert app.consumer.lags()["t.in", 0] == 14
+        go.set()
+        await eventually(lambda: app.consumer.committed_offset(TP("t.in", 0)) == 14)
+    assert happened == ["7 begins", "7 ends", "14 begins", "7 ended", "14 ends", "14 ended"]
