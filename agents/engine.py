@@ -13,11 +13,13 @@ from typing import Any, Literal, NamedTuple
 from agents.brief import brief, tells
 from agents.context import Seen
 from agents.entry import Entry
+from agents.experience import MOVED, MOVED_BY_PARTNERS, RESTS_ON, THREE_CS, Evidence, points_of
+from agents.experience.fusion import partner_of
 from agents.finding import Found
-from agents.fold import Fold, Kept, Naming, Opportunity, Panel
+from agents.fold import EvidenceKey, Fold, Kept, Naming, Opportunity, Panel
 from agents.timeline import SortKey, sort_key
 
-__all__ = ["CONSISTENCY", "HANDOFF", "NO_CHANGE", "Change", "Charge", "Contribution", "Customer", "Outcome"]
+__all__ = ["CONSISTENCY", "HANDOFF", "NO_CHANGE", "Change", "Charge", "Contribution", "Customer", "Outcome", "PartCharge", "Trace"]
 
 
 Outcome = Literal["duplicate", "conflict", "too_late", "floods"]
@@ -30,7 +32,10 @@ CONSISTENCY, HANDOFF = "consistency", "handoff"
 
 
 class Contribution(NamedTuple):
-    """What one finding weighs: ``harm`` (0..0.95) at ``time``, charged to a team, a channel, a brand and a seam."""
+    """What one finding weighs: ``harm`` (0..0.95) at ``time``, charged to a team, a channel, a brand and a seam.
+
+    ``points`` are those of the fusion score, ``partner`` is the partner's team to whom it belongs.
+    """
 
     time: int
     harm: float
@@ -39,11 +44,19 @@ class Contribution(NamedTuple):
     brand: str | None
     seam: str | None
     journey: str | None
+    points: float = 0.0
+    partner: str | None = None
 
     @property
     def weight(self) -> float:
         """Return what it adds to the sum of a journey: harms of a journey multiply."""
         return -math.log(1.0 - self.harm)
+
+    @property
+    def bond(self) -> Evidence:
+        """Return how it moves what binds customer and brand."""
+        evidence = Evidence(MOVED, self.time, 0.0, 0.0, None, self.channel, self.brand, self.journey, self.partner)
+        return points_of(evidence, self.points)
 
 
 class Charge(NamedTuple):
@@ -63,13 +76,35 @@ class Charge(NamedTuple):
     known: int = 0
 
 
+class PartCharge(NamedTuple):
+    """A change of a part of an entity's sums at ``time``: ``short`` of ``of``, and how many pieces of evidence (undecayed)."""
+
+    scope: str
+    name: str
+    part: str
+    time: int
+    short: float
+    of: float
+    pieces: int
+
+
+Trace = tuple[str, str | None, str | None]
+"""Which scores of a customer moved: part, journey, brand."""
+
+
 class Change(NamedTuple):
-    """What a record or a deadline changed: bodies of findings with their revisions, charges, journeys whose score moved, and briefs that are due."""
+    """What a record or a deadline changed.
+
+    Bodies of findings with their revisions, charges, journeys whose consistency moved, and briefs that are due; what evidence charges, and what of the
+    customer's own other scores moved.
+    """
 
     findings: list[dict[str, Any]]
     charges: list[Charge]
     journeys: frozenset[str]
     briefs: Sequence[dict[str, Any]] = ()
+    parts: Sequence[PartCharge] = ()
+    traces: frozenset[Trace] = frozenset()
 
 
 NO_CHANGE = Change([], [], frozenset())
@@ -187,6 +222,13 @@ class Customer:
         ]
         return math.fsum(weights), len(weights)
 
+    def evidence(self) -> Iterator[Evidence]:
+        """Yield all evidence of the timeline: what measures say, and how findings that score move a bond."""
+        yield from self.fold.evidence.values()
+        for each in self.contributions.values():
+            if each.points:
+                yield each.bond
+
     # Folding
 
     def _folded(self, clock: int, late: Entry | None = None, briefs: dict[str, dict[str, Any]] | None = None) -> Fold:
@@ -202,6 +244,7 @@ class Customer:
                     briefs[body["journey"]] = body
         fold.settle(clock)
         fold.changed.clear()
+        fold.moved.clear()
         return fold
 
     def _brief(self, fold: Fold, seen: Seen) -> dict[str, Any] | None:
@@ -213,6 +256,7 @@ class Customer:
 
     def _take_as_emitted(self) -> None:
         self.fold.changed.clear()
+        self.fold.moved.clear()
         self._folded_opportunities = len(self.fold.opportunities)
         self.contributions = self._contributions(self.fold)
 
@@ -280,15 +324,19 @@ class Customer:
         fold = self.fold
         known = self._folded_opportunities
         self._folded_opportunities = len(fold.opportunities)
-        if not fold.changed and self._folded_opportunities == known:
+        if not fold.changed and self._folded_opportunities == known and not fold.moved:
             return NO_CHANGE
+        moves = [(before, fold.evidence.get(key)) for key, before in fold.moved.items()]
+        fold.moved.clear()
         opportunities: dict[Opportunity, int] = {}
         _count(opportunities, fold.opportunities[known:], 1)
         if not fold.changed:
-            return Change([], _opportunity_charges(self.tenant, opportunities), frozenset())
+            charges = _opportunity_charges(self.tenant, opportunities)
+            parts, traces = self._evidence_difference(moves)
+            return Change([], charges, frozenset(), (), parts, frozenset(traces))
         pairs = [(before, fold.standing.get(identifier)) for identifier, before in fold.changed.items()]
         fold.changed.clear()
-        return self._difference(pairs, opportunities)
+        return self._difference(pairs, opportunities, moves)
 
     def _refolded(self, before: Fold) -> Change:
         after = self.fold
@@ -298,9 +346,29 @@ class Customer:
         self._folded_opportunities = len(after.opportunities)
         ids = {**before.standing, **after.standing}
         pairs = [(before.standing.get(identifier), after.standing.get(identifier)) for identifier in ids]
-        return self._difference(pairs, opportunities)
+        keys: set[EvidenceKey] = {*before.evidence, *after.evidence}
+        moves = [(before.evidence.get(key), after.evidence.get(key)) for key in sorted(keys)]
+        return self._difference(pairs, opportunities, moves)
 
-    def _difference(self, pairs: Sequence[tuple[Found | None, Found | None]], opportunities: Mapping[Opportunity, int]) -> Change:
+    def _evidence_difference(self, moves: Sequence[tuple[Evidence | None, Evidence | None]]) -> tuple[list[PartCharge], set[Trace]]:
+        """Return what evidence that came, changed or went charges, and which scores of the customer it moves."""
+        charges: list[PartCharge] = []
+        traces: set[Trace] = set()
+        for before, after in moves:
+            if before == after:
+                continue
+            for sign, each in ((-1, before), (1, after)):
+                if each is not None:
+                    charges.extend(_part_charges(self.tenant, each, sign, self._panel.blame))
+                    traces.add((each.part, each.journey, each.brand))
+        return charges, traces
+
+    def _difference(
+        self,
+        pairs: Sequence[tuple[Found | None, Found | None]],
+        opportunities: Mapping[Opportunity, int],
+        moves: list[tuple[Evidence | None, Evidence | None]],
+    ) -> Change:
         findings: list[dict[str, Any]] = []
         for before, after in pairs:
             old = None if before is None else self._body(before, 0)
@@ -327,10 +395,15 @@ class Customer:
             for identifier, contribution in these.items():
                 if those.get(identifier) != contribution:
                     charges.extend(_harm_charges(self.tenant, contribution, sign))
+                    if contribution.points:
+                        moves.append((contribution.bond, None) if sign < 0 else (None, contribution.bond))
                     if contribution.journey is not None:
                         journeys.add(contribution.journey)
         findings.sort(key=lambda each: (each["time"], each["id"]))
-        return Change(findings, charges, frozenset(journeys))
+        parts, traces = self._evidence_difference(moves)
+        if journeys:
+            traces |= {(each.part, each.journey, each.brand) for each in self.fold.evidence.values() if each.part in RESTS_ON[THREE_CS]}
+        return Change(findings, charges, frozenset(journeys), (), parts, frozenset(traces))
 
     def _body(self, found: Found, revision: int) -> dict[str, Any]:
         body = found.body(self.tenant, self.customer)
@@ -339,7 +412,7 @@ class Customer:
 
     def _contributions(self, fold: Fold) -> dict[str, Contribution]:
         """Return what scores, by finding id: of several findings of one cause the heaviest (equal: the first by rule name)."""
-        harm_of = self._panel.engine.harm
+        harm_of, points_of_finding = self._panel.engine.harm, self._panel.points
         heaviest: dict[tuple[str, str], tuple[float, str, Found]] = {}
         for found in fold.standing.values():
             harm = harm_of[found.severity]
@@ -362,6 +435,8 @@ class Customer:
                 found.cause.entry.brand,
                 None if seam is None else f"{seam[0]}>{seam[1]}",
                 found.cause.journey.id,
+                points_of_finding.get(found.rule.detector, 0.0),
+                partner_of(found.cause.entry),
             )
         return contributions
 
@@ -406,7 +481,27 @@ def _handoff_charges(tenant: str, evidence: Opportunity, count: int) -> Iterator
 
 
 def _harm_charges(tenant: str, contribution: Contribution, sign: int) -> Iterator[Charge]:
-    time, harm, team, channel, brand, seam, _ = contribution
+    time, harm, team, channel, brand, seam, *_ = contribution
     for scope, name in (("team", team), ("channel", channel), ("brand", brand), ("seam", seam), ("tenant", tenant)):
         if name is not None:
             yield Charge(scope, name, time, sign * harm, 0, sign)
+
+
+def _part_charges(tenant: str, evidence: Evidence, sign: int, blame: float) -> Iterator[PartCharge]:
+    """Yield what evidence charges: team, channel, brand and tenant; of what binds, those who are blamed for it, and the partner to whom it belongs."""
+    part, time, short, of, team, channel, brand, _, partner = evidence
+    if part != MOVED:
+        for scope, name in (("team", team), ("channel", channel), ("brand", brand), ("tenant", tenant)):
+            if name is not None:
+                yield PartCharge(scope, name, part, time, sign * short, sign * of, sign)
+        return
+    blamed = 1.0 if partner is None else blame
+    if blamed > 0.0:
+        for scope, name in (("brand", brand), ("tenant", tenant)):
+            if name is not None:
+                yield PartCharge(scope, name, part, time, sign * blamed * short, sign * blamed * of, sign)
+                if partner is not None:
+                    yield PartCharge(scope, name, MOVED_BY_PARTNERS, time, sign * blamed * short, sign * blamed * of, sign)
+    if partner is not None:
+        bond = partner if brand is None else f"{partner}>{brand}"
+        yield PartCharge("partner", bond, part, time, sign * short, sign * of, sign)

@@ -14,13 +14,13 @@ import msgspec
 from mypy_extensions import i64
 
 from agents.brief import encoded
-from agents.engine import NO_CHANGE, Change, Customer
+from agents.engine import CONSISTENCY, NO_CHANGE, Change, Customer, Trace
 from agents.entry import Entry
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.fold import Panel
 from agents.rows import CorruptRow, Row, RowStore
 from agents.rules import Rulebook
-from agents.scores import customer_score, entity_score
+from agents.scores import customer_score, entity_score, experience_scores, scores_of
 from agents.tallies import Tallies
 from agents.timeline import compact, microseconds
 from models.dead_letter import DeadLetter, DeadLetterReason
@@ -130,6 +130,7 @@ class PartitionWatch:
         self._deadlines: list[tuple[int, bytes]] = []
         self._dirty: dict[bytes, Row] = {}
         self._scored: dict[Row, set[str]] = {}
+        self._told: dict[Row, set[Trace]] = {}
         self._counted: dict[str, dict[str, int]] = {}
         self._effects = Effects()
         self._last_offset = self._heard = -1
@@ -312,6 +313,7 @@ class PartitionWatch:
         self.counts.unwatched["flood"] += 1
         self._dirty.pop(row.key, None)
         self._scored.pop(row, None)
+        self._told.pop(row, None)
         self._effects.rows += self._store.unwatch(row.key, record.offset, row.heard)
 
     def _refuse(self, record: AnyRecord, refusal: Refusal) -> None:
@@ -365,6 +367,10 @@ class PartitionWatch:
             return
         for charge in change.charges:
             self._tallies.charge(customer.tenant, charge, offset)
+        for part in change.parts:
+            self._tallies.tell(customer.tenant, part, offset)
+        if change.traces:
+            self._told.setdefault(row, set()).update(change.traces)
         if change.journeys:
             self._scored.setdefault(row, set()).update(change.journeys)
         for body in change.findings:
@@ -379,10 +385,12 @@ class PartitionWatch:
         for row, journeys in self._scored.items():
             customer = row.live
             for journey in (None, *sorted(journeys)):
-                score = customer_score(customer, journey, self.clock, self._engine.customer_half_life) | {"sequence": row.offset}
-                parts = [score["tenant"], score["score"], score["scope"], score["name"], score["half_life"]]
-                effects.customer_scores.append((_json(parts), _json(score)))
+                self._publish(row, customer_score(customer, journey, self.clock, self._engine.customer_half_life))
         self._scored.clear()
+        for row, traces in self._told.items():
+            for score in experience_scores(row.live, self.clock, self._engine.customer_half_life, self._engine.fusion_blame, traces):
+                self._publish(row, score)
+        self._told.clear()
         for entity, value in self._tallies.take_changed():
             key_bytes = _json([*entity.parts(), self._partition])
             effects.tallies.append((key_bytes, value))
@@ -398,6 +406,11 @@ class PartitionWatch:
         self._store.forget(self._heard)
         effects.rows += ((chunk, None) for chunk in self._store.expire(self._heard))
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
+
+    def _publish(self, row: Row, score: dict[str, Any]) -> None:
+        score["sequence"] = row.offset
+        parts = [score["tenant"], score["score"], score["scope"], score["name"], score["half_life"]]
+        self._effects.customer_scores.append((_json(parts), _json(score)))
 
     # What can be asked
 
@@ -443,4 +456,6 @@ class PartitionWatch:
     def entity_scores(self, as_of: int) -> Iterator[dict[str, Any]]:
         """Yield the scores of teams, channels, seams and tenants from this partition alone."""
         for entity, held in self._tallies.sums():
-            yield entity_score(entity.parts(), [held], as_of, self._engine.prior_opportunities)
+            tenant, kept, *whose = entity.parts()
+            for score in scores_of([held]) if kept == CONSISTENCY else (kept,):
+                yield entity_score((tenant, score, *whose), [held], as_of, self._engine.prior_opportunities)

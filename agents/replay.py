@@ -9,7 +9,7 @@ import msgspec
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.partition import Counts, Effects, PartitionWatch, Record
 from agents.rules import Rulebook
-from agents.scores import customer_score
+from agents.scores import customer_score, experience_scores
 from agents.text.files import Held
 from agents.text.recognise import Recogniser
 from models.dead_letter import DeadLetter
@@ -112,6 +112,7 @@ class Replay:
                 journeys = {each.journey for each in customer.contributions.values()} - {None}
                 for journey in (None, *sorted(filter(None, journeys))):
                     yield customer_score(customer, journey, as_of, half_life)
+            yield from experience_scores(customer, as_of, half_life, self._engine.fusion_blame)
 
     def _take(self, effects: Effects) -> None:
         for letter in effects.dead_letters:

@@ -8,7 +8,7 @@ from sinks.errors import database_errors
 
 __all__ = ["ENTITY_SCOPES", "entity_scores"]
 
-ENTITY_SCOPES = ("tenant", "brand", "channel", "team", "seam")
+ENTITY_SCOPES = ("tenant", "brand", "channel", "team", "seam", "partner")
 """What a score can be of, apart from single customers and their journeys."""
 
 

@@ -1,0 +1,73 @@
+"""How customers experience a company: one score a file, each with what it measures in a timeline and its formula.
+
+A measure is told of touchpoints and answers with evidence: chances to do well, and how far each was missed. Evidence is summed by part; a score is a formula
+of the sums of one or more parts (``RESTS_ON``), so partial sums of many partitions add up, and what a new fold takes back is subtracted.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from agents.experience.communication import COMMUNICATION, Facts, Promises, communication
+from agents.experience.difference import DIFFERENCE, Handlings, difference
+from agents.experience.emotional import EMOTIONAL, Moods, emotional
+from agents.experience.evidence import BROUGHT_SHORT, LEAST, MOVED, MOVED_BY_PARTNERS, Evidence, Measure, Settings, Told
+from agents.experience.expectation import EXPECTATION, Expectations, expectation
+from agents.experience.fusion import FUSION, Bonds, consumer_fusion, fusion, points_of
+from agents.experience.purpose import PURPOSE, Contacts, purpose
+from agents.experience.three_cs import THREE_CS, three_cs
+from agents.experience.value import VALUE, Answers, value
+
+__all__ = [
+    "BEHIND",
+    "BROUGHT_SHORT",
+    "COMMUNICATION",
+    "DIFFERENCE",
+    "EMOTIONAL",
+    "EXPECTATION",
+    "FUSION",
+    "LEAST",
+    "MEASURES",
+    "MOVED",
+    "MOVED_BY_PARTNERS",
+    "PURPOSE",
+    "RESTS_ON",
+    "THREE_CS",
+    "VALUE",
+    "Evidence",
+    "Measure",
+    "Settings",
+    "Told",
+    "communication",
+    "consumer_fusion",
+    "difference",
+    "emotional",
+    "expectation",
+    "fusion",
+    "points_of",
+    "purpose",
+    "three_cs",
+    "value",
+]
+
+MEASURES: Sequence[type[Measure]] = (Moods, Promises, Facts, Contacts, Handlings, Answers, Expectations, Bonds)
+
+RESTS_ON: Mapping[str, tuple[str, ...]] = {
+    EMOTIONAL: ("moods",),
+    COMMUNICATION: ("promises", "facts"),
+    THREE_CS: ("moods", "promises", "facts"),
+    PURPOSE: ("contacts",),
+    DIFFERENCE: ("handlings",),
+    VALUE: ("answers",),
+    EXPECTATION: ("promises", "expected", "advertised"),
+    FUSION: (MOVED, MOVED_BY_PARTNERS),
+}
+"""By score the parts whose sums it is made of; the headline of the three Cs rests on the sums of consistency besides."""
+
+BEHIND: Mapping[str, tuple[str, ...]] = {
+    EMOTIONAL: ("mood_drop",),
+    COMMUNICATION: ("broken_promise", "contradiction"),
+    PURPOSE: ("dead_end", "excessive_handoffs", "misroute", "ping_pong"),
+    DIFFERENCE: ("repeated_request",),
+    VALUE: ("expectation_gap", "portfolio_shift"),
+    EXPECTATION: ("broken_promise", "expectation_gap"),
+}
+"""By score the detectors that find single cases of what lowers it; of a score that is not named here all of them."""
