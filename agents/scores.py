@@ -35,7 +35,7 @@ from agents.experience import (
 from agents.tallies import Sum, consistency, handoff
 from agents.timeline import moment
 
-__all__ = ["SCORES", "Merger", "customer_score", "entity_score", "experience_scores", "faded", "scores_of", "value_of"]
+__all__ = ["SCORES", "Merger", "customer_score", "entity_score", "experience_scores", "faded", "newest_of", "scores_of", "value_of"]
 
 SCORES: Final = (CONSISTENCY, HANDOFF, *RESTS_ON)
 """The names of all scores."""
@@ -134,7 +134,7 @@ class Merger:
             for name in SCORES:
                 if name in scores:
                     key = tenant, name, *whose
-                    score = entity_score(key, tallies, _as_of(name, tallies), self._prior)
+                    score = entity_score(key, tallies, newest_of(name, tallies), self._prior)
                     score["sequence"] = sum(each.offset + 1 for each in tallies)  # of two states of the topic the later has the higher one
                     yield msgspec.json.encode(key), msgspec.json.encode(score)
 
@@ -153,15 +153,14 @@ def _moved(score: str, old: Sum | None, new: Sum | None) -> Iterator[str]:
                 yield name
 
 
-def _as_of(score: str, sums: Iterable[Sum]) -> int:
-    """Return the moment of the newest of the sums that a score is made of, in microseconds UTC."""
-    moments: list[int] = []
-    for each in sums:
-        if score in {CONSISTENCY, HANDOFF, THREE_CS}:
-            moments.append(each.at)
-        if each.parts is not None:
-            moments += [part.at for name, part in each.parts.items() if name in RESTS_ON.get(score, ())]
-    return max(moments)
+def newest_of(score: str, sums: Collection[Sum]) -> int:
+    """Return the moment of the newest of the sums that a score is made of, in microseconds UTC; of the headline that of its own evidence.
+
+    As of a deadline of consistency, days ahead, that evidence would have faded.
+    """
+    if score not in RESTS_ON:
+        return max([each.at for each in sums])
+    return max([part.at for each in sums for name, part in (each.parts or {}).items() if name in RESTS_ON[score]])
 
 
 def scores_of(sums: Iterable[Sum]) -> Iterator[str]:

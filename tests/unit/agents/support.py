@@ -92,6 +92,10 @@ class Sink:
             if any(tally.get(count) for count in ("charges", "segments", "losses", "contexts")):
                 names = ("harm", "opportunities", "lost", "known")
                 found[key] = tuple(tally.get(name, 0.0) * decay for name in names)
+            for part, (short, of, pieces, at) in tally.get("parts", {}).items():
+                if pieces:
+                    decay = 2.0 ** ((at - as_of) / half_life)
+                    found[f"{key} {part}"] = short * decay, of * decay
         return found
 
 
