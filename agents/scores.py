@@ -22,15 +22,15 @@ from agents.experience import (
     RESTS_ON,
     THREE_CS,
     VALUE,
-    communication,
+    communication_score,
     consumer_fusion,
-    difference,
-    emotional,
-    expectation,
-    fusion,
-    purpose,
-    three_cs,
-    value,
+    difference_score,
+    emotional_score,
+    expectation_score,
+    fusion_score,
+    purpose_score,
+    three_cs_score,
+    value_score,
 )
 from agents.tallies import Sum, consistency, handoff
 from agents.timeline import moment
@@ -54,9 +54,9 @@ def value_of(score: str, sums: Mapping[str, float]) -> float | None:
         return _journey_consistency(sums)
     if score == THREE_CS:
         known = "prior" not in sums or sums["harm"] + sums["opportunities"] >= LEAST
-        return three_cs(_journey_consistency(sums) if known else None, emotional(sums), communication(sums))
+        return three_cs_score(_journey_consistency(sums) if known else None, emotional_score(sums), communication_score(sums))
     if score == FUSION:
-        return fusion(sums) if "prior" in sums else consumer_fusion(sums)
+        return fusion_score(sums) if "prior" in sums else consumer_fusion(sums)
     return _FORMULAS[score](sums)
 
 
@@ -67,12 +67,12 @@ def faded(components: Mapping[str, float], decay: float) -> dict[str, float]:
 
 _CONSTANT = frozenset({"prior", "findings"})
 _FORMULAS = {
-    EMOTIONAL: emotional,
-    COMMUNICATION: communication,
-    PURPOSE: purpose,
-    DIFFERENCE: difference,
-    VALUE: value,
-    EXPECTATION: expectation,
+    EMOTIONAL: emotional_score,
+    COMMUNICATION: communication_score,
+    PURPOSE: purpose_score,
+    DIFFERENCE: difference_score,
+    VALUE: value_score,
+    EXPECTATION: expectation_score,
 }
 
 

@@ -6,15 +6,15 @@ of the sums of one or more parts (``RESTS_ON``), so partial sums of many partiti
 
 from collections.abc import Mapping, Sequence
 
-from agents.experience.communication import COMMUNICATION, Facts, Promises, communication
-from agents.experience.difference import DIFFERENCE, Handlings, difference
-from agents.experience.emotional import EMOTIONAL, Moods, emotional
+from agents.experience.communication import COMMUNICATION, Facts, Promises, communication_score
+from agents.experience.difference import DIFFERENCE, Handlings, difference_score
+from agents.experience.emotional import EMOTIONAL, Moods, emotional_score
 from agents.experience.evidence import BROUGHT_SHORT, LEAST, MOVED, MOVED_BY_PARTNERS, Evidence, Measure, Settings, Told
-from agents.experience.expectation import EXPECTATION, Expectations, expectation
-from agents.experience.fusion import FUSION, Bonds, consumer_fusion, fusion, points_of
-from agents.experience.purpose import PURPOSE, Contacts, purpose
-from agents.experience.three_cs import THREE_CS, three_cs
-from agents.experience.value import VALUE, Answers, value
+from agents.experience.expectation import EXPECTATION, Expectations, expectation_score
+from agents.experience.fusion import FUSION, Bonds, consumer_fusion, fusion_score, points_of
+from agents.experience.purpose import PURPOSE, Contacts, purpose_score
+from agents.experience.three_cs import THREE_CS, three_cs_score
+from agents.experience.value import VALUE, Answers, value_score
 
 __all__ = [
     "BEHIND",
@@ -36,16 +36,16 @@ __all__ = [
     "Measure",
     "Settings",
     "Told",
-    "communication",
+    "communication_score",
     "consumer_fusion",
-    "difference",
-    "emotional",
-    "expectation",
-    "fusion",
+    "difference_score",
+    "emotional_score",
+    "expectation_score",
+    "fusion_score",
     "points_of",
-    "purpose",
-    "three_cs",
-    "value",
+    "purpose_score",
+    "three_cs_score",
+    "value_score",
 ]
 
 MEASURES: Sequence[type[Measure]] = (Moods, Promises, Facts, Contacts, Handlings, Answers, Expectations, Bonds)

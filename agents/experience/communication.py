@@ -8,7 +8,7 @@ from agents.experience.evidence import Measure, Told, evidence_of, share
 from agents.finding import Side
 from agents.fingerprints import differ, same
 
-__all__ = ["COMMUNICATION", "Facts", "Promises", "communication"]
+__all__ = ["COMMUNICATION", "Facts", "Promises", "communication_score"]
 
 COMMUNICATION: Final = "communication"
 
@@ -83,7 +83,7 @@ class Facts(Measure):
         )
 
 
-def communication(sums: Mapping[str, float]) -> float | None:
+def communication_score(sums: Mapping[str, float]) -> float | None:
     """Return 100 x (promises kept / decided) x (not contradicted / compared); a factor without evidence is left out, None without any.
 
     Of four promises one broken, of two statements one contradicted: 100 x 3/4 x 1/2 = 37.5.

@@ -6,7 +6,7 @@ from typing import Any, Final
 from agents.context import Seen
 from agents.experience.evidence import Measure, Told, evidence_of, share
 
-__all__ = ["DIFFERENCE", "Handlings", "difference"]
+__all__ = ["DIFFERENCE", "Handlings", "difference_score"]
 
 DIFFERENCE: Final = "difference"
 
@@ -41,7 +41,7 @@ class Handlings(Measure):
         return (Told(("handlings", first.entry.source, first.entry.id, ""), evidence, -1, first),)
 
 
-def difference(sums: Mapping[str, float]) -> float | None:
+def difference_score(sums: Mapping[str, float]) -> float | None:
     """Return 100 x (handlings that used what was known / handlings that show it), None without evidence.
 
     Of four that could, three read the number back and one asked for it again: 100 x 3/4 = 75.

@@ -9,7 +9,7 @@ from typing import Any, Final
 from agents.context import Seen
 from agents.experience.evidence import Measure, Told, evidence_of, share
 
-__all__ = ["EMOTIONAL", "Moods", "emotional"]
+__all__ = ["EMOTIONAL", "Moods", "emotional_score"]
 
 EMOTIONAL: Final = "emotional"
 
@@ -36,7 +36,7 @@ class Moods(Measure):
         return (Told(("moods", entry.source, entry.id, ""), evidence_of("moods", seen, short, team=seen.team), -1, seen),)
 
 
-def emotional(sums: Mapping[str, float]) -> float | None:
+def emotional_score(sums: Mapping[str, float]) -> float | None:
     """Return 100 x (1 - gloom / moods), None without evidence.
 
     Moods 0.5, 0.5, -0.5: the third is half-way to the worst and fell by half of the scale, so 0.5 of 3 are gloom: 83.3.

@@ -7,7 +7,7 @@ from agents.context import Seen
 from agents.experience.evidence import Measure, Told, evidence_of, share
 from agents.experience.value import answer_of
 
-__all__ = ["EXPECTATION", "Expectations", "expectation"]
+__all__ = ["EXPECTATION", "Expectations", "expectation_score"]
 
 EXPECTATION: Final = "expectation"
 
@@ -48,7 +48,7 @@ class Expectations(Measure):
         return (Told(("expectations", entry.source, entry.id, ""), evidence, -1, seen),)
 
 
-def expectation(sums: Mapping[str, float]) -> float | None:
+def expectation_score(sums: Mapping[str, float]) -> float | None:
     """Return 100 x (1 - all that fell short / all that was promised, advertised or expected), None without evidence.
 
     One promise kept and one broken, 4 expected and 2 answered on a scale of 1 to 5: 100 x (1 - (1 + 0.5) / 3) = 50.

@@ -11,7 +11,7 @@ from agents.entry import Entry
 from agents.experience.evidence import MOVED, Evidence, Measure, Told, evidence_of
 from agents.experience.value import answer_of
 
-__all__ = ["FUSION", "Bonds", "consumer_fusion", "fusion", "partner_of", "points_of"]
+__all__ = ["FUSION", "Bonds", "consumer_fusion", "fusion_score", "partner_of", "points_of"]
 
 FUSION: Final = "fusion"
 _NEUTRAL: Final = 50.0
@@ -73,7 +73,7 @@ def consumer_fusion(sums: Mapping[str, float]) -> float:
     return min(100.0, max(0.0, _NEUTRAL + sums.get("moved", 0.0) - 2.0 * sums.get("loss", 0.0)))
 
 
-def fusion(sums: Mapping[str, float]) -> float:
+def fusion_score(sums: Mapping[str, float]) -> float:
     """Return what binds all consumers, or a partner, and a brand: 50 + 50 x (gain - loss) / (gain + loss + 50).
 
     A few points move it by about as much as one consumer's bond, many by the balance of them: 30 gained and 20 lost make 50 + 50 x 10 / 100 = 55.

@@ -6,7 +6,7 @@ from typing import Any, Final
 from agents.context import Seen
 from agents.experience.evidence import Measure, Told, evidence_of, share
 
-__all__ = ["PURPOSE", "Contacts", "purpose"]
+__all__ = ["PURPOSE", "Contacts", "purpose_score"]
 
 PURPOSE: Final = "purpose"
 
@@ -40,7 +40,7 @@ class Contacts(Measure):
         return (Told(("contacts", contact.id, "", ""), evidence, -1, seen),)
 
 
-def purpose(sums: Mapping[str, float]) -> float | None:
+def purpose_score(sums: Mapping[str, float]) -> float | None:
     """Return 100 x (contacts that reached their intent without detour / contacts that ended with one), None without evidence.
 
     Of five contacts one was abandoned and one resolved by the second team: 100 x 3/5 = 60.

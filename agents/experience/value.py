@@ -6,7 +6,7 @@ from typing import Any, Final
 from agents.context import Seen
 from agents.experience.evidence import Measure, Told, evidence_of, share
 
-__all__ = ["VALUE", "Answers", "answer_of", "value"]
+__all__ = ["VALUE", "Answers", "answer_of", "value_score"]
 
 VALUE: Final = "value"
 
@@ -35,7 +35,7 @@ class Answers(Measure):
         return (Told(("answers", seen.entry.source, seen.entry.id, ""), evidence, -1, seen),)
 
 
-def value(sums: Mapping[str, float]) -> float | None:
+def value_score(sums: Mapping[str, float]) -> float | None:
     """Return 100 x the mean answer as a share of its scale, None without evidence.
 
     5 and 2 on a scale of 1 to 5, and 8 of 0 to 10: 100 x (1 + 0.25 + 0.8) / 3 = 68.3.
