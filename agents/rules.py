@@ -70,7 +70,7 @@ EVENTS = frozenset({"promise_kept", "resolved", "survey", "mention"})
 """Events, besides the findings of detectors, that can move a bond: ``survey`` and ``mention`` at their best, as much the other way at their worst."""
 
 _FUSION: Mapping[str, float] = {
-    "promise_kept": 3, "resolved": 2, "survey": 5, "mention": 8,
+    "promise_kept": 3, "survey": 5, "mention": 8,
     "broken_promise": -8, "dead_end": -6, "contradiction": -5, "premature_closure": -5,
     "unanswered_handoff": -4, "ping_pong": -4, "excessive_handoffs": -4, "repeat_contact": -4, "two_faces": -4,
     "context_lost": -3, "repeated_story": -3, "handoff_flap": -3,

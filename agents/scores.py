@@ -65,6 +65,7 @@ def faded(components: Mapping[str, float], decay: float) -> dict[str, float]:
     return {name: each if name in _CONSTANT else each * decay for name, each in components.items()}
 
 
+_C_PARTS = frozenset(RESTS_ON[THREE_CS])
 _CONSTANT = frozenset({"prior", "findings"})
 _FORMULAS = {
     EMOTIONAL: emotional_score,
@@ -115,7 +116,10 @@ class Merger:
             self._overtaken[key or b""] = tallies[partition].encode()
             return True
         self._overtaken.pop(key or b"", None)
-        self._changed.setdefault(entity, set()).update(_moved(json.loads(entity)[1], old, new))
+        moved = self._changed.setdefault(entity, set())
+        moved.update(_moved(json.loads(entity)[1], old, new))
+        if any(not _C_PARTS.isdisjoint(each.parts or ()) for each in tallies.values()):
+            moved.add(THREE_CS)  # it rests on consistency besides, which every tally moves
         return True
 
     def take_overtaken(self) -> Iterator[tuple[bytes, bytes]]:
@@ -148,19 +152,16 @@ def _moved(score: str, old: Sum | None, new: Sum | None) -> Iterator[str]:
     if ours or theirs:
         parts = {part for part in {*ours, *theirs} if part not in ours or part not in theirs or ours[part].told() != theirs[part].told()}
         for name, rests_on in RESTS_ON.items():
-            # The headline rests on consistency besides, which every tally moves.
-            if not parts.isdisjoint(rests_on) or (name == THREE_CS and not ours.keys().isdisjoint(rests_on)):
+            if not parts.isdisjoint(rests_on):
                 yield name
 
 
 def newest_of(score: str, sums: Collection[Sum]) -> int:
-    """Return the moment of the newest of the sums that a score is made of, in microseconds UTC; of the headline that of its own evidence.
-
-    As of a deadline of consistency, days ahead, that evidence would have faded.
-    """
-    if score not in RESTS_ON:
-        return max([each.at for each in sums])
-    return max([part.at for each in sums for name, part in (each.parts or {}).items() if name in RESTS_ON[score]])
+    """Return the moment of the newest of the sums that a score is made of, in microseconds UTC."""
+    moments = [part.at for each in sums for name, part in (each.parts or {}).items() if name in RESTS_ON.get(score, ())]
+    if score in (CONSISTENCY, HANDOFF, THREE_CS):
+        moments += [each.at for each in sums]
+    return max(moments)
 
 
 def scores_of(sums: Iterable[Sum]) -> Iterator[str]:

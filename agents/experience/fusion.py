@@ -29,7 +29,13 @@ class Bonds(Measure):
     """
 
     def types(self) -> frozenset[str]:
-        return frozenset({"promise.made", "promise.kept", "contact.ended", "survey.answered", "mention.published"})
+        asked = {
+            "promise_kept": ("promise.made", "promise.kept"),
+            "resolved": ("contact.ended",),
+            "survey": ("survey.answered",),
+            "mention": ("mention.published",),
+        }
+        return frozenset([kind for event, kinds in asked.items() if self.settings.points.get(event) for kind in kinds])
 
     def touchpoint(self, memory: dict[Any, Any], seen: Seen) -> Sequence[Told]:
         entry = seen.entry

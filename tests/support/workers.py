@@ -349,6 +349,8 @@ def _decayed(scores: Iterable[Mapping[str, Any]], as_of: datetime) -> dict[Any, 
         decay = 2.0 ** ((score["as_of"] - as_of).total_seconds() / score["half_life"])
         harm = parts.get("harm", 0.0) * decay
         numbers: tuple[float, ...]
+        if score["score"] == "three_cs" and score["half_life"] < 86_400:
+            continue  # as of a deadline that is many half-lives ahead, its evidence is none any more, and the row is gone
         if score["score"] in _EXPERIENCE:
             sums = {name: each if name in ("prior", "findings") else each * decay for name, each in parts.items()}
             value = _EXPERIENCE[score["score"]](sums)

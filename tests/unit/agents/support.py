@@ -13,7 +13,7 @@ from config.rules import load_rulebook
 from tests.reference.timeline import microseconds
 
 KEY = b"a key of at least sixteen bytes"
-ALL_ON = ("ping_pong_return.mode=on", "ping_pong_timed.mode=on")
+ALL_ON = ("ping_pong_return.mode=on", "ping_pong_timed.mode=on", "fusion.resolved=2")
 DAY = 86_400_000_000
 
 
