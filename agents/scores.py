@@ -187,7 +187,8 @@ def entity_score(key: Sequence[Any], sums: Collection[Sum], as_of: int, prior: f
             components = {"late": components["harm"], "decided": components["opportunities"], "lost": components["lost"], "known": components["known"]}
             samples = max(components["decided"], components["known"])
     else:
-        components, empty = _parts(score, sums, as_of, half_life)
+        components = _parts(score, sums, as_of, half_life)
+        empty = not components
         samples = sum([components[part] for part in RESTS_ON[score] if part in components and part != MOVED_BY_PARTNERS])
         if score == THREE_CS:
             journey = _sums(sums, as_of, half_life)
@@ -218,18 +219,16 @@ def _sums(sums: Iterable[Sum], as_of: int, half_life: int) -> dict[str, float]:
     return {"harm": harm, "opportunities": opportunities, "lost": lost, "known": known}
 
 
-def _parts(score: str, sums: Iterable[Sum], as_of: int, half_life: int) -> tuple[dict[str, float], bool]:
-    """Return the components of a score from the parts of sums, and whether there is nothing in them."""
+def _parts(score: str, sums: Iterable[Sum], as_of: int, half_life: int) -> dict[str, float]:
+    """Return the components of a score from the parts of sums; a part of which all was taken back is none."""
     found: dict[str, float] = {}
-    empty = True
     for each in sums:
         for name, part in (each.parts or {}).items():
-            if name in RESTS_ON[score]:
+            if part.count and name in RESTS_ON[score]:
                 decay = 2.0 ** ((part.at - as_of) / (half_life * 1_000_000))
                 found[name] = found.get(name, 0.0) + part.of * decay
                 found[BROUGHT_SHORT[name]] = found.get(BROUGHT_SHORT[name], 0.0) + part.short * decay
-                empty = empty and not part.count
-    return found, empty
+    return found
 
 
 def customer_score(customer: Customer, journey: str | None, as_of: int, half_life: int) -> dict[str, Any]:

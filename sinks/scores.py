@@ -1,12 +1,15 @@
-"""Read scores of entities, for the metrics and the console."""
+"""Read scores, for the metrics, the console and the command line, and the findings behind one."""
 
-from sqlalchemy import Engine, select
+from collections.abc import Sequence
+from typing import Any
 
-from models.score import Score
-from models.tables import scores
+from sqlalchemy import ColumnElement, Engine, false, or_, select, true
+
+from models.score import BEHIND, Score
+from models.tables import findings, scores
 from sinks.errors import database_errors
 
-__all__ = ["ENTITY_SCOPES", "entity_scores"]
+__all__ = ["ENTITY_SCOPES", "chosen_scores", "entity_scores", "findings_behind"]
 
 ENTITY_SCOPES = ("tenant", "brand", "channel", "team", "seam", "partner")
 """What a score can be of, apart from single customers and their journeys."""
@@ -17,7 +20,49 @@ def entity_scores(engine: Engine, *, limit: int = 20_000) -> list[Score]:
 
     Raises `DatabaseUnavailable`.
     """
-    query = select(scores).where(scores.c.scope.in_(ENTITY_SCOPES)).order_by(scores.c.as_of.desc()).limit(limit)
+    return _read(engine, [scores.c.scope.in_(ENTITY_SCOPES)], limit)
+
+
+def chosen_scores(
+    engine: Engine, *, score: str | None, scope: str | None, name: str | None, tenant: str | None, limit: int = 20_000
+) -> list[Score]:
+    """Return scores as they were last written, of customers and journeys only where ``scope`` or ``name`` asks for them.
+
+    Raises `DatabaseUnavailable`.
+    """
+    own = scores.c
+    wanted = {own.score: score, own.scope: scope, own.name: name, own.tenant: tenant}
+    conditions = [column == value for column, value in wanted.items() if value is not None]
+    if scope is None and name is None:
+        conditions.append(own.scope.in_(ENTITY_SCOPES))
+    return _read(engine, conditions, limit)
+
+
+def findings_behind(engine: Engine, score: Score, *, limit: int) -> Sequence[Any]:
+    """Return the newest findings that count and are of what a score is of, by the detectors that find what lowers it: their id, detector, time and summary.
+
+    Those of a brand or of a partner are not known apart: there are none. Raises `DatabaseUnavailable`.
+    """
+    own = findings.c
+    before, _, after = score.name.partition(">")
+    of: dict[str, ColumnElement[bool]] = {
+        "tenant": true(),
+        "channel": own.channel == score.name,
+        "team": or_(own.team == score.name, own.seam_from == f"team:{score.name}", own.seam_to == f"team:{score.name}"),
+        "seam": (own.seam_from == before) & (own.seam_to == after),
+        "customer": own.customer == before,
+        "journey": own.journey == score.name,
+    }
+    conditions = [own.standing, own.tenant == score.tenant, of.get(score.scope, false())]
+    if score.score in BEHIND:
+        conditions.append(own.detector.in_(BEHIND[score.score]))
+    query = select(own.id, own.detector, own.time, own.summary).where(*conditions).order_by(own.time.desc()).limit(limit)
+    with database_errors(engine), engine.connect() as connection:
+        return connection.execute(query).all()
+
+
+def _read(engine: Engine, conditions: Sequence[ColumnElement[bool]], limit: int) -> list[Score]:
+    query = select(scores).where(*conditions).order_by(scores.c.as_of.desc()).limit(limit)
     with database_errors(engine), engine.connect() as connection:
         rows = connection.execute(query).all()
     return [

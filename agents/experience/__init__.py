@@ -17,7 +17,6 @@ from agents.experience.three_cs import THREE_CS, three_cs_score
 from agents.experience.value import VALUE, Answers, value_score
 
 __all__ = [
-    "BEHIND",
     "BROUGHT_SHORT",
     "COMMUNICATION",
     "DIFFERENCE",
@@ -61,13 +60,3 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     FUSION: (MOVED, MOVED_BY_PARTNERS),
 }
 """By score the parts whose sums it is made of; the headline of the three Cs rests on the sums of consistency besides."""
-
-BEHIND: Mapping[str, tuple[str, ...]] = {
-    EMOTIONAL: ("mood_drop",),
-    COMMUNICATION: ("broken_promise", "contradiction"),
-    PURPOSE: ("dead_end", "excessive_handoffs", "misroute", "ping_pong"),
-    DIFFERENCE: ("repeated_request",),
-    VALUE: ("expectation_gap", "portfolio_shift"),
-    EXPECTATION: ("broken_promise", "expectation_gap"),
-}
-"""By score the detectors that find single cases of what lowers it; of a score that is not named here all of them."""

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, case, func, literal_column, select
 
 from models.alert import Resolution
 from models.finding import Severity
-from models.score import Score
+from models.score import BEHIND, Score
 from models.tables import alerts, dead_letters, findings
 from sinks.console.shapes import (
     DeadLetter,
@@ -222,6 +222,8 @@ def _state(
 
 def _is_of(score: Score, teams: Collection[str]) -> bool:
     """Return whether a score is of one of these teams or their seams, or of no team at all."""
+    if score.scope == "partner":
+        return score.name.partition(">")[0] in teams
     if score.scope == "seam":
         return any(side.removeprefix("team:") in teams for side in score.name.split(">"))
     return score.scope != "team" or score.name.removeprefix("team:") in teams
@@ -239,6 +241,7 @@ def _decayed(score: Score, decay: Decay, now: datetime) -> ScoreItem:
         value=decay(score, (now - _EPOCH) // timedelta(microseconds=1)),
         samples=score.samples * fade,
         components=components,
+        detectors=list(BEHIND.get(score.score, ())),
         stored=score.as_of,
     )
 

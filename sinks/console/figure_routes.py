@@ -20,6 +20,9 @@ from sinks.console.shapes import Capabilities, DeadLetters, Freshness, RuleFacts
 __all__ = ["figure_routes"]
 
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
+_Score = Literal[
+    "consistency", "handoff", "three_cs", "emotional", "communication", "purpose", "difference", "value", "expectation", "fusion"
+]
 _Reader = Annotated[Caller, allowed(Right.ALERTS_READ)]
 _Engineer = Annotated[Caller, allowed(Right.SOURCES_READ)]
 _Anybody = Annotated[Caller, allowed()]
@@ -37,8 +40,8 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     @api.get("/scores")
     def scores(
         caller: _Reader,
-        score: Literal["consistency", "handoff"] | None = None,
-        scope: Literal["tenant", "brand", "channel", "team", "seam"] | None = None,
+        score: _Score | None = None,
+        scope: Literal["tenant", "brand", "channel", "team", "seam", "partner"] | None = None,
         tenant: _Text | None = None,
         half_life: Annotated[int | None, Query(ge=1, le=2**53, description="seconds")] = None,
     ) -> Scores:

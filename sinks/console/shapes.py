@@ -220,7 +220,10 @@ class Facets(_Shape):
 
 
 class ScoreItem(_Shape):
-    """A score decayed to ``as_of`` of the answer; ``stored`` is the moment it was written for."""
+    """A score decayed to ``as_of`` of the answer; ``stored`` is the moment it was written for.
+
+    ``detectors`` find the single cases behind it; none are named where all do.
+    """
 
     tenant: str
     score: str
@@ -230,6 +233,7 @@ class ScoreItem(_Shape):
     value: float | None
     samples: float
     components: dict[str, float]
+    detectors: list[str]
     stored: AwareDatetime
 
 
