@@ -19,16 +19,23 @@ from agents.finding import Found
 from agents.fold import EvidenceKey, Fold, Kept, Naming, Opportunity, Panel
 from agents.timeline import SortKey, sort_key
 
-__all__ = ["CONSISTENCY", "HANDOFF", "NO_CHANGE", "Change", "Charge", "Contribution", "Customer", "Outcome", "PartCharge", "Trace"]
+__all__ = ["CONSISTENCY", "HANDOFF", "NO_CHANGE", "Change", "Charge", "Contribution", "Customer", "Outcome", "PartCharge", "Trace", "left_after"]
 
 
 Outcome = Literal["duplicate", "conflict", "too_late", "floods"]
 """Why a touchpoint was not applied: its identity is known, with the same or with other content, it is from before the horizon, or there are too many."""
 
 _HOUR = 3600 * 1_000_000
+_FARTHEST = 900.0
+"""Half-lives ahead: what is farther still would be no number."""
 
 CONSISTENCY, HANDOFF = "consistency", "handoff"
 """The scores of entities."""
+
+
+def left_after(age: int, half_life: int) -> float:
+    """Return what is left of one after ``age``, both in microseconds; of what is still to come it is more than one."""
+    return float(2.0 ** min(_FARTHEST, -age / half_life))
 
 
 class Contribution(NamedTuple):
@@ -216,7 +223,7 @@ class Customer:
     def harm(self, now: int, half_life: int, journey: str | None = None) -> tuple[float, int]:
         """Return the decayed sum of weights, and of how many findings, of one journey or of all."""
         weights = [
-            each.weight * 2.0 ** (-(now - each.time) / half_life)
+            each.weight * left_after(now - each.time, half_life)
             for each in self.contributions.values()
             if journey is None or each.journey == journey
         ]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from agents.engine import CONSISTENCY, HANDOFF, Customer, Trace
+from agents.engine import CONSISTENCY, HANDOFF, Customer, Trace, left_after
 from agents.experience import (
     BROUGHT_SHORT,
     COMMUNICATION,
@@ -60,8 +60,9 @@ def value_of(score: str, sums: Mapping[str, float]) -> float | None:
     return _FORMULAS[score](sums)
 
 
-def faded(components: Mapping[str, float], decay: float) -> dict[str, float]:
-    """Return components after all but what does not fade was multiplied by ``decay``."""
+def faded(components: Mapping[str, float], age: int, half_life: int) -> dict[str, float]:
+    """Return components after ``age``, both in microseconds."""
+    decay = left_after(age, half_life)
     return {name: each if name in _CONSTANT else each * decay for name, each in components.items()}
 
 
@@ -211,7 +212,7 @@ def entity_score(key: Sequence[Any], sums: Collection[Sum], as_of: int, prior: f
 def _sums(sums: Iterable[Sum], as_of: int, half_life: int) -> dict[str, float]:
     harm = opportunities = lost = known = 0.0
     for each in sums:
-        decay = 2.0 ** ((each.at - as_of) / (half_life * 1_000_000))
+        decay = left_after(as_of - each.at, half_life * 1_000_000)
         harm += each.harm * decay
         opportunities += each.opportunities * decay
         lost += each.lost * decay
@@ -225,7 +226,7 @@ def _parts(score: str, sums: Iterable[Sum], as_of: int, half_life: int) -> dict[
     for each in sums:
         for name, part in (each.parts or {}).items():
             if part.count and name in RESTS_ON[score]:
-                decay = 2.0 ** ((part.at - as_of) / (half_life * 1_000_000))
+                decay = left_after(as_of - part.at, half_life * 1_000_000)
                 found[name] = found.get(name, 0.0) + part.of * decay
                 found[BROUGHT_SHORT[name]] = found.get(BROUGHT_SHORT[name], 0.0) + part.short * decay
     return found
@@ -276,7 +277,7 @@ def experience_scores(customer: Customer, as_of: int, half_life: int, blame: flo
                 or (score == FUSION and each.brand != name)
             ):
                 continue
-            weight = 2.0 ** (-(as_of - time) / half_life)
+            weight = left_after(as_of - time, half_life)
             if part == MOVED and each.partner is not None:
                 weight *= blame
                 _add(sums, MOVED_BY_PARTNERS, short * weight, of * weight)

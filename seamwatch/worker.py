@@ -284,7 +284,7 @@ def decayed(score: Score, now: int) -> float | None:
     if score.value is None:
         return None
     try:
-        return value_of(score.score, faded(score.components, 2.0 ** ((score.as_of.timestamp() - now / 1_000_000) / score.half_life)))
+        return value_of(score.score, faded(score.components, now - round(score.as_of.timestamp() * 1_000_000), score.half_life * 1_000_000))
     except KeyError:  # of a score, or with components, that a later version wrote
         return score.value
 

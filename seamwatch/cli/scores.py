@@ -63,9 +63,10 @@ def command(score: str | None, scope: str | None, name: str | None, tenant: str 
 
 
 def _told(value: float, score: "Score", now: int, behind: "Sequence[Any]") -> dict[str, Any]:
+    from agents.engine import left_after
     from agents.scores import faded
 
-    fade = 2.0 ** ((score.as_of.timestamp() - now / 1_000_000) / score.half_life)
+    age, half_life = now - round(score.as_of.timestamp() * 1_000_000), score.half_life * 1_000_000
     return {
         "score": score.score,
         "scope": score.scope,
@@ -73,8 +74,8 @@ def _told(value: float, score: "Score", now: int, behind: "Sequence[Any]") -> di
         "tenant": score.tenant,
         "half_life": score.half_life,
         "value": round(value, 4),
-        "samples": round(score.samples * fade, 4),
-        "components": {part: round(each, 4) for part, each in faded(score.components, fade).items()},
+        "samples": round(score.samples * left_after(age, half_life), 4),
+        "components": {part: round(each, 4) for part, each in faded(score.components, age, half_life).items()},
         "findings": [{"id": row.id, "detector": row.detector, "time": row.time.isoformat(), "summary": row.summary} for row in behind],
     }
 
