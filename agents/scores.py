@@ -160,7 +160,7 @@ def _moved(score: str, old: Sum | None, new: Sum | None) -> Iterator[str]:
 def newest_of(score: str, sums: Collection[Sum]) -> int:
     """Return the moment of the newest of the sums that a score is made of, in microseconds UTC."""
     moments = [part.at for each in sums for name, part in (each.parts or {}).items() if name in RESTS_ON.get(score, ())]
-    if score in (CONSISTENCY, HANDOFF, THREE_CS):
+    if not moments or score == THREE_CS:
         moments += [each.at for each in sums]
     return max(moments)
 

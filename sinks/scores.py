@@ -1,6 +1,6 @@
 """Read scores, for the metrics, the console and the command line, and the findings behind one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, false, or_, select, true
@@ -15,12 +15,22 @@ ENTITY_SCOPES = ("tenant", "brand", "channel", "team", "seam", "partner")
 """What a score can be of, apart from single customers and their journeys."""
 
 
-def entity_scores(engine: Engine, *, limit: int = 20_000) -> list[Score]:
-    """Return the scores of entities as they were last written, the latest ``limit`` of them where there are more.
+def entity_scores(
+    engine: Engine,
+    *,
+    score: str | None = None,
+    scope: str | None = None,
+    tenant: str | None = None,
+    half_life: int | None = None,
+    limit: int = 20_000,
+) -> list[Score]:
+    """Return the scores of entities, or some of them, as they were last written, the latest ``limit`` of them where there are more.
 
     Raises `DatabaseUnavailable`.
     """
-    return _read(engine, [scores.c.scope.in_(ENTITY_SCOPES)], limit)
+    own = scores.c
+    wanted = _equal({own.score: score, own.scope: scope, own.tenant: tenant, own.half_life: half_life})
+    return _read(engine, [own.scope.in_(ENTITY_SCOPES), *wanted], limit)
 
 
 def chosen_scores(
@@ -31,8 +41,7 @@ def chosen_scores(
     Raises `DatabaseUnavailable`.
     """
     own = scores.c
-    wanted = {own.score: score, own.scope: scope, own.name: name, own.tenant: tenant}
-    conditions = [column == value for column, value in wanted.items() if value is not None]
+    conditions = _equal({own.score: score, own.scope: scope, own.name: name, own.tenant: tenant})
     if scope is None and name is None:
         conditions.append(own.scope.in_(ENTITY_SCOPES))
     return _read(engine, conditions, limit)
@@ -59,6 +68,10 @@ def findings_behind(engine: Engine, score: Score, *, limit: int) -> Sequence[Any
     query = select(own.id, own.detector, own.time, own.summary).where(*conditions).order_by(own.time.desc()).limit(limit)
     with database_errors(engine), engine.connect() as connection:
         return connection.execute(query).all()
+
+
+def _equal(wanted: Mapping[ColumnElement[Any], str | int | None]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in wanted.items() if value is not None]
 
 
 def _read(engine: Engine, conditions: Sequence[ColumnElement[bool]], limit: int) -> list[Score]:

@@ -58,12 +58,8 @@ def scores_of(
     """Return scores of entities as of ``now``, the worst first; with ``teams`` of no others. Raises `DatabaseUnavailable`."""
     found = [
         each
-        for each in entity_scores(engine)
-        if score in {None, each.score}
-        and scope in {None, each.scope}
-        and tenant in {None, each.tenant}
-        and half_life in {None, each.half_life}
-        and (teams is None or _is_of(each, teams))
+        for each in entity_scores(engine, score=score, scope=scope, tenant=tenant, half_life=half_life)
+        if teams is None or _is_of(each, teams)
     ]
     items = [_decayed(each, decay, now) for each in found]
     items.sort(key=lambda item: (101.0 if item.value is None else item.value, item.scope, item.name, item.half_life))
@@ -87,8 +83,7 @@ def seams_of(
         found = connection.execute(counted.group_by(own.tenant, own.seam_from, own.seam_to)).all()
     scores = {
         (score.tenant, score.name): _decayed(score, decay, now)
-        for score in entity_scores(engine)
-        if score.scope == "seam" and score.half_life == _HOUR and score.score == "consistency"
+        for score in entity_scores(engine, score="consistency", scope="seam", half_life=_HOUR)
     }
     of_alerts = {tuple(row[:3]): row[3:] for row in opened}
     of_findings = {tuple(row[:3]): row[3] for row in found}

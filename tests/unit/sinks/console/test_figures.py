@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -31,9 +32,21 @@ def test_scores_are_of_now(client: TestClient, desk: Desk, engine: Engine) -> No
     [team] = client.get("/api/scores", params={"scope": "team", "half_life": 3600}).json()["items"]
     assert client.get("/api/scores", params={"score": "handoff"}).json()["items"] == []
     assert client.get("/api/scores", params={"score": "consistency"}).json()["items"] == found["items"]
+    assert team["detectors"] == []
     assert team["samples"] == pytest.approx(4.0, rel=0.02)
     assert team["components"]["prior"] == 4.0
     assert team["components"]["harm"] == pytest.approx(0.5, rel=0.02)
+
+
+def test_a_score_names_the_detectors_behind_it(client: TestClient, desk: Desk, engine: Engine) -> None:
+    """What a score of experience is made of, and whose findings are single cases of it; one of a partner is found by its scope."""
+    bond: dict[str, Any] = {"score": "fusion", "scope": "partner", "name": "parcels>mobile", "components": {"moved": 8.0, "loss": 8.0, "prior": 50.0}}
+    parts = {"promises": 4.0, "broken": 1.0}
+    DatabaseWriter(engine, desk.clock).write([score(75.0, score="communication", components=parts), score(43.1, **bond)])
+    [item] = client.get("/api/scores", params={"score": "communication"}).json()["items"]
+    assert (item["value"], item["detectors"]) == (75.0, ["broken_promise", "contradiction"])
+    [item] = client.get("/api/scores", params={"scope": "partner"}).json()["items"]
+    assert (item["score"], item["name"]) == ("fusion", "parcels>mobile")
 
 
 def test_seams_and_rules(client: TestClient, desk: Desk, engine: Engine) -> None:
