@@ -6,7 +6,7 @@ E2. A promise that is due later than `furthest` after it was made, or that was c
 E3. A statement is compared with the latest by another speaker, as `contradiction` does, whatever the mode of that rule.
 E4. Of a contact the last end that says how it went decides; the teams that worked in it are those that are not transit.
 E5. A handling is (segment, team); it is dated by the first touchpoint that shows whether known values are used.
-E6. An answer is of the team that did the last chain work in its contact.
+E6. An answer is of the team that did the last chain work in its contact, the answer itself where a team noted it down.
 E7. A promise kept moves a bond where it was made before and is kept by its due time; the latest promise of that name counts.
 """
 
@@ -157,7 +157,7 @@ def answers(line: Oracle) -> Iterator[Mark]:
         got = share_of(point, "score") if point.type == "survey.answered" else None
         if got is None:
             continue
-        work = line.last_work_in(point.place, point)
+        work = point if point.counted else line.last_work_in(point.place, point)
         team = work.team if work else None
         yield made(point, "answers", float(1 - got), team)
         part, hoped = "expected", share_of(point, "expected")
