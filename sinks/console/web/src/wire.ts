@@ -165,6 +165,8 @@ export interface ScoreFigures {
   value: number | null;
   samples: number;
   components: Record<string, number>;
+  /** Whose findings are single cases behind it; empty: all. */
+  detectors: string[];
 }
 
 export interface Freshness {
