@@ -93,6 +93,10 @@ class EngineRules(_Rules):
     half_lives: tuple[Duration, ...] = ("1h", "7d")  # type: ignore[assignment]
     """Half-lives of the scores of teams, channels, seams and tenants."""
     customer_half_life: Duration = "7d"  # type: ignore[assignment]
+    moments: Mapping[Words, Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]] = Field(default_factory=dict)
+    """Moments of truth: how much more a finding weighs where impact is ranked, by type of its touchpoint or intent of its contact."""
+    sales_intents: frozenset[Words] = frozenset({"purchase", "order", "upgrade", "sales"})
+    """Intents of contacts that show a team's sales face; an offer shows it too."""
     briefs: Literal["on", "off"] = "on"
     """Whether a brief goes to the next handler at the start of a handoff and of a known customer's new contact."""
     brief_items: Annotated[int, Field(ge=1, le=20)] = 20
