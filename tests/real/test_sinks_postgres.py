@@ -17,6 +17,7 @@ from sinks.writer import DatabaseUnavailable, DatabaseWriter
 from tests.support.services import PostgresServer
 from tests.unit.sinks.builders import clock, finding, record, rows
 from tests.unit.sinks.burdens import Burdens
+from tests.unit.sinks.corridors import Corridors
 from tests.unit.sinks.conformance import Conformance
 from tests.unit.sinks.figures import Figures
 
@@ -40,6 +41,10 @@ class TestPostgres(Conformance):
 
 class TestPostgresFigures(Figures):
     """PostgreSQL tells of rules what SQLite tells."""
+
+
+class TestCorridors(Corridors):
+    """PostgreSQL tells the same of the corridor."""
 
 
 class TestBurdens(Burdens):
