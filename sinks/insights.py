@@ -5,6 +5,7 @@ is frequency x harm x moment weight x value of the customers hit; a customer who
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ from sinks.database import writing
 from sinks.errors import database_errors
 from sinks.portfolio import Money
 
-__all__ = ["BY", "Burden", "By", "Period", "Weights", "burdens", "refresh"]
+__all__ = ["BY", "Burden", "By", "Period", "Weights", "burdens", "refresh", "sides"]
 
 By = Literal["seams", "silos", "fields", "detectors"]
 BY: tuple[By, ...] = get_args(By)
@@ -142,6 +143,12 @@ def burdens(
                 if by == "fields" and row.seam_from:
                     burden.seams[f"{row.seam_from}>{row.seam_to}"] += count
     return sorted(made.values(), key=lambda each: (-each.impact, -each.findings, each.name))
+
+
+def sides(seam: str) -> tuple[str, str]:
+    """Return both sides of a seam's name, ``team:x>team:y``; a team's own name may hold what stands between."""
+    before, kind, after = re.split(r">((?:team|channel):)", seam, maxsplit=1)
+    return before, kind + after
 
 
 def refresh(engine: Engine, now: datetime, told: Callable[[int, int], None] = lambda done, days: None, weights: Weights | None = None) -> int:

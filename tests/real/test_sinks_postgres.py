@@ -17,8 +17,8 @@ from sinks.writer import DatabaseUnavailable, DatabaseWriter
 from tests.support.services import PostgresServer
 from tests.unit.sinks.builders import clock, finding, record, rows
 from tests.unit.sinks.burdens import Burdens
-from tests.unit.sinks.corridors import Corridors
 from tests.unit.sinks.conformance import Conformance
+from tests.unit.sinks.corridors import Corridors
 from tests.unit.sinks.figures import Figures
 
 

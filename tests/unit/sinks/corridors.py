@@ -34,7 +34,7 @@ class Corridors:
     """What `sinks.corridor` and the weights of `sinks.insights` promise; a subclass gives the fixture ``engine``."""
 
     def test_the_map_tells_which_place_follows_which_and_what_goes_wrong_between(self, engine: Engine) -> None:
-        """Visits are arrivals, a journey's beginning included; findings lie at a place (ivr counts as voice) and at the seam; other days and tenants are left out."""
+        """Visits are arrivals, a journey's beginning too; findings lie at a place (ivr is voice) and at the seam; other days and tenants are left out."""
         counts(engine, ("move", "", "voice/billing", 10), ("move", "voice/billing", "voice/tech", 4), ("move", "voice/tech", "app", 1), ("late", "", "", 3))
         store(engine, at("f1", "tech"), at("f2", "tech", "ivr"), at("f3", None, "app", seam=None), at("f4", "tech", tenant="other"))
         refresh(engine, STORED)
@@ -49,7 +49,7 @@ class Corridors:
         assert corridor(engine, Period(date(2026, 1, 1), date(2026, 1, 2)), HARM).moves == []
 
     def test_a_snarl_is_hit_more_often_than_elsewhere_and_certainly_so(self, engine: Engine) -> None:
-        """Tech: 12 of 40, its interval above the 2 of 100 elsewhere; billing below; desk has few visits, shop more hits than visits, mail none that are known."""
+        """Tech: 12 of 40, its interval above the 2 of 100 elsewhere; billing below; desk has few visits, shop more hits than visits, mail none known."""
         volumes = {"voice/tech": 40, "voice/billing": 100, "voice/desk": 5, "voice/shop": 60}
         counts(engine, *(("move", "", place, number) for place, number in volumes.items()))
         hit = {"tech": 12, "billing": 2, "desk": 5, "shop": 61, "mail": 1}
@@ -57,19 +57,19 @@ class Corridors:
         refresh(engine, STORED)
         [snarl], skipped = snarls(engine, PERIOD, HARM, minimum=20)
         assert (snarl.place.name, snarl.place.findings, snarl.rate, snarl.elsewhere) == ("voice/tech", 13, 0.3, 0.02)
-        assert (snarl.low, snarl.high) == (pytest.approx(0.1807, abs=1e-4), pytest.approx(0.4543, abs=1e-4))
+        assert [snarl.low, snarl.high] == pytest.approx([0.1807, 0.4543], abs=1e-4)
         assert skipped == {"too_few_visits": 1, "volume_unknown": 2}
         assert snarls(engine, PERIOD, HARM, minimum=41) == ([], {"too_few_visits": 2, "volume_unknown": 2, "nothing_to_compare": 1})
 
     def test_a_team_has_two_faces(self, engine: Engine) -> None:
-        """Tech: one warning in 10 visits that sell, 4 in 20 others, prior 20: 100 x (1 - 0.15 / 30) = 99.5 and 100 x (1 - 0.6 / 40) = 98.5: one point behind."""
+        """Tech: a warning in 10 visits that sell, 4 in 20 others, prior 20: 100 x (1 - 0.15 / 30) = 99.5, 100 x (1 - 0.6 / 40) = 98.5: one point behind."""
         counts(engine, ("visit", "tech", "sales", 10), ("visit", "tech", "service", 20), ("visit", "billing", "service", 5))
         with engine.begin() as connection:
             connection.execute(insert(contact_marks), [{"tenant": "acme", "contact": "k-f0", "kind": "sales", "name": "tech"}])
         store(engine, *(at(f"f{n}", "tech") for n in range(5)))
         refresh(engine, STORED)
         tech, billing = faces(engine, PERIOD, HARM, 20)
-        assert (tech.sales.score, tech.service.score, tech.lag) == (pytest.approx(99.5), pytest.approx(98.5), pytest.approx(1.0))
+        assert [tech.sales.score, tech.service.score, tech.lag] == pytest.approx([99.5, 98.5, 1.0])
         assert (billing.team, billing.service.score, billing.lag) == ("billing", 100, None)
 
     def test_impact_weighs_moments_of_truth_and_the_value_of_the_customers(self, engine: Engine) -> None:
@@ -79,7 +79,7 @@ class Corridors:
         b pays 400 EUR: value 4/3: critical: 0.4 x 4/3 = 0.5333. c is not known, and one below zero counts as not known: 0.15 x 1 each.
         """
         rows = [("a", 400, "USD"), ("b", 400, None), ("d", -7, None)]
-        empty = {"tenant": "acme", "forecast": None, "forecast_currency": None, "answers": 0, "state": {}}
+        empty: dict[str, Any] = {"tenant": "acme", "forecast": None, "forecast_currency": None, "answers": 0, "state": {}}
         with engine.begin() as connection:
             connection.execute(insert(customers), [empty | {"customer": c, "billed": b, "billed_currency": u} for c, b, u in rows])
             connection.execute(insert(contact_marks), [{"tenant": "acme", "contact": "k-f1", "kind": "intent", "name": "cancellation"}])
