@@ -26,6 +26,7 @@ class GroupedReader:
     def __init__(self, settings: StreamSettings, topic: str, name: str, position: Callable[[int], int]) -> None:
         self._topic = topic
         self._position = position
+        self._unplaced: set[TopicPartition] = set()
         self._consumer: Any = KafkaConsumer(
             bootstrap_servers=settings.bootstrap,
             client_id=f"{settings.client}-{name}",
@@ -35,16 +36,23 @@ class GroupedReader:
             allow_auto_create_topics=False,
             bootstrap_timeout_ms=_BOOTSTRAP,
             max_poll_records=_MOST,
+            session_timeout_ms=int(settings.session_timeout * 1000),
+            heartbeat_interval_ms=int(settings.heartbeat_interval * 1000),
             **settings.security,
         )
-        self._consumer.subscribe([topic], listener=_Placing(self))
+        self._consumer.subscribe([topic], listener=_Noting(self._unplaced))
 
     def poll(self) -> Mapping[int, list[Any]]:
         """Return the next records by partition, none after half a second without.
 
         Raises `StreamError` where the log ends before what was read: it is another log.
         """
-        return {tp.partition: records for tp, records in self._consumer.poll(timeout_ms=_POLL).items()}
+        polled = self._consumer.poll(timeout_ms=_POLL)
+        fresh = self._unplaced & self._consumer.assignment()
+        if fresh:  # what was polled of these began anywhere
+            self._place(fresh)
+            self._unplaced.difference_update(fresh)
+        return {tp.partition: records for tp, records in polled.items() if tp not in fresh}
 
     def back(self, partition: int, offset: int) -> None:
         """Read a partition again from ``offset``."""
@@ -65,11 +73,9 @@ class GroupedReader:
         """Leave the group."""
         self._consumer.close(autocommit=False)
 
-    def place(self, assigned: Iterable[TopicPartition]) -> None:
+    def _place(self, assigned: set[TopicPartition]) -> None:
         """Go to where the reader has come to."""
-        assigned = list(assigned)
-        ends = self._consumer.end_offsets(assigned) if assigned else {}
-        begins = self._consumer.beginning_offsets(assigned) if assigned else {}
+        ends, begins = self._consumer.end_offsets(assigned), self._consumer.beginning_offsets(assigned)
         for tp in assigned:
             offset = self._position(tp.partition)
             if offset > ends[tp]:
@@ -79,16 +85,18 @@ class GroupedReader:
             self._consumer.seek(tp, max(offset, begins[tp]))
 
 
-class _Placing(ConsumerRebalanceListener):
-    def __init__(self, reader: GroupedReader) -> None:
-        self._reader = reader
+class _Noting(ConsumerRebalanceListener):
+    """Notes what was assigned: the client allows no calls of its own while it tells of that."""
+
+    def __init__(self, assigned: set[TopicPartition]) -> None:
+        self._assigned = assigned
 
     def on_partitions_revoked(self, revoked: Any) -> None:
         """Do nothing: what was read is stored, or will be read again."""
 
     def on_partitions_assigned(self, assigned: Any) -> None:
-        """Go to where the reader has come to."""
-        self._reader.place(assigned)
+        """Note it."""
+        self._assigned.update(assigned)
 
 
 class Publisher:

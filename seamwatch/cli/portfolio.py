@@ -27,7 +27,7 @@ _tenant_option = click.option("--tenant", help="Only of this tenant.")
 
 @click.group
 def command() -> None:
-    """Show what customers bring, how pleased they are, and who needs someone today.
+    """Show what customers bring, and who needs someone today.
 
     Billed revenue x satisfaction makes four quadrants: model (both high), growth (pleased), at risk (pays well) and dangling. From where on they
     are high says the rule portfolio_shift. `seamwatch worker --roles insight` reads accounts and surveys.

@@ -31,10 +31,11 @@ class _Day(click.ParamType):
 @click.option("--tenant", help="Only of this tenant.")
 @language_option
 def command(first: date, last: date, out: str, tenant: str | None, language: Any) -> None:
-    """Write a report of a period as one page, without scripts, to be read, sent and printed (PDF: the browser's print).
+    """Write a report of a period that a manager reads.
 
-    The scores with their change and sample size, the three seams that hurt most and what they cost, three stories with both moments (masked),
-    promises kept, the ways of customers, the portfolio. Volumes, promises and accounts come from `seamwatch worker --roles insight`.
+    One page without scripts, to be read, sent and printed (PDF: the browser's print). The scores with their change and sample size, the three
+    seams that hurt most and what they cost, three stories with both moments (masked), promises kept, the ways of customers, the portfolio.
+    Volumes, promises and accounts come from `seamwatch worker --roles insight`.
 
     \b
       seamwatch report --from 2026-03-02 --to 2026-03-08 --out report.html

@@ -116,7 +116,7 @@ def flows(ways: Sequence[Flow], *, rtl: bool, label: str) -> Markup:
             turned = {"end": "start", "start": "end"}[anchor] if rtl else anchor
             marks.append(Markup('<rect x="{:.1f}" y="{:.1f}" width="{}" height="{:.1f}" rx="3" fill="#3c4a47"/>').format(corner, y, thick, tall))
             marks.append(_text(told, y + tall / 2 + 5, name, rtl, anchor=turned, size=14, fill=_INK))
-    return _drawing(high, label, [*bands, *marks])
+    return _drawing(high + 6, label, [*bands, *marks])
 
 
 def bubbles(quadrants: Sequence[Bubble], across: str, up: str, *, rtl: bool, label: str) -> Markup:

@@ -208,7 +208,7 @@ def _span(period: Period) -> tuple[datetime, datetime]:
 
 
 def _stories(connection: Connection, period: Period, seams: Sequence[Burden], tenant: str | None) -> list[Story]:
-    """Return a finding of each of the worst seams that tells both moments, the most severe and newest; of no customer and no detector two, if that can be."""
+    """Return a finding of each of the worst seams: it tells both moments, is of another detector than the others and has quotes, if that can be."""
     own, (begin, end) = findings.c, _span(period)
     told: list[Story] = []
     for seam in seams[: 2 * _STORIES]:
@@ -219,7 +219,7 @@ def _stories(connection: Connection, period: Period, seams: Sequence[Burden], te
         bodies = [row.body for row in connection.execute(query)]
         whole = [body for body in bodies if body["first"] and body["again"]]
         known = {story.finding["detector"] for story in told}
-        whole.sort(key=lambda body: (body["detector"] in known, not (body["first"]["mask"] or body["again"]["mask"])))
+        whole.sort(key=lambda body: (body["detector"] in known, -sum(body[moment]["mask"] is not None for moment in ("first", "again"))))
         if whole:
             told.append(Story(whole[0]))
         if len(told) == _STORIES:
