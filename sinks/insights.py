@@ -140,8 +140,14 @@ def burdens(
                 burden.impact += weight * harm[row.severity]
                 burden.minutes += count * minutes.get(row.detector, 0.0)
                 burden.detectors[row.detector] += count
-                if by == "fields" and row.seam_from:
-                    burden.seams[f"{row.seam_from}>{row.seam_to}"] += count
+        if by == "fields":
+            query = (
+                select(days.field, days.seam_from, days.seam_to, func.sum(days.findings).label("findings"))
+                .where(days.day >= period.first.isoformat(), days.day <= period.last.isoformat(), days.field != "", days.seam_from != "")
+                .group_by(days.field, days.seam_from, days.seam_to)
+            )
+            for row in connection.execute(query if tenant is None else query.where(days.tenant == tenant)):
+                made[row.field].seams[f"{row.seam_from}>{row.seam_to}"] += int(row.findings)
     return sorted(made.values(), key=lambda each: (-each.impact, -each.findings, each.name))
 
 
@@ -264,7 +270,7 @@ def _detector(row: Any) -> Iterator[str]:
 _COLUMNS: dict[By, tuple[str, ...]] = {
     "seams": ("seam_from", "seam_to"),
     "silos": ("silos",),
-    "fields": ("field", "seam_from", "seam_to"),
+    "fields": ("field",),
     "detectors": (),
 }
 _NAMES: dict[By, Callable[[Any], Iterable[str]]] = {

@@ -32,6 +32,8 @@ QUADRANTS: tuple[Standing, ...] = ("model", "growth", "at_risk", "dangling")
 
 _WAITING = ("open", "reopened")
 """Of alerts: nobody has taken them up."""
+_EXPONENTS = 40
+"""Alerts of one customer that are told apart where they are ranked."""
 
 class MixedCurrencies(ValueError):
     """Revenue is in several currencies and nobody said what one is in another."""
@@ -176,23 +178,21 @@ def needing(
         .cte("waiting")
     )
     stake = case((forecast > billed, forecast), else_=func.coalesce(billed, forecast))
-    figures = [own.tenant, own.customer, standing.label("standing"), stake.label("stake"), billed.label("billed"), forecast.label("forecast")]
-    figures += [own.satisfaction, own.seen]
+    warnings = func.coalesce(waiting.c.warning, 0) + case((standing == "at_risk", 1), else_=0)
+    left = _powers(1 - harm["warning"], warnings) * _powers(1 - harm["critical"], func.coalesce(waiting.c.critical, 0))
+    figures: list[Any] = [own.tenant, own.customer, standing.label("standing"), stake.label("stake"), billed.label("billed"), forecast.label("forecast")]
+    figures += [own.satisfaction, own.seen, waiting.c.warning, waiting.c.critical, waiting.c.since]
     joined = and_(own.tenant == waiting.c.tenant, own.customer == waiting.c.customer)
-    alerted = select(*figures, waiting.c.warning, waiting.c.critical, waiting.c.since).join_from(waiting, customers, joined).where(stake > 0, *_of(tenant))
+    alerted = select(*figures).join_from(waiting, customers, joined).where(stake > 0, *_of(tenant))
     # Without alerts all are hurt alike, so the dearest will do.
-    at_risk = select(*figures, literal(0).label("warning"), literal(0).label("critical"), null().label("since")).where(standing == "at_risk", *_of(tenant))
-    at_risk = at_risk.order_by(stake.desc(), own.tenant, own.customer).limit(limit)
+    at_risk = select(*figures).join_from(customers, waiting, joined, isouter=True).where(standing == "at_risk", *_of(tenant))
     made: dict[tuple[str, str], Needing] = {}
     with database_errors(engine), engine.connect() as connection:
-        for row in [*connection.execute(at_risk), *connection.execute(alerted)]:
-            left = (1 - harm["warning"]) ** (row.warning + (row.standing == "at_risk")) * (1 - harm["critical"]) ** row.critical
-            where = row.standing if row.standing in QUADRANTS else None
-            found = Needing(row.tenant, row.customer, where, row.stake, 1 - left, row.billed or 0.0, row.forecast, row.satisfaction, row.seen)
-            found.since = row.since
-            made[row.tenant, row.customer] = found
+        for query in (alerted.order_by((stake * (1 - left)).desc()), at_risk.order_by(stake.desc())):
+            for row in connection.execute(query.order_by(own.tenant, own.customer).limit(limit)):
+                made[row.tenant, row.customer] = _needing(row, harm)
         total = connection.execute(select(func.count()).select_from(waiting)).scalar_one()
-        valued = sum(each.since is not None for each in made.values())
+        valued = connection.execute(select(func.count()).select_from(alerted.subquery())).scalar_one()
         first = sorted(made.values(), key=lambda each: (-each.priority, each.tenant, each.customer))[:limit]
         counted = (
             select(seen.tenant, seen.customer, seen.detector, func.count().label("alerts"))
@@ -203,6 +203,19 @@ def needing(
         for row in connection.execute(counted):
             made[row.tenant, row.customer].alerts[row.detector] = row.alerts
     return first, total - valued
+
+
+def _needing(row: Any, harm: Mapping[Severity, float]) -> Needing:
+    left = (1 - harm["warning"]) ** ((row.warning or 0) + (row.standing == "at_risk")) * (1 - harm["critical"]) ** (row.critical or 0)
+    where = row.standing if row.standing in QUADRANTS else None
+    found = Needing(row.tenant, row.customer, where, row.stake, 1 - left, row.billed or 0.0, row.forecast, row.satisfaction, row.seen)
+    found.since = row.since
+    return found
+
+
+def _powers(base: float, exponent: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a power as every SQLite can tell it, the high ones as nothing."""
+    return case({number: base**number for number in range(_EXPONENTS)}, value=exponent, else_=0.0)
 
 
 def _of(tenant: str | None) -> list[ColumnElement[bool]]:

@@ -20,6 +20,7 @@ from tests.unit.sinks.burdens import Burdens
 from tests.unit.sinks.conformance import Conformance
 from tests.unit.sinks.corridors import Corridors
 from tests.unit.sinks.figures import Figures
+from tests.unit.sinks.portfolios import Portfolios
 
 
 @contextmanager
@@ -45,6 +46,10 @@ class TestPostgresFigures(Figures):
 
 class TestCorridors(Corridors):
     """PostgreSQL tells the same of the corridor."""
+
+
+class TestPortfolios(Portfolios):
+    """PostgreSQL tells the same of customers."""
 
 
 class TestBurdens(Burdens):

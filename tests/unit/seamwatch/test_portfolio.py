@@ -9,7 +9,7 @@ from sinks.database import create_engine, upgrade
 from sinks.writer import DatabaseWriter
 from tests.unit.seamwatch.support import run
 from tests.unit.sinks.builders import clock, finding, record
-from tests.unit.sinks.test_portfolio import known
+from tests.unit.sinks.portfolios import known
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from sinks.console.callers import Role
 from tests.unit.sinks.builders import finding
 from tests.unit.sinks.console.served import enter, known
 from tests.unit.sinks.handling import Desk
-from tests.unit.sinks.test_portfolio import known as customer
+from tests.unit.sinks.portfolios import known as customer
 
 
 def test_how_customers_stand_and_who_needs_someone(client: TestClient, desk: Desk, engine: Engine) -> None:
