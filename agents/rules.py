@@ -109,6 +109,10 @@ class EngineRules(_Rules):
     """By how many points of 100 an event moves the fusion score: of ``EVENTS``, or the finding of a detector."""
     fusion_blame: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Of what a partner did, the share that consumers put down to the brand."""
+    moments: Mapping[Words, Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]] = Field(default_factory=dict)
+    """Moments of truth: how much more a finding weighs where impact is ranked, by type of its touchpoint or intent of its contact."""
+    sales_intents: frozenset[Words] = frozenset({"purchase", "order", "upgrade", "sales"})
+    """Intents of contacts that show a team's sales face; an offer shows it too."""
     briefs: Literal["on", "off"] = "on"
     """Whether a brief goes to the next handler at the start of a handoff and of a known customer's new contact."""
     brief_items: Annotated[int, Field(ge=1, le=20)] = 20

@@ -23,6 +23,7 @@ _DATABASE = re.compile(r"(?P<scheme>sqlite|postgres(?:ql)?(?:\+psycopg)?)://(?P<
 _PATTERNS = {
     "console_url": "expected https://HOST or https://HOST:PORT, without a path",
     "ingest_listen": "expected HOST:PORT, such as 127.0.0.1:8464",
+    "currency": "expected the three letters of a currency, such as EUR",
     "region": "expected the two letters of a country, such as DE",
 }
 _PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):.*(?=@)", re.DOTALL)
@@ -128,6 +129,12 @@ class Settings(BaseSettings):
     """What a finding costs in handling time, by detector, as JSON: {"repeated_request": 0.7}."""
     cost_per_minute: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """What a minute of handling time costs, in a currency of your own."""
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+    """The currency of revenue that names none, and of all sums (three letters, such as EUR); without it all revenue has to be in one."""
+    rates: Mapping[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    """What one unit of another currency is in that one, as JSON: {"USD": 0.92}."""
+    invitations_file: Path | None = None
+    """Rules of one's own for whom to ask how it went, in place of the shipped ones."""
     console_host: str = "127.0.0.1"
     """Where the console listens."""
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8080

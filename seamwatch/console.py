@@ -16,9 +16,11 @@ from config.rules import load_rulebook
 from config.settings import Settings
 from config.wording import load_wording
 from seamwatch import __version__
+from seamwatch.observing import portfolio_terms
 from seamwatch.rule_facts import configured
 from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
+from sinks.portfolio import Terms
 
 __all__ = ["console_settings", "serve"]
 
@@ -33,6 +35,8 @@ def console_settings(settings: Settings) -> ConsoleSettings:
     rulebook = load_rulebook(settings.rules_dir)
     wording = load_wording(rulebook, settings.rules_dir)
 
+    terms = portfolio_terms(settings, rulebook)
+
     def words(finding: Mapping[str, Any], language: str) -> Told:
         return wording.words(finding, cast(Language, language))
 
@@ -44,6 +48,10 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         decay=decayed,
         web=_WEB,
         url=settings.console_url,
+        portfolio=Terms(terms.revenue, terms.satisfaction),
+        harm=rulebook.engine.harm,
+        currency=settings.currency,
+        rates=settings.rates,
         idle=timedelta(microseconds=settings.console_idle),
         session=timedelta(microseconds=settings.console_session),
     )

@@ -65,6 +65,11 @@ class Topics:
         return f"{self.prefix}.briefs"
 
     @property
+    def invitations(self) -> str:
+        """Return the topic of whom to ask how it went."""
+        return f"{self.prefix}.invitations"
+
+    @property
     def dead_letters(self) -> str:
         """Return the topic of refused records."""
         return f"{self.prefix}.dead-letters"
@@ -108,6 +113,7 @@ def _specs(settings: StreamSettings) -> list[TopicSpec]:
         (names.alerts, _RETENTION | _OUTPUT_BYTES),
         (names.dead_letters, _RETENTION | _OUTPUT_BYTES),
         (names.briefs, _RETENTION | _OUTPUT_BYTES),
+        (names.invitations, _RETENTION | _OUTPUT_BYTES),
         (names.changelog, _COMPACTED | _OUTPUT_BYTES),
         (names.tallies, _COMPACTED | _OUTPUT_BYTES),
         (names.scores, _COMPACTED | _OUTPUT_BYTES),

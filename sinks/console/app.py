@@ -8,6 +8,7 @@ from sinks.console.alert_routes import alert_routes
 from sinks.console.doors import Doors
 from sinks.console.figure_routes import figure_routes
 from sinks.console.pages import BodyLimit, Headers, serve_pages
+from sinks.console.portfolio_routes import portfolio_routes
 from sinks.console.problems import install
 from sinks.console.session_routes import session_routes
 from sinks.console.settings import ConsoleSettings
@@ -27,6 +28,7 @@ def create_console(engine: Engine, settings: ConsoleSettings) -> FastAPI:
     app.include_router(session_routes())
     app.include_router(alert_routes(engine, settings))
     app.include_router(figure_routes(engine, settings))
+    app.include_router(portfolio_routes(engine, settings))
     app.state.feed = Feed(engine, settings)
     app.include_router(stream_routes(app.state.feed))
     serve_pages(app, settings.web)

@@ -28,7 +28,7 @@ _Engineer = Annotated[Caller, allowed(Right.SOURCES_READ)]
 _Anybody = Annotated[Caller, allowed()]
 _PAGES = {
     "alerts": True, "seams": True, "journeys": True, "teams": True, "rules": True, "sources": True, "wallboard": True,
-    "history": False, "silos": False, "promises": False, "portfolio": False, "insights": False, "briefs": True,
+    "history": False, "silos": False, "promises": False, "portfolio": True, "insights": False, "briefs": True,
 }  # fmt: skip
 """What the API has data for."""
 

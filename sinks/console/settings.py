@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from models.finding import Severity
 from models.score import Score
+from sinks.portfolio import Terms
 
 __all__ = ["ConsoleSettings", "Told", "untold"]
 
@@ -56,7 +58,8 @@ class ConsoleSettings:
 
     ``version`` names the build; ``words`` tells a finding (its body) in a language; ``rules`` are the rules as they are configured, at least with
     ``name, detector, version, mode, severity``; ``sources`` the sources that are read; ``decay`` makes a score's value that of a time in microseconds UTC.
-    ``web`` holds the built front end; ``url`` is where people reach the console, None: by the address that it listens at. A session ends
+    ``portfolio`` tells from which revenue and satisfaction on these are high, ``harm`` what a finding costs by severity; ``currency`` and ``rates`` what
+    revenue is in. ``web`` holds the built front end; ``url`` is where people reach the console, None: by the address that it listens at. A session ends
     that was not used for ``idle``, and any after ``session``.
     """
 
@@ -67,6 +70,10 @@ class ConsoleSettings:
     decay: Callable[[Score, int], float | None] = _as_stored
     web: Path = _WEB
     url: str | None = None
+    portfolio: Terms = field(default=Terms(1000.0, 0.6))
+    harm: Mapping[Severity, float] = field(default_factory=lambda: {"info": 0.0, "warning": 0.15, "critical": 0.4})
+    currency: str | None = None
+    rates: Mapping[str, float] = field(default_factory=dict)
     idle: timedelta = timedelta(hours=12)
     session: timedelta = timedelta(days=7)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from models.alert import Alert, AlertChange, AlertState, Change, Moment
 from models.finding import Evidence, Finding, Severity
 from sinks.console.callers import Right, Role
+from sinks.portfolio import Standing
 
 __all__ = [
     "AlertDetail",
@@ -29,7 +30,11 @@ __all__ = [
     "Language",
     "Latest",
     "Letters",
+    "NeedingItem",
+    "NeedingToday",
     "Partition",
+    "PortfolioFigures",
+    "QuadrantItem",
     "RefusedKey",
     "RuleFacts",
     "ScoreItem",
@@ -263,6 +268,55 @@ class Seams(_Shape):
     """The seams, those with most open alerts first."""
 
     items: list[SeamItem]
+    as_of: AwareDatetime
+
+
+class QuadrantItem(_Shape):
+    """Customers of one quadrant. Revenue is in the portfolio's currency; ``unforecast`` counts those of whom no forecast is known; satisfaction is 0..1."""
+
+    quadrant: Standing
+    customers: int
+    billed: float
+    forecast: float
+    unforecast: int
+    satisfaction: float | None
+
+
+class PortfolioFigures(_Shape):
+    """How customers stand; ``unplaced`` counts the others by reason. ``revenue`` and ``satisfaction`` tell from where on these are high."""
+
+    currency: str | None
+    revenue: float
+    satisfaction: float
+    quadrants: list[QuadrantItem]
+    unplaced: dict[str, int]
+    as_of: AwareDatetime
+
+
+class NeedingItem(_Shape):
+    """A customer who needs someone: ``priority`` is ``stake`` (the higher of billed and forecast revenue) x ``hurt`` (0..1).
+
+    ``alerts`` counts by detector those that nobody has taken up; ``moved``: one of them says that they stand worse than before.
+    """
+
+    tenant: str
+    customer: str
+    quadrant: Standing | None
+    stake: float
+    hurt: float
+    priority: float
+    satisfaction: float | None
+    moved: bool
+    alerts: dict[str, int]
+    since: AwareDatetime | None
+
+
+class NeedingToday(_Shape):
+    """Who needs someone today, the highest priority first; ``unvalued`` counts others with open alerts, whose revenue nobody knows."""
+
+    currency: str | None
+    items: list[NeedingItem]
+    unvalued: int
     as_of: AwareDatetime
 
 
