@@ -1,4 +1,4 @@
-"""Sources that are data: JSON objects, rows of CSV or delimited lines, mapped by JMESPath as docs/sources.md describes."""
+"""Sources that are data: JSON objects, forms, rows of CSV or delimited lines, mapped by JMESPath as docs/sources.md describes."""
 
 import csv
 import hashlib
@@ -22,6 +22,7 @@ from streams.sources.errors import Unmappable, Unreadable
 from streams.sources.files import decompressed
 from streams.sources.heading import Heading, Strict
 from streams.sources.pseudonym import actor_pseudonym, customer_pseudonym
+from streams.sources.raw import elements, form, read_texts, without_tags
 from streams.sources.times import Unit, microseconds, written
 from streams.sources.touchpoints import Touchpoints
 
@@ -95,7 +96,7 @@ class _Value(Strict):
     lookup: str | None = None
     keep: bool = False
     otherwise: str | bool | int | float | None = None
-    kind: Literal["text", "integer", "number", "flag"] | None = Field(None, alias="as")
+    kind: Literal["text", "integer", "number", "flag", "html"] | None = Field(None, alias="as")
 
     @model_validator(mode="after")
     def _one(self) -> "_Value":
@@ -178,6 +179,10 @@ class _Mapping(Heading, _Common):
 
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     columns: Annotated[list[str], Field(min_length=1)] | None = None
+    texts_of_json: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")]] = Field(default_factory=list)
+    """Places, with dots between the keys, whose text is JSON: it is read, and what is no JSON stays text."""
+    body: Expression | None = None
+    """What all other paths look into, where the vendor wraps its records: an object."""
     id: Value | None = None
     lookups: dict[str, dict[str, str | bool | int | float]] = Field(default_factory=dict)
     records: Annotated[list[_Record], Field(min_length=1)]
@@ -197,7 +202,7 @@ class _Plan(NamedTuple):
 
 
 class Mapped:
-    """One source by its mapping, whose format is ``json``, ``csv`` or ``lines``."""
+    """One source by its mapping, whose format is ``json``, ``form``, ``csv`` or ``lines``."""
 
     def __init__(self, document: Document, customer_key: bytes) -> None:
         """Take the mapping; raises ``ConfigError`` with file, line and key where it is wrong."""
@@ -227,10 +232,13 @@ class Mapped:
         return Touchpoints().read(stream)
 
     def map(self, raw: bytes) -> list[bytes]:
-        """Return the touchpoints of one raw record, with the ids ``<raw id>/0``, ``<raw id>/1`` and so on."""
-        if not raw:
-            return []
-        record = self._decode(raw)
+        """Return the touchpoints of one raw record, with the ids ``<raw id>/0``, ``<raw id>/1`` and so on; a JSON array holds several records."""
+        if self._kind == "json" and raw.lstrip().startswith(b"["):
+            return [made for each in elements(raw) for made in self._map(each)]
+        return self._map(raw) if raw else []
+
+    def _map(self, raw: bytes) -> list[bytes]:
+        record = self._opened(self._decode(raw))
         fitting = (each for each in self._records if each[0].when is None or _search(each[0].when, record, "when"))
         rule, plans = next(fitting, (None, ()))
         if rule is None:
@@ -259,7 +267,7 @@ class Mapped:
         if self._kind == "lines" and self.mapping.columns is None:
             raise document.error(("columns",), "missing: lines have no names of their own")
         for key in ("columns", "separator"):
-            if self._kind == "json" and key in self.mapping.model_fields_set:
+            if self._kind in ("json", "form") and key in self.mapping.model_fields_set:
                 raise document.error((key,), "is for csv and lines alone")
 
     def _decode(self, raw: bytes) -> dict[str, Any]:
@@ -269,6 +277,8 @@ class Mapped:
             except UnicodeDecodeError as error:
                 raise Unmappable("the line is not UTF-8") from error
             return dict(zip(self.mapping.columns or (), cells, strict=False))
+        if self._kind == "form":
+            return form(raw)
         try:
             record = msgspec.json.decode(raw)
         except RecursionError as error:
@@ -278,6 +288,16 @@ class Mapped:
         if not isinstance(record, dict):
             raise Unmappable("not a JSON object")
         return record
+
+    def _opened(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Read the texts that are JSON, and take the record out of what it is wrapped in."""
+        read_texts(record, self.mapping.texts_of_json)
+        if self.mapping.body is None:
+            return record
+        body = _search(self.mapping.body, record, "body")
+        if not isinstance(body, dict):
+            raise Unmappable("body: expected an object")
+        return body
 
     def _made(self, plan: _Plan, record: dict[str, Any]) -> Iterator[dict[str, Any]]:
         records: Sequence[dict[str, Any]] = [record]
@@ -434,6 +454,8 @@ def _converted(kind: str | None, found: Any, key: str) -> Any:
     try:
         if kind == "text" and not isinstance(found, dict | list):
             return found if isinstance(found, str) else _plain(found) or repr(found)
+        if kind == "html" and isinstance(found, str):
+            return without_tags(found) or None
         if kind == "flag":
             return _FLAGS[str(found).casefold()]
         if kind in _NUMBERS and isinstance(found, str | int | float) and not isinstance(found, bool):

@@ -144,7 +144,7 @@ def test_records_that_cannot_be_mapped_say_why(tmp_path: Path, changes: dict[str
         ("type: message", "type: mesage", "desk.yaml:21: records[1].touchpoints[1].type: no touchpoint has this type; did you mean message?"),
         ("{text: item.text,", "{txt: item.text,", "desk.yaml:22: records[1].touchpoints[1].data: message has no txt; did you mean text?"),
         ("{text: item.text,", "{", "desk.yaml:22: records[1].touchpoints[1].data: message needs text"),
-        ("as: flag", "as: bool", "data.private.as: expected 'text', 'integer', 'number' or 'flag'"),
+        ("as: flag", "as: bool", "data.private.as: expected 'text', 'integer', 'number', 'flag' or 'html'"),
         ("keep: true", "keep: true, constant: x", "expected one of path, constant, time"),
         ("format: json", "format: lines", "desk.yaml:1: columns: missing: lines have no names of their own"),
         ("format: json", "format: json\ncolumns: [a]", "desk.yaml:2: columns: is for csv and lines alone"),

@@ -134,6 +134,43 @@ def test_the_vendors_own_samples_map(name: str, pattern: str, types: list[str]) 
     assert made == types
 
 
+STARTED_BLIND, STARTED_WARM = "handoff.started blind", "handoff.started warm"
+TRANSFERS = [
+    ("xfer_blind/*_abacbc", [STARTED_BLIND, "contact.answered"]),
+    ("xfer_blind/*_abbcac", [STARTED_BLIND, "contact.answered", "contact.ended"]),
+    ("xfer_blind/*_group", [STARTED_BLIND, "contact.answered", "contact.ended"]),
+    ("xfer_blind/*_a_no_answer", [STARTED_BLIND, "handoff.failed no answer"]),
+    ("xfer_blind/*_b_no_answer", [STARTED_BLIND, "handoff.failed no answer", "contact.ended"]),
+    ("xfer_blind/*_group_no_answer", [STARTED_BLIND, "handoff.failed no answer", "contact.ended"]),
+    ("xfer_blind/*_reject", [STARTED_BLIND, "handoff.failed rejected", "handoff.failed no answer", "contact.ended"]),
+    ("xfer_attended/*_abacbc", [STARTED_WARM, "handoff.accepted"]),
+    ("xfer_attended/*_abbcac", [STARTED_WARM, "handoff.accepted"]),
+    ("xfer_attended/*_abbcac_anon", [STARTED_WARM, "handoff.accepted", "contact.ended"]),
+    ("xfer_attended/*_abcbac", [STARTED_WARM, "handoff.accepted"]),
+    ("xfer_blonde/*_abbcac", [STARTED_WARM, "contact.answered", "contact.ended"]),
+    ("xfer_blonde/*_abacbc", [STARTED_WARM, "contact.answered"]),
+    ("xfer_blonde/*_group_a", [STARTED_WARM, "contact.answered"]),
+    ("xfer_blonde/*_group_b", [STARTED_WARM, "contact.answered", "contact.ended"]),
+    ("xfer_blonde/*_reject", [STARTED_WARM, "handoff.failed busy", "contact.ended"]),
+    ("queue/queue_blind_xfer", [STARTED_BLIND, "contact.answered", "contact.ended"]),
+    ("queue/queue_attn_xfer", [STARTED_WARM, "handoff.accepted", "contact.ended"]),
+]
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason=f"the recorded calls are not there: {SAMPLES}")
+@pytest.mark.parametrize(("recording", "told"), TRANSFERS, ids=[name for name, _ in TRANSFERS])
+def test_a_recorded_transfer_is_what_its_name_says(recording: str, told: list[str]) -> None:
+    """From the transfer on: blind or attended, taken, refused or unanswered; the customer's call is the one that was transferred."""
+    (file,) = (SAMPLES / "asterisk_ami").glob(f"{recording}.json")
+    events = [event | {"Received": str(1_772_442_840 + second)} for second, event in enumerate(json.loads(file.read_text()))]
+    made = [json.loads(each) for event in events for each in SOURCES["asterisk_ami"].map(json.dumps(event).encode())]
+    (at,) = (at for at, each in enumerate(made) if each["type"] == "handoff.started")
+    words = [" ".join([each["type"], *(each["data"][key] for key in ("mode", "reason") if key in each["data"])]) for each in made[at:]]
+    assert words == told
+    assert {each["contact"] for each in made[at:]} == {made[at]["contact"]}
+    assert made[at]["contact"] in {each.get("contact") for each in made[:at] if each["type"] == "contact.answered"}
+
+
 EVENT = {"specversion": "1.0", "id": "1", "source": "/s", "type": "io.seamwatch.touchpoint"}
 
 
@@ -174,5 +211,5 @@ def test_an_event_in_binary_mode_is_the_same_event() -> None:
 def test_an_envelope_carries_no_envelope(tmp_path: Path) -> None:
     """A mapping that names itself, or another envelope, is refused when it is loaded."""
     (tmp_path / "own.yaml").write_text("format: cloudevents\nsource: own\ncarries: {a: own}\n")
-    with pytest.raises(ConfigError, match=r"own\.yaml:1: format: expected one of xes, json, csv, lines"):
+    with pytest.raises(ConfigError, match=r"own\.yaml:1: format: expected one of xes, json, form, csv, lines"):
         load_source("own", KEY, tmp_path)
