@@ -30,6 +30,8 @@ __all__ = ["Mapped"]
 
 _BAD_VALUE = (TypeError, ValueError, ArithmeticError, RecursionError)
 """What JMESPath and conversions raise over values that they were not made for; its own errors are ``ValueError``."""
+_JSON = ("json", "form")
+"""Formats whose records may be JSON: who posts forms posts JSON beside them."""
 _NUMBERS = {"integer": int, "number": float}
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -40,13 +42,16 @@ def _expression(text: str) -> str:
     except JMESPathError as error:
         at = getattr(error, "lex_position", None)
         raise ValueError(f"not JMESPath{'' if at is None else f': wrong at character {at + 1}'}") from error
-    _check_functions(tree)
+    _check(tree)
     return text
 
 
-def _check_functions(node: Any) -> None:
+def _check(node: Any) -> None:
+    """Refuse what JMESPath takes and nobody means."""
     if not isinstance(node, dict):
         return
+    if node["type"] == "subexpression" and node["children"][0]["type"] == "not_expression":
+        raise ValueError("! holds for what stands before the dot alone, which has no keys then: write !(a.b)")
     if node["type"] == "function_expression":
         name, given = node["value"], len(node["children"])
         if name not in Functions.FUNCTION_TABLE:
@@ -55,7 +60,7 @@ def _check_functions(node: Any) -> None:
         if given < len(signature) or (given > len(signature) and not signature[-1].get("variadic")):
             raise ValueError(f"{name} takes {len(signature)} arguments, {given} are given")
     for child in node["children"]:
-        _check_functions(child)
+        _check(child)
 
 
 def _zone(name: str) -> str:
@@ -233,7 +238,7 @@ class Mapped:
 
     def map(self, raw: bytes) -> list[bytes]:
         """Return the touchpoints of one raw record, with the ids ``<raw id>/0``, ``<raw id>/1`` and so on; a JSON array holds several records."""
-        if self._kind == "json" and raw.lstrip().startswith(b"["):
+        if self._kind in _JSON and raw.lstrip().startswith(b"["):
             return [made for each in elements(raw) for made in self._map(each)]
         return self._map(raw) if raw else []
 
@@ -267,7 +272,7 @@ class Mapped:
         if self._kind == "lines" and self.mapping.columns is None:
             raise document.error(("columns",), "missing: lines have no names of their own")
         for key in ("columns", "separator"):
-            if self._kind in ("json", "form") and key in self.mapping.model_fields_set:
+            if self._kind in _JSON and key in self.mapping.model_fields_set:
                 raise document.error((key,), "is for csv and lines alone")
 
     def _decode(self, raw: bytes) -> dict[str, Any]:
@@ -277,7 +282,7 @@ class Mapped:
             except UnicodeDecodeError as error:
                 raise Unmappable("the line is not UTF-8") from error
             return dict(zip(self.mapping.columns or (), cells, strict=False))
-        if self._kind == "form":
+        if self._kind == "form" and not raw.lstrip().startswith(b"{"):
             return form(raw)
         try:
             record = msgspec.json.decode(raw)

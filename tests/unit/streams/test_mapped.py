@@ -133,6 +133,7 @@ def test_records_that_cannot_be_mapped_say_why(tmp_path: Path, changes: dict[str
         ("customer: who", "customer: who[", "desk.yaml:4: customer.path: not JMESPath: wrong at character 5"),
         ("customer: who", "customer: jion('/', who)", "desk.yaml:4: customer.path: JMESPath has no function jion; did you mean join?"),
         ("customer: who", "customer: join(who)", "desk.yaml:4: customer.path: join takes 2 arguments, 1 are given"),
+        ("customer: who", "customer: '!ticket.who'", "desk.yaml:4: customer.path: ! holds for what stands before the dot alone"),
         ("customer: who\n", "", "records[1].touchpoints[0].customer: missing, here, in its record and in the mapping"),
         ("contact: ticket", "contct: ticket", "desk.yaml:5: contct: unknown key; did you mean contact?"),
         ("unit: ms}\nid", "unit: min}\nid", "desk.yaml:6: time.unit: expected 'iso', 's', 'ms' or 'us'"),
