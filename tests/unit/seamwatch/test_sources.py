@@ -84,6 +84,45 @@ def test_try_withstands_whatever_is_in_the_file(tmp_path: Path, hostile: bytes) 
     assert "1 record, 0 touchpoints" in ended.stdout
 
 
+SAMPLES = Path(__file__).parents[3].parent / "shared" / "data" / "vendor_events"
+TRIED = {
+    "asterisk": ("asterisk_queue_log/*", {"contact.queued": 2, "identity.linked": 2, "contact.answered": 2, "contact.ended": 2}),
+    "asterisk_ami": (
+        "asterisk_ami/*/*.json",
+        {
+            "contact.started": 22, "identity.linked": 22, "contact.answered": 51, "contact.ended": 23, "contact.abandoned": 3,
+            "handoff.started": 20, "handoff.accepted": 7, "handoff.failed": 8,
+        },
+    ),
+    "amazon_connect": ("aws_connect/contact-events*", {"contact.answered": 1, "contact.ended": 1}),
+    "contact_lens": ("aws_connect/*contact-[la]*.json", {"message": 74}),
+    "chatwoot": ("chatwoot/*", {"message": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason=f"the vendors' own samples are not there: {SAMPLES}")
+@pytest.mark.parametrize("source", TRIED)
+def test_try_reads_every_sample_of_the_vendors(source: str, tmp_path: Path) -> None:
+    """Each record that a vendor published, or that somebody recorded, is mapped or known to tell nothing; none is refused.
+
+    What the source wants added is added: when a call began, which contact a file is about, when an event came.
+    """
+    pattern, types = TRIED[source]
+    added = {
+        "contact_lens": {"ConnectedToSystemTimestamp": "2026-03-02T09:00:00Z", "CustomerMetadata": {"ContactId": "k-1"}},
+        "asterisk_ami": {"Received": "1772442840"},
+    }
+    records: list[bytes] = []
+    for file in sorted(SAMPLES.glob(pattern)):
+        if file.suffix == ".sample":
+            records += [line for line in file.read_bytes().splitlines() if not line.startswith(b"#")]
+        else:
+            told = json.loads(file.read_text())
+            records += [json.dumps(each | added.get(source, {})).encode() for each in (told if isinstance(told, list) else [told])]
+    facts = json.loads(run("sources", "try", source, write(tmp_path, b"\n".join(records)), "--json").stdout)
+    assert (facts["records"], facts["refused"], facts["types"]) == (len(records), {}, types)
+
+
 def test_try_tells_what_detectors_lack(tmp_path: Path) -> None:
     """Types of touchpoints, work of a known team, and the context of handoffs are what they need."""
     facts = json.loads(run("sources", "try", "touchpoints", write(tmp_path, lines(asked_twice("Ann"))), "--first", "1", "--json").stdout)

@@ -57,8 +57,9 @@ def changed(value: Any, path: tuple[Any, ...], new: Any, *, drop: bool = False) 
 
 def content(source: MappedSource, case: Case) -> Any:
     """Return a raw record as the JSON or the form that it is, or as its text."""
-    is_text_of_json = isinstance(case.raw, str) and case.raw.startswith("{") and source.mapping.format != "form"
-    return msgspec.json.decode(case.raw) if is_text_of_json else case.raw
+    if isinstance(case.raw, str) and case.raw.startswith("{") and source.mapping.format != "form":
+        return msgspec.json.decode(case.raw)
+    return case.raw
 
 
 def raw(source: MappedSource, value: Any) -> bytes:

@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from config.rules import load_rulebook
 from seamwatch.mapping import mapper
 from streams.sources import Unmappable, load_source
 from streams.sources.cloudevents import enveloped
+from streams.sources.heading import written
 from tests.support.sources import KEY, SOURCES
 
 SAMPLES = Path(__file__).parents[3].parent / "shared" / "data" / "vendor_events"
@@ -61,6 +63,64 @@ def test_a_chain_of_contacts_is_one_journey_whatever_the_order() -> None:
     expected = [("ping_pong_direct", "k-3", "team:service>team:sales")]
     for order in itertools.islice(itertools.permutations(chain), 0, 120, 17):
         assert found("amazon_connect", [*order, order[2], order[0]]) == expected
+
+
+def genesys(minute: int, team: str) -> dict[str, Any]:
+    """Return an agent's answer in a queue."""
+    body = {"eventTime": 1_772_442_000_000 + 60_000 * minute, "conversationId": "c-1", "mediaType": "VOICE", "queueId": team, "acdOutcome": "ANSWERED"}
+    return {"id": str(minute), "detail": {"topicName": "v2.detail.events.conversation.c-1.acd.end", "eventBody": body}}
+
+
+def twilio(minute: int, team: str) -> dict[str, Any]:
+    """Return the acceptance of a reservation: two of them by the form, one by Event Streams."""
+    at, attributes = 1_772_442_000 + 60 * minute, json.dumps({"from": "+493012345678"})
+    if team == "service":
+        payload = {"eventtype": "reservation.accepted", "timestamp": at * 1000, "task_sid": "WT1", "task_queue_name": team, "task_attributes": attributes}
+        return {"specversion": "1.0", "data": {"payload": payload | {"sid": f"EV{minute}"}}}
+    form = {"EventType": "reservation.accepted", "Timestamp": str(at), "TaskSid": "WT1", "TaskQueueName": team, "TaskAttributes": attributes}
+    return form | {"Sid": f"EV{minute}"}
+
+
+def zendesk(minute: int, team: str) -> dict[str, Any]:
+    """Return an agent's comment: two of them by webhook, with text for ids, one by the Events Connector, with numbers."""
+    ids, at = {"sales": 12, "service": 30}, f"2026-03-02T09:{minute:02}:00Z"
+    comment = {"id": minute, "body": "Hello", "is_public": True, "author": {"id": 9, "is_staff": True}}
+    if team == "service":
+        ticket = {"id": 81, "requester_id": 7, "group_id": ids[team], "via": {"channel": "email"}}
+        return {"id": str(minute), "detail": {"ticket_event": {"meta": {"occurred_at": at}, "type": "Comment Created", "comment": comment, "ticket": ticket}}}
+    detail = {"id": "81", "requester_id": "7", "group_id": str(ids[team]), "via": {"channel": "email"}}
+    return {"id": str(minute), "type": "zen:event-type:ticket.comment_added", "time": at, "detail": detail, "event": {"comment": comment}}
+
+
+def intercom(minute: int, team: str) -> dict[str, Any]:
+    """Return an agent's reply: the number of a team is text here and a number there."""
+    part = {"id": str(minute), "part_type": "comment", "body": "<p>Hello</p>", "created_at": 1_772_442_000 + 60 * minute, "author": {"type": "admin", "id": "9"}}
+    item = {"id": "81", "team_assignee_id": 30 if team == "service" else "12", "contacts": {"contacts": [{"id": "c7"}]}}
+    item |= {"conversation_parts": {"conversation_parts": [part]}}
+    return {"topic": "conversation.admin.replied", "id": f"n{minute}", "created_at": part["created_at"], "data": {"item": item}}
+
+
+def salesforce(minute: int, team: str) -> dict[str, Any]:
+    """Return the record of a leg of a call, which names the leg before it."""
+    leg = {"Id": f"v{minute}", "LastModifiedDate": "1", "VendorCallKey": f"k-{minute}", "QueueName": team, "FromPhoneNumber": "+493012345678"}
+    before = {"PreviousCallId": f"k-{minute - 1}"} if minute > 1 else {}
+    return leg | before | {"CallAcceptDateTime": f"2026-03-02T09:{minute:02}:10Z", "CallEndDateTime": f"2026-03-02T09:{minute:02}:50Z"}
+
+
+def freeswitch(minute: int, team: str) -> dict[str, Any]:
+    """Return an agent's answer in a queue."""
+    headers = {"Event-Name": "CUSTOM", "CC-Action": "bridge-agent-start", "Core-UUID": "c", "Event-Sequence": str(minute), "CC-Member-Session-UUID": "s-1"}
+    return headers | {"CC-Queue": team, "Event-Date-Timestamp": str(1_772_442_000_000_000 + 60_000_000 * minute)}
+
+
+@pytest.mark.parametrize("answer", [genesys, twilio, zendesk, intercom, salesforce, freeswitch], ids=lambda answer: answer.__name__)
+def test_a_customer_who_comes_back_to_a_team_is_found_whatever_the_order(answer: Callable[[int, str], dict[str, Any]]) -> None:
+    """Sales, service, sales again: one return, in any order and with copies, whichever of a vendor's forms told of it."""
+    source = "salesforce_voice" if answer is salesforce else answer.__name__
+    told = [answer(1, "sales"), answer(2, "service"), answer(3, "sales")]
+    chain = [written(each, "form" if "EventType" in each else "json") for each in told]
+    for order in itertools.permutations(chain):
+        assert [rule for rule, *_ in found(source, [*order, order[1]])] == ["ping_pong_direct"]
 
 
 def test_a_transfer_that_nobody_takes_is_one_mishap() -> None:
