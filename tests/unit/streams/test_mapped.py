@@ -180,6 +180,19 @@ records:
         (b"EventType=said&At=1772442840&Attributes=%7B%22who%22%3A%207%7D&Text=a+b%2Bc", "a b+c"),
         (b'{"kind": "said", "at": 1772442840, "more": {"notes": "{\\"who\\": 7}"}, "text": "<p>1 &lt; 2<br>3</p><script>no()</script><p></p>"}', "1 < 2\n3"),
         (b'[{"kind": "said", "at": 1772442840, "more": {"notes": {"who": 7}}, "text": "plain &amp; simple"}]', "plain & simple"),
+    ],
+)
+def test_forms_and_json_in_text_are_read(tmp_path: Path, raw: bytes, text: str) -> None:
+    """A vendor that posts a form here and JSON there, or JSON within text, has one mapping: all forms come under one set of names."""
+    desk = source(tmp_path, FORM)
+    (made,) = (json.loads(each) for each in desk.map(raw))
+    assert made["data"] == {"text": text}
+    assert made["customer"] == customer_pseudonym(KEY, "7")
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
         (b"EventType=said&At=1772442840&Attributes=7&Text=x", "the record lacks its customer"),
         (b"EventType=said&At=%ff", "not a form in UTF-8"),
         (b"EventType", "not a form in UTF-8"),
@@ -188,16 +201,10 @@ records:
         (b"[1,", "not JSON"),
     ],
 )
-def test_forms_and_json_in_text_are_read(tmp_path: Path, raw: bytes, text: str) -> None:
-    """A vendor that posts a form here and JSON there, or JSON within text, has one mapping: all forms come under one set of names."""
-    desk = source(tmp_path, FORM)
-    try:
-        (made,) = (json.loads(each) for each in desk.map(raw))
-    except Unmappable as reason:
-        assert str(reason) == text
-    else:
-        assert made["data"] == {"text": text}
-        assert made["customer"] == customer_pseudonym(KEY, "7")
+def test_what_is_neither_form_nor_json_is_refused(tmp_path: Path, raw: bytes, sentence: str) -> None:
+    """Of an array one that is refused refuses all."""
+    with pytest.raises(Unmappable, match=sentence):
+        source(tmp_path, FORM).map(raw)
 
 
 def test_a_body_that_is_no_object_is_refused(tmp_path: Path) -> None:

@@ -94,10 +94,11 @@ def zendesk(minute: int, team: str) -> dict[str, Any]:
 
 def intercom(minute: int, team: str) -> dict[str, Any]:
     """Return an agent's reply: the number of a team is text here and a number there."""
-    part = {"id": str(minute), "part_type": "comment", "body": "<p>Hello</p>", "created_at": 1_772_442_000 + 60 * minute, "author": {"type": "admin", "id": "9"}}
-    item = {"id": "81", "team_assignee_id": 30 if team == "service" else "12", "contacts": {"contacts": [{"id": "c7"}]}}
+    at = 1_772_442_000 + 60 * minute
+    part = {"id": str(minute), "part_type": "comment", "body": "<p>Hello</p>", "created_at": at, "author": {"type": "admin", "id": "9"}}
+    item: dict[str, Any] = {"id": "81", "team_assignee_id": 30 if team == "service" else "12", "contacts": {"contacts": [{"id": "c7"}]}}
     item |= {"conversation_parts": {"conversation_parts": [part]}}
-    return {"topic": "conversation.admin.replied", "id": f"n{minute}", "created_at": part["created_at"], "data": {"item": item}}
+    return {"topic": "conversation.admin.replied", "id": f"n{minute}", "created_at": at, "data": {"item": item}}
 
 
 def salesforce(minute: int, team: str) -> dict[str, Any]:
