@@ -1,4 +1,4 @@
-"""A telephone system that is listened to, on a real Kafka: what it tells is confirmed and becomes touchpoints, and a gap is said."""
+"""Ways in without HTTP, on a real Kafka: a telephone system that is listened to, and a topic of others that is read."""
 
 import asyncio
 import json
@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kafka import KafkaConsumer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.structs import TopicPartition
 
 from tests.support.pbx import PASSWORD, Script, ami_event, ami_login, serving, stay
 from tests.support.services import KafkaServer
-from tests.support.workers import Installation, until
+from tests.support.workers import Installation, stored, until
 
 
 @contextmanager
@@ -91,5 +91,45 @@ def test_what_a_telephone_system_tells_is_in_its_topic(kafka: KafkaServer, datab
             arguments[-3] = f"ami://seamwatch@127.0.0.1:{port}"
             ended = subprocess.run(arguments, cwd=tmp_path, env=installation.environment(), capture_output=True, text=True, timeout=40, check=False)
         assert (ended.returncode, "the login is refused" in ended.stderr) == (1, True)
+    finally:
+        installation.end()
+
+
+def genesys(minute: int, conversation: str, team: str) -> bytes:
+    """Return an agent's answer."""
+    body = {"eventTime": 1_772_442_000_000 + 60_000 * minute, "conversationId": conversation, "mediaType": "VOICE", "queueId": team, "acdOutcome": "ANSWERED"}
+    return json.dumps({"id": f"{conversation}-{minute}", "detail": {"topicName": "v2.detail.events.conversation.c.acd.end", "eventBody": body}}).encode()
+
+
+def test_a_topic_of_others_is_read_beside_our_own(kafka: KafkaServer, database_url: str, prefix: str, tmp_path: Path) -> None:
+    """With other partitions than ours: its records become findings, its lag and its refusals are shown, and what is replayed does not go into it."""
+    others = f"others-{prefix}"
+    settings = {"SOURCES": "genesys", "SOURCE_TOPICS__GENESYS": others, "PARTITIONS": "2"}
+    installation = Installation(tmp_path, kafka.bootstrap, database_url, prefix, **settings)
+    try:
+        installation.run("db", "upgrade")
+        assert "topic of others" in installation.run("topics", "create", code=1)
+        admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+        admin.create_topics({others: {"num_partitions": 3, "replication_factor": 1}})
+        admin.wait_for_topics([others])
+        admin.close()
+        installation.run("topics", "check")
+        producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+        records = [genesys(minute, f"c-{each}", team) for each in range(4) for minute, team in enumerate(["sales", "service", "sales"])]
+        for number, record in enumerate([*records, b"no record"]):
+            producer.send(others, record, partition=number % 3)
+        producer.flush()
+        worker = installation.start().wait_ready()
+        until(lambda: len(stored(database_url, "SELECT 1 FROM findings WHERE detector = 'ping_pong' AND NOT withdrawn")) == 4)
+        until(lambda: len(stored(database_url, "SELECT 1 FROM dead_letters")) == 1)
+        until(lambda: f'seamwatch_consumer_lag_records{{partition="0",topic="{others}"}} 0' in worker.get("/metrics")[1])
+        (listed,) = (each for each in json.loads(installation.run("sources", "list", "--json")) if each["read"])
+        assert listed["topics"] == [f"{prefix}.raw.genesys", others]
+        assert (listed["health"]["hour"], listed["health"]["waiting"], listed["health"]["refused"]) == (13, 0, 1)
+        installation.run("dead-letters", "replay", "--filter", f"topic={others}")
+        until(lambda: json.loads(installation.run("dead-letters", "list", "--filter", "topic=raw.genesys", "--json"))["counts"] != [])
+        (listed,) = (each for each in json.loads(installation.run("sources", "list", "--json")) if each["read"])
+        assert (listed["health"]["hour"], listed["health"]["refused"]) == (14, 2)
+        assert worker.stop()[0] == 0
     finally:
         installation.end()

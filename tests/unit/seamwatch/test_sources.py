@@ -28,6 +28,41 @@ def test_a_source_that_nobody_knows_is_not_read(monkeypatch: pytest.MonkeyPatch)
     assert (ended.exit_code, "no source is called chatwot; did you mean chatwoot?" in ended.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("topics", "sentence"),
+    [
+        ({"ZENDESK": "x"}, "SEAMWATCH_SOURCE_TOPICS__ZENDESK: SEAMWATCH_SOURCES does not name this source"),
+        ({"GENESYS": "seamwatch.raw.genesys"}, "SEAMWATCH_SOURCE_TOPICS__GENESYS: expected a topic of others"),
+        ({"GENESYS": "x", "SEGMENT": "x"}, "expected a topic of others, which is read for one source"),
+        ({"GENESYS": "a b"}, "SEAMWATCH_SOURCE_TOPICS: expected letters, digits"),
+    ],
+)
+def test_a_topic_of_others_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, topics: dict[str, str], sentence: str) -> None:
+    """A topic for a source that is not read, one of our own, one for two sources."""
+    monkeypatch.setenv("SEAMWATCH_SOURCES", "genesys,segment")
+    for name, topic in topics.items():
+        monkeypatch.setenv(f"SEAMWATCH_SOURCE_TOPICS__{name}", topic)
+    ended = run("sources", "list")
+    assert (ended.exit_code, sentence in ended.stderr) == (2, True), ended.stderr
+
+
+def test_list_tells_doors_and_what_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Path and scheme of each door, whether it has a secret; without Kafka and without a database the rest is told, and that they are missing."""
+    monkeypatch.setenv("SEAMWATCH_SOURCES", "zendesk,intercom")
+    monkeypatch.setenv("SEAMWATCH_INGEST_SECRETS__ZENDESK", "0123456789abcdef")
+    monkeypatch.setenv("SEAMWATCH_BROKER", "127.0.0.1:1")
+    ended = run("sources", "list", "--json")
+    listed = {each["source"]: each for each in json.loads(ended.stdout)}
+    assert listed["zendesk"]["door"] == {"path": "/in/zendesk", "scheme": "zendesk"}
+    assert [name for name, each in listed.items() if each["open"]] == ["zendesk"]
+    assert listed["intercom"]["health"] == {"last": None, "hour": None, "waiting": None, "refused": None}
+    assert (listed["asterisk"]["door"], listed["asterisk"]["health"]) == (None, None)
+    assert "no broker answers at 127.0.0.1:1" in ended.stderr
+    assert "there is no such file" in ended.stderr
+    shown = run("sources", "list").stdout
+    assert "/in/intercom intercom (no secret)" in " ".join(shown.split())
+
+
 def test_needs_are_told_of_detectors_that_there_are() -> None:
     """A detector that is gone is not asked for."""
     assert NEEDS.keys() <= DETECTORS.keys()
