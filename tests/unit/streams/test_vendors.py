@@ -134,6 +134,13 @@ def test_a_transfer_that_nobody_takes_is_one_mishap() -> None:
     assert [rule for rule, *_ in found("amazon_connect", chain)] == ["unanswered_handoff"]
 
 
+def test_an_attended_transfer_that_leaves_the_queues_is_no_mishap() -> None:
+    """Over a bridge the other one is on the line already; the queue's log has nothing more of the call, and nobody waits."""
+    call = [b"1772442750|17.1|sales|P/1|CONNECT|10|x|3", b"1772442900|17.1|sales|P/1|ATTENDEDTRANSFER|%b|6f2c|10|50|1"]
+    assert found("asterisk", [call[0], call[1] % b"BRIDGE"]) == []
+    assert [rule for rule, *_ in found("asterisk", [call[0], call[1] % b"APP"])] == ["unanswered_handoff"]
+
+
 def test_a_blind_transfer_of_the_telephone_system_is_answered_by_the_queue_that_it_goes_to() -> None:
     """The transfer and the other queue's answer are one handoff; late, it is slow; never, it is unanswered."""
     call = [b"1772442750|17.1|sales|P/1|CONNECT|10|x|3", b"1772442900|17.1|sales|P/1|BLINDTRANSFER|service|internal|10|50|1"]
