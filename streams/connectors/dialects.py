@@ -125,7 +125,7 @@ class Esl:
         if not (await self._ask(self._auth)).startswith("+OK"):
             raise Denied
         # What follows CUSTOM are names of its kinds.
-        subscribed = await self._ask("event json CHANNEL_EXECUTE CHANNEL_HANGUP_COMPLETE CUSTOM callcenter::info")
+        subscribed = await self._ask("event json CHANNEL_EXECUTE CHANNEL_BRIDGE CHANNEL_HANGUP_COMPLETE CUSTOM callcenter::info")
         if not subscribed.startswith("+OK"):
             raise Foreign("the events that are asked for are not known there")
 

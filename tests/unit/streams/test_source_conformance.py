@@ -116,7 +116,7 @@ def test_order_and_copies_change_nothing(name: str) -> None:
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("name", [name for name, source in SOURCES.items() if source.mapping.format in ("json", "form")])
+@pytest.mark.parametrize("name", [name for name, source in SOURCES.items() if source.mapping.format in ("json", "form", "cloudevents")])
 def test_an_array_of_records_is_its_records(name: str) -> None:
     """Vendors that post several at once lose none, and ids do not depend on what a record came with; one that is no record refuses the whole."""
     source = SOURCES[name]
