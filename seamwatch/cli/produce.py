@@ -66,11 +66,11 @@ def command(
     url: str | None,
     password_file: Path | None,
 ) -> None:
-    """Write files to Kafka, or what a telephone system tells, and wait until all is confirmed.
+    """Write files to Kafka, or what a telephone system tells.
 
-    Touchpoints go to SEAMWATCH_PREFIX.touchpoints under their key tenant/customer, records of a source to
-    SEAMWATCH_PREFIX.raw.SOURCE. Lines without a tenant and a customer are refused and counted; heartbeats are left
-    out. Exits with 1 where a record was not confirmed.
+    Waits until all is confirmed. Touchpoints go to SEAMWATCH_PREFIX.touchpoints under their key tenant/customer,
+    records of a source to SEAMWATCH_PREFIX.raw.SOURCE. Lines without a tenant and a customer are refused and counted;
+    heartbeats are left out. Exits with 1 where a record was not confirmed.
 
     \b
       seamwatch produce touchpoints.jsonl
@@ -81,7 +81,7 @@ def command(
       seamwatch produce --format xes incidents.xes.gz
     A log that grows and is rotated; started again, it goes on where it was:
       seamwatch produce --follow --format asterisk /var/log/asterisk/queue_log
-    A telephone system, by its manager interface or its event socket; what it does while no connection stands is lost, and that is told:
+    A telephone system; what it does while no connection stands is lost, and that is told:
       seamwatch produce --connect ami://seamwatch@pbx:5038 --password-file /run/secrets/pbx
     """
     if (url is None) == (not paths):
