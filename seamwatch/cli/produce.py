@@ -103,9 +103,9 @@ def command(
     from seamwatch.connecting import Connection
     from seamwatch.producing import Pace
 
+    connection = None if url is None or password_file is None else Connection(url, password_file)
     logs.configure("error")
     settings = load_settings()
-    connection = None if url is None or password_file is None else Connection(url, password_file)
     if connection is not None and ctx.get_parameter_source("format_") is ParameterSource.DEFAULT:
         format_ = connection.dialect.source
     send: Callable[[Producing], None]
