@@ -111,6 +111,10 @@ class Settings(BaseSettings):
     """Mappings of one's own, beside the shipped ones and before those of the same name."""
     sources: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*(,[a-z0-9][a-z0-9_-]*)*$")] = "bpic2013"
     """The sources whose raw topics are read, with commas between them."""
+    source_topics: dict[str, Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]] = Field(
+        default_factory=dict
+    )
+    """By source: a topic of others, whose records are read for it beside its own raw topic: ``SEAMWATCH_SOURCE_TOPICS__GENESYS=vendor.events``."""
     ingest_listen: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$")] = (
         "127.0.0.1:8464"
     )
@@ -213,10 +217,9 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise ConfigError("\n".join(_sentences(error))) from None
-    except SettingsError:  # of the one setting that is a table
-        raise ConfigError(
-            f"{_PREFIX}INGEST_SECRETS: expected one variable a source, {_PREFIX}INGEST_SECRETS__SOURCE"
-        ) from None
+    except SettingsError as error:  # of those that are tables
+        name = next(name for name in ("source_topics", "ingest_secrets") if name in str(error)).upper()
+        raise ConfigError(f"{_PREFIX}{name}: expected one variable a source, {_PREFIX}{name}__SOURCE") from None
 
 
 def misspelt(environment: Iterable[str]) -> list[str]:

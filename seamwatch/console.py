@@ -16,6 +16,7 @@ from config.rules import load_rulebook
 from config.settings import Settings
 from config.wording import load_wording
 from seamwatch import __version__
+from seamwatch.broker import topics_of_others
 from seamwatch.observing import portfolio_terms
 from seamwatch.rule_facts import configured
 from seamwatch.worker import decayed
@@ -45,6 +46,7 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         words=words,
         rules=[configured(rule, settings.rules_dir) for rule in rulebook.rules],
         sources=settings.sources.split(","),
+        topics_of_others={topic: name for name, topic in topics_of_others(settings).items()},
         decay=decayed,
         web=_WEB,
         url=settings.console_url,

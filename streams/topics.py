@@ -20,7 +20,9 @@ _INPUT_BYTES = {"max.message.bytes": str(1024 * 1024 + 64 * 1024)}
 _FATAL = frozenset({"cleanup.policy", "message.timestamp.type"})
 """Settings under which state would vanish, or clocks would follow those who write."""
 
+_OF_OTHERS = "topic of others"
 _ADVICE = {
+    _OF_OTHERS: "set SEAMWATCH_SOURCE_TOPICS__<SOURCE> to a topic that is there",
     "topic": "run `seamwatch topics create`",
     "partitions": "a prefix keeps its number of partitions: set SEAMWATCH_PARTITIONS to what all topics have, or begin anew with another SEAMWATCH_PREFIX",
 } | dict.fromkeys(_FATAL, "set it as expected with kafka-configs.sh --alter")
@@ -180,6 +182,8 @@ class TopicAdmin:
             replicas = min((len(partition["replica_nodes"]) for partition in partitions), default=0)
             if replicas < spec.replication:
                 found.append(Deviation(spec.name, "replication", str(spec.replication), str(replicas), fatal=False))
+        missing = sorted({*self._settings.topics_of_others.values()} - there.keys())
+        found += [Deviation(topic, _OF_OTHERS, "to exist", "none", fatal=True) for topic in missing]
         if self._settings.embedded:
             return found
         return found + self._setting_deviations([spec for spec in self.specs if spec.name in there])

@@ -167,13 +167,16 @@ def dead_letter_counts(engine: Engine, now: datetime, limit: int) -> DeadLetters
     )
 
 
-def sources_of(engine: Engine, names: Sequence[str], now: datetime) -> SourceList:
-    """Return the sources that are read or had records refused. Raises `DatabaseUnavailable`."""
+def sources_of(engine: Engine, names: Sequence[str], others: Mapping[str, str], now: datetime) -> SourceList:
+    """Return the sources that are read or had records refused; ``others`` are sources by the topics of others that they read.
+
+    Raises `DatabaseUnavailable`.
+    """
     refused: dict[str, tuple[str, int, datetime | None]] = dict.fromkeys(names, ("", 0, None))
     for each in dead_letter_counts(engine, now, 0).counts:
-        if _RAW not in each.topic:
+        name = others.get(each.topic) or each.topic.partition(_RAW)[2]
+        if not name:
             continue
-        name = each.topic.partition(_RAW)[2]
         _, number, newest = refused.get(name, ("", 0, None))
         refused[name] = each.topic, number + each.count, each.newest if newest is None else max(newest, each.newest)
     items = [

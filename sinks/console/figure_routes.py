@@ -78,7 +78,7 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     @api.get("/sources")
     def sources(_: _Engineer) -> SourceList:
         """Give the sources, and how many of their records were refused."""
-        return sources_of(engine, settings.sources, settings.now())
+        return sources_of(engine, settings.sources, settings.topics_of_others, settings.now())
 
     @api.get("/dead-letters")
     def dead_letters(_: _Engineer, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> DeadLetters:

@@ -57,7 +57,8 @@ class ConsoleSettings:
     """What an installation and its program give the console.
 
     ``version`` names the build; ``words`` tells a finding (its body) in a language; ``rules`` are the rules as they are configured, at least with
-    ``name, detector, version, mode, severity``; ``sources`` the sources that are read; ``decay`` makes a score's value that of a time in microseconds UTC.
+    ``name, detector, version, mode, severity``; ``sources`` the sources that are read, ``topics_of_others``
+    those that read a topic of others, by the topic; ``decay`` makes a score's value that of a time in microseconds UTC.
     ``portfolio`` tells from which revenue and satisfaction on these are high, ``harm`` what a finding costs by severity; ``currency`` and ``rates`` what
     revenue is in. ``web`` holds the built front end; ``url`` is where people reach the console, None: by the address that it listens at. A session ends
     that was not used for ``idle``, and any after ``session``.
@@ -67,6 +68,7 @@ class ConsoleSettings:
     words: Callable[[Mapping[str, Any], str], Told] = untold
     rules: Sequence[Mapping[str, Any]] = ()
     sources: Sequence[str] = ()
+    topics_of_others: Mapping[str, str] = field(default_factory=dict)
     decay: Callable[[Score, int], float | None] = _as_stored
     web: Path = _WEB
     url: str | None = None

@@ -69,7 +69,7 @@ def test_seams_and_rules(client: TestClient, desk: Desk, engine: Engine) -> None
 
 
 def test_sources_and_dead_letters(client: TestClient, desk: Desk, engine: Engine) -> None:
-    """Refused records are counted by topic and reason, and for each source; a source without any is listed too."""
+    """Refused records are counted by topic and reason, and for each source, whichever topic it reads; a source without any is listed too."""
     DatabaseWriter(engine, desk.clock).write([letter(7), letter(8), letter(9, reason=b"unknown_type")])
     letters = client.get("/api/dead-letters", params={"limit": 2}).json()
     assert [(each["reason"], each["count"]) for each in letters["counts"]] == [
@@ -79,6 +79,9 @@ def test_sources_and_dead_letters(client: TestClient, desk: Desk, engine: Engine
     assert len(letters["newest"]) == 2
     sources = client.get("/api/sources").json()["items"]
     assert [(each["name"], each["refused"]) for each in sources] == [("csv", 0), ("xes", 3)]
+    DatabaseWriter(engine, desk.clock).write([letter(10, topic=b"vendor.events")])
+    sources = client.get("/api/sources").json()["items"]
+    assert [(each["name"], each["refused"]) for each in sources] == [("csv", 1), ("xes", 3)]
 
 
 def test_pages_are_served_with_strict_headers(client: TestClient, settings: ConsoleSettings) -> None:
