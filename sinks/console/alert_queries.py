@@ -182,7 +182,7 @@ class Desk:
             found.append(columns.state.in_(sorted(states)))
         if wanted.tenant is not None:
             found.append(columns.tenant == wanted.tenant)
-        for name in ("severity", "detector"):
+        for name in ("key", "severity", "detector"):
             if values := getattr(wanted, name) if without != name else []:
                 found.append(columns[name].in_(values))
         if wanted.seam and without != "seam":

@@ -59,6 +59,7 @@ class AlertFilter(_Shape):
     """Which alerts: of each name any of its values, of all names all. Without ``state`` those that wait for somebody."""
 
     tenant: _Text | None = None
+    key: Annotated[list[_Key], Field(max_length=100)] = Field(default_factory=list)
     state: list[AlertState] = Field(default_factory=list)
     severity: list[Severity] = Field(default_factory=list)
     detector: Annotated[list[_Text], Field(max_length=50)] = Field(default_factory=list)

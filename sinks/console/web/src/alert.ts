@@ -31,17 +31,21 @@ export class AlertView extends Part {
   @state() private problem: Problem | null = null;
   @state() private chosen = 0;
   @state() private all = false;
+  private reading = false;
+  private again = false;
 
   override connectedCallback(): void {
     super.connectedCallback();
     app.addEventListener("alert", this.changed);
     app.list.addEventListener("alert", this.changed);
+    app.addEventListener("missed", this.read);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     app.removeEventListener("alert", this.changed);
     app.list.removeEventListener("alert", this.changed);
+    app.removeEventListener("missed", this.read);
   }
 
   protected override willUpdate(changes: PropertyValues<this>): void {
@@ -57,11 +61,24 @@ export class AlertView extends Part {
     const { detail } = event as CustomEvent<Alert>;
     if (detail.key !== this.key || !this.details) return;
     const { version } = this.details.alert;
+    if (detail.version < version) return;
     this.details = { ...this.details, alert: detail };
     if (detail.version > version) void this.read();
   };
 
-  private async read(): Promise<void> {
+  /** Read the alert; one answer after the other, so that none is followed by an older one. */
+  private readonly read = async (): Promise<void> => {
+    this.again = true;
+    if (this.reading) return;
+    this.reading = true;
+    while (this.again) {
+      this.again = false;
+      await this.readOnce();
+    }
+    this.reading = false;
+  };
+
+  private async readOnce(): Promise<void> {
     const { key } = this;
     try {
       const details = await api.alert(key, prefs.language);
@@ -72,8 +89,7 @@ export class AlertView extends Part {
       const brief = journey && app.capabilities.pages["briefs"] ? await api.brief(journey, details.alert.tenant) : null;
       if (key === this.key) this.brief = brief;
     } catch (problem) {
-      if (key !== this.key || !(problem instanceof Problem)) return;
-      this.problem = problem;
+      if (key === this.key) this.problem = problem instanceof Problem ? problem : new Problem(0, String(problem));
     }
   }
 

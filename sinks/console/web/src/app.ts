@@ -22,7 +22,7 @@ export type Staleness = { why: "lost" | "behind" | "stale" | "unavailable"; seco
 const LOST_AFTER = 5;
 const NOTICE_MS = 10_000;
 
-/** Events: `change` (anything), `tick` (each second), `alert` (one alert changed). */
+/** Events: `change` (anything), `tick` (each second), `alert` (one alert changed), `missed` (what is shown may have changed untold). */
 class App extends EventTarget {
   capabilities: Capabilities = { pages: {} };
   freshness: Freshness | null = null;
@@ -56,8 +56,8 @@ class App extends EventTarget {
     this.live = new Live();
     this.live.addEventListener("alerts", (event) => this.merge((event as CustomEvent<{ items: Item[] }>).detail.items));
     this.live.addEventListener("freshness", (event) => this.hear((event as CustomEvent<Freshness>).detail));
-    this.live.addEventListener("hello", () => void this.list.catchUp());
-    this.live.addEventListener("reset", () => void this.list.catchUp());
+    this.live.addEventListener("hello", () => this.missed());
+    this.live.addEventListener("reset", () => this.missed());
     this.live.addEventListener("unavailable", () => {
       this.away ??= Date.now();
       this.changed();
@@ -118,6 +118,11 @@ class App extends EventTarget {
 
   changed(): void {
     this.dispatchEvent(new Event("change"));
+  }
+
+  private missed(): void {
+    void this.list.catchUp();
+    this.dispatchEvent(new Event("missed"));
   }
 
   private hear(fresh: Freshness): void {
