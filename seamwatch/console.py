@@ -1,10 +1,12 @@
 """The console with all that the rooms give it: words, rules, sources, the score's formula, this build's name."""
 
 import hashlib
+import signal
 import socket
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Any, cast
 
 import uvicorn
@@ -19,6 +21,7 @@ from seamwatch import __version__
 from seamwatch.rule_facts import configured
 from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
+from streams.sources.pseudonym import customer_pseudonym
 
 __all__ = ["console_settings", "serve"]
 
@@ -41,6 +44,10 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         words=words,
         rules=[configured(rule, settings.rules_dir) for rule in rulebook.rules],
         sources=settings.sources.split(","),
+        harm=rulebook.engine.harm,
+        minutes=settings.handling_minutes,
+        cost=settings.cost_per_minute,
+        stored_as=_stored_as(settings),
         decay=decayed,
         web=_WEB,
         url=settings.console_url,
@@ -72,10 +79,22 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._end_streams = end_streams
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, at once when Ctrl-C comes again. The signal is not raised again afterwards: who was told to stop, and did, has not failed."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop."""
         self._end_streams()
         await super().shutdown(sockets)
+
+
+def _stored_as(settings: Settings) -> Callable[[str], list[str]]:
+    if settings.customer_key is None:
+        return lambda customer: [customer]
+    key = settings.require_customer_key()
+    return lambda customer: [customer, customer_pseudonym(key, customer)]
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -141,13 +141,13 @@ class Desk:
             as_of=self._now,
         )
 
-    def journeys(self, customer: str, tenant: str | None, tell: Tell) -> Journeys:
-        """Return the journeys of a customer of which something was found."""
-        query = select(findings).where(findings.c.customer == customer)
+    def journeys(self, customer: Collection[str], tenant: str | None, tell: Tell) -> Journeys:
+        """Return the journeys of which something was found, of a customer under all its names."""
+        query = select(findings).where(findings.c.customer.in_(customer))
         if tenant is not None:
             query = query.where(findings.c.tenant == tenant)
         if self._teams is not None:
-            own = select(alerts.c.key).where(alerts.c.customer == customer, *self._scope())
+            own = select(alerts.c.key).where(alerts.c.customer.in_(customer), *self._scope())
             query = query.where(findings.c.alert.in_(own))
         with database_errors(self._engine), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(findings.c.time.desc(), findings.c.id).limit(_MOST_FINDINGS)).all()

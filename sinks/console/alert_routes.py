@@ -104,11 +104,11 @@ def alert_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     def journeys(
         request: Request, caller: _Reader, customer: _Text, tenant: _Text | None = None, lang: Language = "en"
     ) -> Journeys:
-        """Show a customer's journeys of which something was found; the customer's id as the touchpoints have it."""
+        """Show a customer's journeys of which something was found; the customer's id, or its pseudonym."""
         doors_of(request).note(
             request, caller.name, "lookup", "journeys"
         )  # of whom would be a customer's name in the audit
-        return desk(caller).journeys(customer, tenant, _teller(settings, lang))
+        return desk(caller).journeys(settings.stored_as(customer), tenant, _teller(settings, lang))
 
     return api
 

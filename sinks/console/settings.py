@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from models.finding import Severity
 from models.score import Score
 
 __all__ = ["ConsoleSettings", "Told", "untold"]
@@ -56,6 +57,8 @@ class ConsoleSettings:
 
     ``version`` names the build; ``words`` tells a finding (its body) in a language; ``rules`` are the rules as they are configured, at least with
     ``name, detector, version, mode, severity``; ``sources`` the sources that are read; ``decay`` makes a score's value that of a time in microseconds UTC.
+    ``harm`` is what a finding costs by severity, ``minutes`` the handling time that one costs by detector where that is known, ``cost`` that of a minute.
+    ``stored_as`` names all that a customer's id may be stored as: itself, and its pseudonym.
     ``web`` holds the built front end; ``url`` is where people reach the console, None: by the address that it listens at. A session ends
     that was not used for ``idle``, and any after ``session``.
     """
@@ -64,6 +67,10 @@ class ConsoleSettings:
     words: Callable[[Mapping[str, Any], str], Told] = untold
     rules: Sequence[Mapping[str, Any]] = ()
     sources: Sequence[str] = ()
+    harm: Mapping[Severity, float] = field(default_factory=lambda: {"info": 0.0, "warning": 1.0, "critical": 1.0})
+    minutes: Mapping[str, float] = field(default_factory=dict)
+    cost: float | None = None
+    stored_as: Callable[[str], Sequence[str]] = lambda customer: [customer]
     decay: Callable[[Score, int], float | None] = _as_stored
     web: Path = _WEB
     url: str | None = None

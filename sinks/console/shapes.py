@@ -1,7 +1,7 @@
 """What the API takes and gives."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -24,6 +24,8 @@ __all__ = [
     "Facets",
     "FindingNode",
     "Freshness",
+    "Insight",
+    "Insights",
     "Journey",
     "Journeys",
     "Language",
@@ -160,7 +162,11 @@ class StoryPart(_Shape):
 
 
 class RuleFacts(_Shape):
-    """A rule as it is configured, and what became of it; ``configured`` null: findings name it, the configuration does not."""
+    """A rule as it is configured, and what became of it; ``configured`` null: findings name it, the configuration does not.
+
+    ``judged`` alerts of it are resolved as fixed or as ``false_positives``. Of the last 30 days ``shadow`` counts what stands of what it found while in
+    shadow, ``heard`` those of them in whose contact a rule that is on has alerted anyway.
+    """
 
     name: str
     detector: str
@@ -168,7 +174,10 @@ class RuleFacts(_Shape):
     fired: int
     withdrawn: int
     explained: int
+    judged: int
     false_positives: int
+    shadow: int
+    heard: int
     first: AwareDatetime | None
     last: AwareDatetime | None
 
@@ -242,13 +251,14 @@ class Scores(_Shape):
 
 
 class SeamItem(_Shape):
-    """A seam: alerts that wait for somebody, findings that count, the highest severity among the former, and the score of the hour."""
+    """A seam: alerts that wait for somebody, findings that count and their harm, the highest severity among the former, and the score of the hour."""
 
     tenant: str
     from_: Annotated[str, Field(alias="from")]
     to: str
     alerts: int
     findings: int
+    harm: float
     severity: Severity | None
     score: float | None
     samples: float | None
@@ -260,6 +270,30 @@ class Seams(_Shape):
     """The seams, those with most open alerts first."""
 
     items: list[SeamItem]
+    as_of: AwareDatetime
+
+
+class Insight(_Shape):
+    """What one seam, silo, field or detector cost in a period; ``before`` counts the findings of as many days before. ``minutes`` and ``cost`` are null
+    where no handling time is known."""
+
+    name: str
+    findings: int
+    critical: int
+    before: int
+    harm: float
+    minutes: float | None
+    cost: float | None
+    detectors: dict[str, int]
+    seams: dict[str, int]
+
+
+class Insights(_Shape):
+    """Where it hurts most, the highest harm first; the days are UTC, both included."""
+
+    items: list[Insight]
+    first: date
+    last: date
     as_of: AwareDatetime
 
 
@@ -283,20 +317,22 @@ class Journeys(_Shape):
 
 
 class SourceItem(_Shape):
-    """A source that is read, and how many of its records were refused."""
+    """A source that is read, and how many of its records were refused, ``lately``: within a day."""
 
     name: str
     topic: str
     refused: int
+    lately: int
     newest: AwareDatetime | None
 
 
 class Letters(_Shape):
-    """Dead letters of one topic with one reason."""
+    """Dead letters of one topic with one reason, ``lately``: within a day."""
 
     topic: str
     reason: str
     count: int
+    lately: int
     newest: AwareDatetime
 
 
