@@ -31,7 +31,7 @@ from sqlalchemy.types import TypeEngine
 
 __all__ = [
     "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "dead_letter_acts", "dead_letters", "finding_days", "findings",
-    "login_links", "metadata", "rollups", "scores", "sessions", "stream_progress", "users", "utc_text",
+    "login_links", "metadata", "rollups", "score_history", "scores", "sessions", "stream_progress", "users", "utc_text",
 ]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -237,6 +237,18 @@ scores = Table(
     ),
     Index(None, "scope", "score", "tenant"),
 )
+
+score_history = Table(
+    "score_history",
+    metadata,
+    Column("score", Text, nullable=False, comment="key of scores"),
+    Column("hour", UtcDateTime, nullable=False, comment="wall clock, a whole hour: the figures are those of a moment in it"),
+    Column("value", Double, nullable=False),
+    Column("samples", Double, nullable=False),
+    PrimaryKeyConstraint("score", "hour"),
+    Index(None, "hour"),
+)
+"""Scores of entities once an hour, noted by workers that store (`sinks.scores.note_scores`)."""
 
 briefs = Table(
     "briefs",

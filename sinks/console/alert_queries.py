@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import (
     ColumnElement,
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Engine,
     Select,
     and_,
+    case,
     exists,
     func,
     literal,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 )
 
 from models.alert import Alert, AlertState
-from models.finding import Evidence, Finding
+from models.finding import Evidence, Finding, Severity
 from models.tables import alert_changes, alerts, findings
 from sinks.alerts import UNRESOLVED, alert_of, change_of
 from sinks.console.problems import Refusal
@@ -36,6 +37,9 @@ from sinks.console.shapes import (
     AlertQuery,
     Facets,
     FindingNode,
+    Group,
+    GroupQuery,
+    Groups,
     Journey,
     Journeys,
     Latest,
@@ -43,12 +47,14 @@ from sinks.console.shapes import (
     Words,
 )
 from sinks.errors import database_errors
+from sinks.lifecycle import rank
 
 __all__ = ["Desk"]
 
 _MOST_FINDINGS = 500
 _BARS = ("detector", "severity", "state", "seam", "team", "channel", "assignee")
 _NOBODY = "-"
+_SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 Tell = Callable[[Mapping[str, Any]], Words]
 
@@ -156,6 +162,22 @@ class Desk:
             grouped.setdefault((row.tenant, row.journey), []).append(row)
         return Journeys(items=[_journey(key, found, tell) for key, found in grouped.items()], as_of=self._now)
 
+    def groups(self, wanted: GroupQuery) -> Groups:
+        """Put alerts together by what they have in common, the largest groups first."""
+        columns, where = alerts.c, and_(*self._conditions(wanted))
+        own = {"customer": [columns.customer], "detector": [columns.detector], "seam": [columns.seam_from, columns.seam_to]}[wanted.by]
+        number = func.count()
+        nobodys = func.sum(case((columns.assignee.is_(None), 1), else_=0))
+        worst = func.max(case({name: rank(name) for name in _SEVERITIES}, value=columns.severity))
+        query = select(*own, number, nobodys, worst, func.max(columns.last_seen)).where(where).group_by(*own)
+        with database_errors(self._engine), self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(number.desc(), *own).limit(wanted.limit)).all()
+        items = []
+        for *name, count, free, severity, last_seen in rows:
+            called = ">".join(name) if name[0] is not None else None
+            items.append(Group(name=called, alerts=count, nobodys=free, severity=_SEVERITIES[severity], last_seen=last_seen))
+        return Groups(items=items, as_of=self._now)
+
     def facets(self, wanted: AlertFilter) -> Facets:
         """Count alerts by what they can be filtered by; each under all filters but its own."""
         counts: dict[str, dict[str, int]] = {}
@@ -182,7 +204,7 @@ class Desk:
             found.append(columns.state.in_(sorted(states)))
         if wanted.tenant is not None:
             found.append(columns.tenant == wanted.tenant)
-        for name in ("key", "severity", "detector"):
+        for name in ("key", "customer", "severity", "detector"):
             if values := getattr(wanted, name) if without != name else []:
                 found.append(columns[name].in_(values))
         if wanted.seam and without != "seam":

@@ -24,6 +24,8 @@ from sinks.console.shapes import (
     Bulk,
     BulkReport,
     Facets,
+    GroupQuery,
+    Groups,
     Journeys,
     Language,
     RefusedKey,
@@ -99,6 +101,11 @@ def alert_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     def facets(caller: _Reader, wanted: Annotated[AlertFilter, Query()]) -> Facets:
         """Count alerts by what they can be filtered by."""
         return desk(caller).facets(wanted)
+
+    @api.get("/groups")
+    def groups(caller: _Reader, wanted: Annotated[GroupQuery, Query()]) -> Groups:
+        """Put alerts together by customer, seam or detector."""
+        return desk(caller).groups(wanted)
 
     @api.get("/journeys")
     def journeys(

@@ -21,7 +21,9 @@ from sinks.console.shapes import (
     Letters,
     Partition,
     RuleFacts,
+    ScoreHistory,
     ScoreItem,
+    ScorePoint,
     Scores,
     SeamItem,
     Seams,
@@ -33,9 +35,9 @@ from sinks.insights import By, Period, burdens
 from sinks.lifecycle import rank
 from sinks.progress import progress
 from sinks.rule_figures import shadow_counts
-from sinks.scores import entity_scores
+from sinks.scores import entity_scores, noted_scores
 
-__all__ = ["dead_letter_counts", "freshness", "insights_of", "rule_figures", "scores_of", "seams_of", "sources_of"]
+__all__ = ["dead_letter_counts", "freshness", "history_of", "insights_of", "rule_figures", "scores_of", "seams_of", "sources_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = 3600
@@ -70,11 +72,27 @@ def scores_of(
         and scope in {None, each.scope}
         and tenant in {None, each.tenant}
         and half_life in {None, each.half_life}
-        and (teams is None or _is_of(each, teams))
+        and _is_of(each.scope, each.name, teams)
     ]
     items = [_decayed(each, decay, now) for each in found]
     items.sort(key=lambda item: (101.0 if item.value is None else item.value, item.scope, item.name, item.half_life))
     return Scores(items=items, as_of=now)
+
+
+def history_of(
+    engine: Engine, score: str, scope: str, half_life: int, since: datetime, teams: Collection[str] | None
+) -> list[ScoreHistory]:
+    """Return scores of one kind hour by hour; with ``teams`` of no others. Raises `DatabaseUnavailable`."""
+    found = noted_scores(engine, score=score, scope=scope, half_life=half_life, since=since)
+    return [
+        ScoreHistory(
+            tenant=each.tenant,
+            name=each.name,
+            points=[ScorePoint(hour=hour, value=value) for hour, value in each.points],
+        )
+        for each in found
+        if _is_of(scope, each.name, teams)
+    ]
 
 
 def seams_of(
@@ -283,11 +301,11 @@ def _state(
     return "quiet" if record_age is None or record_age > _PATIENCE else "live"
 
 
-def _is_of(score: Score, teams: Collection[str]) -> bool:
+def _is_of(scope: str, name: str, teams: Collection[str] | None) -> bool:
     """Return whether a score is of one of these teams or their seams, or of no team at all."""
-    if score.scope == "seam":
-        return _touches(score.name, teams)
-    return score.scope != "team" or score.name.removeprefix("team:") in teams
+    if scope == "seam":
+        return _touches(name, teams)
+    return scope != "team" or teams is None or name.removeprefix("team:") in teams
 
 
 def _touches(seam: str, teams: Collection[str] | None) -> bool:

@@ -16,6 +16,7 @@ from sinks.console.callers import Caller, Right
 from sinks.console.figure_queries import (
     dead_letter_counts,
     freshness,
+    history_of,
     insights_of,
     rule_figures,
     scores_of,
@@ -31,6 +32,7 @@ from sinks.console.shapes import (
     Freshness,
     Insights,
     RuleFacts,
+    ScoreHistory,
     Scores,
     Seams,
     SourceList,
@@ -46,7 +48,7 @@ _Engineer = Annotated[Caller, allowed(Right.SOURCES_READ)]
 _Anybody = Annotated[Caller, allowed()]
 _PAGES = {
     "alerts": True, "seams": True, "journeys": True, "teams": True, "rules": True, "sources": True, "wallboard": True,
-    "history": False, "promises": False, "portfolio": False, "insights": True, "briefs": True, "audit": True,
+    "history": True, "promises": False, "portfolio": False, "insights": True, "briefs": True, "audit": True,
 }  # fmt: skip
 """What the API has data for."""
 _COUNT_EVERY = timedelta(seconds=30)
@@ -96,6 +98,18 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
             half_life=half_life,
             teams=caller.teams,
         )
+
+    @api.get("/scores/history")
+    def history(
+        caller: _Reader,
+        score: Literal["consistency", "handoff"],
+        scope: Literal["tenant", "brand", "channel", "team", "seam"],
+        half_life: Annotated[int, Query(ge=1, le=2**53, description="seconds")],
+        days: Annotated[int, Query(ge=1, le=90)] = 7,
+    ) -> list[ScoreHistory]:
+        """Give what scores were, hour by hour."""
+        since = settings.now() - timedelta(days=days)
+        return history_of(engine, score, scope, half_life, since, caller.teams)
 
     @api.get("/seams")
     def seams(caller: _Reader, tenant: _Text | None = None) -> Seams:

@@ -24,6 +24,9 @@ __all__ = [
     "Facets",
     "FindingNode",
     "Freshness",
+    "Group",
+    "GroupQuery",
+    "Groups",
     "Insight",
     "Insights",
     "Journey",
@@ -34,7 +37,9 @@ __all__ = [
     "Partition",
     "RefusedKey",
     "RuleFacts",
+    "ScoreHistory",
     "ScoreItem",
+    "ScorePoint",
     "Scores",
     "SeamItem",
     "Seams",
@@ -62,6 +67,7 @@ class AlertFilter(_Shape):
 
     tenant: _Text | None = None
     key: Annotated[list[_Key], Field(max_length=100)] = Field(default_factory=list)
+    customer: Annotated[list[_Text], Field(max_length=50)] = Field(default_factory=list)
     state: list[AlertState] = Field(default_factory=list)
     severity: list[Severity] = Field(default_factory=list)
     detector: Annotated[list[_Text], Field(max_length=50)] = Field(default_factory=list)
@@ -100,6 +106,30 @@ class AlertQuery(AlertFilter):
     cursor: Annotated[str, StringConstraints(max_length=600), Field(description="`next` of the page before")] | None = (
         None
     )
+
+
+class GroupQuery(AlertFilter):
+    """Alerts put together by what they have in common."""
+
+    by: Literal["customer", "seam", "detector"]
+    limit: Annotated[int, Field(ge=1, le=500)] = 200
+
+
+class Group(_Shape):
+    """Alerts that have something in common: how many, how many of them nobody has, the highest severity, the newest finding. ``name`` null: no seam."""
+
+    name: str | None
+    alerts: int
+    nobodys: int
+    severity: Severity
+    last_seen: AwareDatetime
+
+
+class Groups(_Shape):
+    """Groups, the largest first."""
+
+    items: list[Group]
+    as_of: AwareDatetime
 
 
 class Latest(_Shape):
@@ -248,6 +278,21 @@ class Scores(_Shape):
 
     items: list[ScoreItem]
     as_of: AwareDatetime
+
+
+class ScorePoint(_Shape):
+    """What a score was at a moment of an hour, UTC."""
+
+    hour: AwareDatetime
+    value: float
+
+
+class ScoreHistory(_Shape):
+    """A score hour by hour, the oldest first."""
+
+    tenant: str
+    name: str
+    points: list[ScorePoint]
 
 
 class SeamItem(_Shape):

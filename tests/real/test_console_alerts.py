@@ -140,6 +140,25 @@ def test_filters_stand_in_the_address(desk: Console) -> None:
     expect(page.locator(".row")).to_have_count(2)
 
 
+def test_alerts_are_put_together(desk: Console) -> None:
+    """Alerts are grouped by customer, seam or failure, under the filters that hold; a group leads to its own, and all of it is in the address."""
+    desk.found("A2", 1, customer="c-A")
+    page = desk.signed_in()
+    page.get_by_label("Group").select_option("By customer")
+    expect(page.locator(".groups li")).to_have_count(2)
+    expect(page.locator(".groups li").first).to_contain_text("c-A")
+    assert page.url.endswith("?group=customer")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    expect(page.locator("#facets label").first).to_be_visible()
+    page.get_by_role("button", name="Critical").click()
+    expect(page.locator(".groups li")).to_have_count(1)
+    page.get_by_role("button", name="Critical").click()
+    page.get_by_label("Group").select_option("By seam")
+    page.get_by_role("link", name=re.compile("billing to tech")).first.click()
+    page.wait_for_url("**/alerts?seam=team%3Abilling%3Eteam%3Atech")
+    expect(page.locator(".row")).to_have_count(2)
+
+
 def test_nothing_waits(desk: Console) -> None:
     """An empty list says that nothing waits for anybody, and a list that cannot be read says so and tries again."""
     desk.act(Resolve(outcome=Resolution.FIXED), "A", "B", actor="bob")

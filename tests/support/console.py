@@ -27,7 +27,7 @@ from sinks.transitions import Report, transition_all
 from sinks.writer import DatabaseWriter
 from tests.support.prepare import browser, browser_missing, on_ci
 from tests.support.server import free_ports
-from tests.unit.sinks.builders import brief, finding, record, score
+from tests.unit.sinks.builders import brief, finding, letter, record, score
 
 __all__ = ["AXE", "PASSWORD", "Console", "console", "launched", "touch"]
 
@@ -117,6 +117,10 @@ class Console:
     def scored(self, **changes: Any) -> None:
         """Store a score as of now."""
         self._writer.write([score(as_of=ago(0), **changes)._replace(timestamp=time_ns() // 1000)])
+
+    def refused(self, reason: str) -> None:
+        """Store a dead letter of now."""
+        self._writer.write([letter(reason=reason.encode())._replace(timestamp=time_ns() // 1000)])
 
     def many(self, count: int, **changes: Any) -> None:
         """Store so many findings, each with an alert of its own, the newest first."""

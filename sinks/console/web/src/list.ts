@@ -1,6 +1,7 @@
 /** The alerts that the reader looks at: loaded by pages, changed in place, never moved under the hand. */
 
 import { api, Problem } from "./api";
+import { filters } from "./route";
 import type { Alert, Item, Page, Seam, State, Wish } from "./wire";
 
 const PAGE = 100;
@@ -161,6 +162,7 @@ export class AlertList extends EventTarget {
     const said = [alert.customer, latest?.journey, latest?.field, latest?.summary].join(" ").toLowerCase();
     return (
       (this.query.get("q") ?? "").toLowerCase().split(/\s+/).every((word) => said.includes(word)) &&
+      any("customer", alert.customer) &&
       any("severity", alert.severity) &&
       any("detector", alert.detector) &&
       any("assignee", alert.assignee ?? "-") &&
@@ -210,8 +212,7 @@ export class AlertList extends EventTarget {
   }
 
   private words(cursor?: string): string {
-    const query = new URLSearchParams(this.query);
-    query.delete("group");
+    const query = filters(this.query);
     if (!query.has("state")) for (const state of WAITING) query.append("state", state);
     query.set("limit", String(PAGE));
     if (cursor) query.set("cursor", cursor);
