@@ -21,6 +21,8 @@ from seamwatch import __version__
 from seamwatch.rule_facts import configured
 from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
+from sinks.console.callers import Role
+from sinks.console.settings import OpenId
 from streams.sources.pseudonym import customer_pseudonym
 
 __all__ = ["console_settings", "serve"]
@@ -53,6 +55,7 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         url=settings.console_url,
         idle=timedelta(microseconds=settings.console_idle),
         session=timedelta(microseconds=settings.console_session),
+        openid=_openid(settings),
     )
 
 
@@ -88,6 +91,21 @@ class _Server(uvicorn.Server):
         """Stop."""
         self._end_streams()
         await super().shutdown(sockets)
+
+
+def _openid(settings: Settings) -> OpenId | None:
+    if settings.console_openid_issuer is None:
+        return None
+    return OpenId(
+        issuer=settings.console_openid_issuer,
+        client=settings.console_openid_client,
+        secret=settings.require_openid_secret(),
+        name=settings.console_openid_name,
+        roles={value: Role(role) for value, role in settings.console_openid_roles.items()},
+        claim=settings.console_openid_claim,
+        teams=settings.console_openid_teams,
+        scope=settings.console_openid_scope,
+    )
 
 
 def _stored_as(settings: Settings) -> Callable[[str], list[str]]:

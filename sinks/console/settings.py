@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from models.finding import Severity
 from models.score import Score
+from sinks.console.callers import Role
 
-__all__ = ["ConsoleSettings", "Told", "untold"]
+__all__ = ["ConsoleSettings", "OpenId", "Told", "untold"]
 
 _WEB = Path(__file__).parent / "web" / "dist"
 
@@ -52,6 +53,24 @@ def _as_stored(score: Score, _now: int) -> float | None:
 
 
 @dataclass(frozen=True)
+class OpenId:
+    """An OpenID Connect provider: its issuer, our name and secret there, how people call it.
+
+    ``roles`` gives the role for each value of the ``claim`` (dots lead into objects); ``teams`` names the claim with the teams that somebody is limited to,
+    None: nobody is.
+    """
+
+    issuer: str
+    client: str
+    secret: str = field(repr=False)
+    name: str
+    roles: Mapping[str, Role]
+    claim: str = "roles"
+    teams: str | None = None
+    scope: str = "openid profile email"
+
+
+@dataclass(frozen=True)
 class ConsoleSettings:
     """What an installation and its program give the console.
 
@@ -60,7 +79,7 @@ class ConsoleSettings:
     ``harm`` is what a finding costs by severity, ``minutes`` the handling time that one costs by detector where that is known, ``cost`` that of a minute.
     ``stored_as`` names all that a customer's id may be stored as: itself, and its pseudonym.
     ``web`` holds the built front end; ``url`` is where people reach the console, None: by the address that it listens at. A session ends
-    that was not used for ``idle``, and any after ``session``.
+    that was not used for ``idle``, and any after ``session``. ``openid``: people may also come in by that provider.
     """
 
     version: str = "dev"
@@ -76,4 +95,5 @@ class ConsoleSettings:
     url: str | None = None
     idle: timedelta = timedelta(hours=12)
     session: timedelta = timedelta(days=7)
+    openid: OpenId | None = None
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))

@@ -459,6 +459,12 @@ class Login(_Shape):
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
+class Ways(_Shape):
+    """How to come in besides a password: the name of an OpenID Connect provider, null: there is none."""
+
+    provider: str | None
+
+
 class Entry(_Shape):
     """What a link holds behind its #."""
 

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import Browser, Page, expect
 
 from models.alert import Acknowledge, Assign, Resolution, Resolve
 from sinks.alerts import show_alert
 from sinks.console.callers import Role
+from sinks.console.settings import OpenId
 from tests.support.console import PASSWORD, Console, console, launched, touch
 
 
@@ -61,6 +63,26 @@ def test_coming_in_by_name(desk: Console) -> None:
     page.get_by_role("button", name="Settings of eve").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_coming_in_by_a_provider(upgraded: Path, tmp_path: Path, browser: Browser) -> None:
+    """The door offers the provider, which leads back to where somebody wanted to go; who is nobody here is told so at the door."""
+    people = [User(sub=name, claims={"preferred_username": name, "roles": roles}) for name, roles in (("amy", ["watch"]), ("joe", []))]
+    with run_server_in_thread(user_claims=people) as provider, console(upgraded, tmp_path, browser) as desk:
+        desk.found("A")
+        desk.stop()
+        desk.comes_by(OpenId(f"http://127.0.0.1:{provider.server_port}", "seamwatch", "secret", "Example", {"watch": Role.VIEWER}))
+        desk.start()
+        page = desk.visitor()
+        page.goto(f"{desk.address}/alerts?severity=warning")
+        page.get_by_role("link", name="Sign in with Example").click()
+        page.get_by_role("button", name="joe").click()
+        expect(page.get_by_role("alert")).to_contain_text("Example did not let you in")
+        page.goto(f"{desk.address}/alerts?severity=warning")
+        page.get_by_role("link", name="Sign in with Example").click()
+        page.get_by_role("button", name="amy").click()
+        expect(page.locator(".row")).to_have_count(1)
+        assert page.url.endswith("/alerts?severity=warning")
 
 
 def test_a_link_lets_in_once(desk: Console) -> None:

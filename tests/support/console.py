@@ -4,6 +4,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from seamwatch.console import console_settings
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
+from sinks.console.settings import OpenId
 from sinks.database import create_engine
 from sinks.transitions import Report, transition_all
 from sinks.writer import DatabaseWriter
@@ -80,6 +82,10 @@ class Console:
             assert monotonic() < deadline
             sleep(0.01)
         self._server = server, thread
+
+    def comes_by(self, provider: OpenId) -> None:
+        """Let people come in by a provider from the next start on."""
+        self._settings = replace(self._settings, openid=provider)
 
     def stop(self) -> None:
         """Listen no more; the data stay."""

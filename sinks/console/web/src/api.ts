@@ -64,6 +64,8 @@ export const api = {
     await call("POST", "/api/session/link", { token });
     await this.resume();
   },
+  /** The name of the provider by which people may come in, null: there is none. */
+  provider: async () => (await call<{ provider: string | null }>("GET", "/api/doors")).provider,
   async signOut(): Promise<void> {
     await call("DELETE", "/api/session");
     session = null;

@@ -1,6 +1,6 @@
 /** Alerts put together by customer, seam or failure: how many, how bad, and how recent; each leads to its own. */
 
-import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { api } from "./api";
 import { Part, told } from "./app";
@@ -15,10 +15,16 @@ export class GroupsList extends Part {
   @property() by: GroupBy = "customer";
   /** The filters that hold. */
   @property() filters = "";
-  private readonly poll = new Poll<Group[]>(this, async () => (await api.groups(this.by, this.filters)).items);
+  private asked = "";
+  private readonly poll = new Poll<Group[]>(this, () => this.ask());
 
-  protected override willUpdate(changes: PropertyValues<this>): void {
-    if (this.hasUpdated && (changes.has("by") || changes.has("filters"))) this.poll.anew();
+  private async ask(): Promise<Group[]> {
+    this.asked = `${this.by} ${this.filters}`;
+    return (await api.groups(this.by, this.filters)).items;
+  }
+
+  protected override willUpdate(): void {
+    if (this.asked !== `${this.by} ${this.filters}`) this.poll.anew();
   }
 
   protected override render(): TemplateResult {
@@ -33,7 +39,7 @@ export class GroupsList extends Part {
     const query = new URLSearchParams(this.filters);
     if (name !== null) query.set(this.by, name);
     const what = html`<b class="n">${number(alerts)}</b><span class="name">${this.name(name)}</span>${severity(worst)}
-      <span class="side">${nobodys ? t("group.nobodys", { n: nobodys }) : nothing} ${ago(last_seen)}</span>`;
+      <span class="side">${ago(last_seen)}${nobodys ? html`<span>${t("group.nobodys", { n: nobodys })}</span>` : nothing}</span>`;
     return html`<li>${name === null ? html`<div>${what}</div>` : html`<a href=${alertPath(null, query)}>${what}</a>`}</li>`;
   }
 

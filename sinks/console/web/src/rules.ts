@@ -29,7 +29,7 @@ export class Rules extends Part {
     return html`<tr>
       <th scope="row"><code>${name}</code><small class="does"><bdi>${named("what", detector, { field: field(null) })}</bdi></small>
         ${configured
-          ? html`<details><summary>${t("rules.settings", { version: String(configured.version) })}</summary><dl>
+          ? html`<details><summary>${t("rules.settings", { version: configured.version })}</summary><dl>
               ${(configured.settings ?? []).map(({ key, value, meaning }) => html`<div title=${meaning}><dt><code>${key}</code></dt><dd><bdi>${value === null ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value)}</bdi></dd></div>`)}</dl></details>`
           : nothing}</th>
       <td><span class="mode ${configured?.mode ?? "gone"}">${t(`mode.${configured?.mode ?? "gone"}`)}</span>${configured ? severity(configured.severity as Severity) : nothing}</td>
