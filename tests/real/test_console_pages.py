@@ -236,7 +236,7 @@ def test_what_the_desk_is_run_by(desk: Console) -> None:
 
 
 def test_a_view_can_be_kept(desk: Console) -> None:
-    """A choice of filters is kept under a name, and is there after the page was loaded again."""
+    """A choice of filters is kept under a name, is there after the page was loaded again, and can be forgotten."""
     page = desk.signed_in(path="/alerts?severity=critical")
     page.once("dialog", lambda dialog: dialog.accept("the worst"))
     page.get_by_role("button", name="Save this view").click()
@@ -244,6 +244,8 @@ def test_a_view_can_be_kept(desk: Console) -> None:
     expect(page.locator(".row")).to_have_count(2)
     page.get_by_label("Saved views").select_option("the worst")
     expect(page.locator(".row")).to_have_count(1)
+    page.get_by_role("button", name="Forget this view").click()
+    expect(page.get_by_label("Saved views")).to_have_count(0)
 
 
 def test_a_new_version_asks_to_be_loaded(desk: Console) -> None:

@@ -91,6 +91,7 @@ export class AlertsPage extends Part {
   key(name: string): boolean {
     const { list } = app;
     const open = route().key;
+    if (route().query.has("group") && !open) return false; // no row is in sight
     const at = this.cursor === null ? -1 : list.index(this.cursor);
     const here = list.row(open ?? this.cursor ?? "");
     switch (name) {

@@ -86,6 +86,10 @@ export class Filters extends Part {
       choose({ views: [...prefs.views.filter((each) => each.name !== name), { name, query: words }] });
       this.requestUpdate();
     };
+    const forget = () => {
+      choose({ views: prefs.views.filter((each) => each.query !== words) });
+      this.requestUpdate();
+    };
     return html`
       ${prefs.views.length
         ? html`<select aria-label=${t("views.title")} @change=${(event: Event) => go(`/alerts?${(event.target as HTMLSelectElement).value}`)}>
@@ -93,6 +97,7 @@ export class Filters extends Part {
             ${prefs.views.map((each) => html`<option value=${each.query} ?selected=${each.query === words}>${each.name}</option>`)}
           </select>`
         : nothing}
+      ${words && prefs.views.some((each) => each.query === words) ? html`<button class="plain" @click=${forget}>${t("views.drop")}</button>` : nothing}
       ${words && !prefs.views.some((each) => each.query === words) ? html`<button class="plain" @click=${keep}>${t("views.keep")}</button>` : nothing}`;
   }
 

@@ -92,6 +92,7 @@ export default {
   "age.7d": "7 Tage",
   "views.title": "Gespeicherte Ansichten",
   "views.keep": "Ansicht speichern",
+  "views.drop": "Diese Ansicht vergessen",
   "views.name": "Name dieser Ansicht",
 
   "act.acknowledge": "Übernehmen",

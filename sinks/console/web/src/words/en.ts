@@ -90,6 +90,7 @@ export default {
   "age.7d": "7 days",
   "views.title": "Saved views",
   "views.keep": "Save this view",
+  "views.drop": "Forget this view",
   "views.name": "Name of this view",
 
   "act.acknowledge": "Acknowledge",

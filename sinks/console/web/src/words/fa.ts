@@ -92,6 +92,7 @@ export default {
   "age.7d": "۷ روز",
   "views.title": "نماهای ذخیره‌شده",
   "views.keep": "ذخیرهٔ این نما",
+  "views.drop": "فراموش کردن این نما",
   "views.name": "نام این نما",
 
   "act.acknowledge": "پذیرفتن",

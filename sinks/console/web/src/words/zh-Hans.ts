@@ -92,6 +92,7 @@ export default {
   "age.7d": "7 天",
   "views.title": "已存视图",
   "views.keep": "保存此视图",
+  "views.drop": "删除此视图",
   "views.name": "视图名称",
 
   "act.acknowledge": "接手",
