@@ -213,6 +213,16 @@ def test_both_moments(desk: Console) -> None:
     expect(page.locator(".history li")).to_contain_text("Seamwatch opened it")
 
 
+def test_a_request_shows_what_was_asked_for(desk: Console) -> None:
+    """A request has no value of its own: it shows the mask of the one that the story holds, and none where no value was told."""
+    desk.found("M", 1, again=touch("M-2", 1, mask=None))
+    page = opened(desk, "M")
+    expect(page.locator(".moment.again .mask")).to_have_text("…4711")
+    desk.found("N", 1, first=touch("N-1", 3, mask=None), again=touch("N-2", 1, mask=None), journey="none", customer="c-N")
+    page.goto(f"{desk.address}/alerts/N")
+    expect(page.locator(".moment.again")).to_contain_text("not shown")
+
+
 def test_explained_findings_are_folded(desk: Console) -> None:
     """What a finding explains is folded under it, and opens there."""
     desk.found("F", 1, alert="A", customer="c-A", detector="context_lost", rule={"name": "context_lost"})

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from models.alert import Acknowledge, Resolution, Resolve
 from sinks.console.callers import Role
+from sinks.scores import note_scores
 from tests.support.console import AXE, Console, console, launched
 
 _DIALOGS = {"?": "Keys", "c": "Who looks after it?", "s": "Leave it until when?", "r": "How did it end?"}
@@ -176,7 +178,7 @@ def test_a_long_list_stays_light(desk: Console) -> None:
 
 
 def test_seams_and_scores(desk: Console) -> None:
-    """Seams are shown as a heat map and as a table that leads to their alerts; a score says what it rests on."""
+    """Seams are shown as a heat map and as a table that leads to their alerts; a score says what it rests on and how it went."""
     page = desk.signed_in(path="/seams")
     expect(page.locator(".heat text", has_text="sales").first).to_be_attached()
     page.get_by_role("button", name="By impact").click()
@@ -188,6 +190,11 @@ def test_seams_and_scores(desk: Console) -> None:
     expect(page.locator(".scores li").first).to_contain_text("rests on 12 moments only")
     page.get_by_role("button", name="Channel", exact=True).click()
     expect(page.locator(".scores li")).to_have_count(1)
+    note_scores(desk.engine, lambda score, _: score.value, datetime.now(UTC) - timedelta(days=2))
+    page.get_by_role("button", name="Handoffs").click()
+    expect(page.get_by_role("heading", name="There is no score yet")).to_be_visible()
+    page.get_by_role("button", name="Team", exact=True).click()
+    expect(page.get_by_role("img", name="The last 7 days: from")).to_have_count(1)
     page.get_by_role("link", name="Wall").click()
     expect(page.locator(".wall .figure.critical b")).to_have_text("1")
 

@@ -79,7 +79,7 @@ export class AlertView extends Part {
       this.details = details;
       this.problem = null;
       const journey = details.findings[0]?.finding.journey;
-      const brief = journey && app.capabilities.pages["briefs"] ? await api.brief(journey, details.alert.tenant) : null;
+      const brief = journey && (await app.offers("briefs")) ? await api.brief(journey, details.alert.tenant) : null;
       if (key === this.key) this.brief = brief;
     } catch (problem) {
       if (key === this.key) this.problem = problem instanceof Problem ? problem : new Problem(0, String(problem));

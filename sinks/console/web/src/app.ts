@@ -35,6 +35,7 @@ class App extends EventTarget {
   private told = 0;
   private heard = 0;
   private clock = 0;
+  private asked = Promise.resolve(this.capabilities);
   /** Since when the server has no database. */
   private away: number | null = null;
 
@@ -70,8 +71,14 @@ class App extends EventTarget {
     this.live.addEventListener("scores", () => this.dispatchEvent(new Event("scores")));
     this.clock = window.setInterval(() => this.dispatchEvent(new Event("tick")), 1000);
     this.live.start();
-    this.capabilities = await api.capabilities();
+    this.asked = api.capabilities();
+    this.capabilities = await this.asked;
     this.changed();
+  }
+
+  /** Whether the API offers a page; waits until that is known. Raises `Problem`. */
+  async offers(page: string): Promise<boolean> {
+    return (await this.asked).pages[page] ?? false;
   }
 
   end(): void {

@@ -54,7 +54,7 @@ export class Teams extends Part {
     const { items } = await api.scores(score, scope);
     const lives = [...new Set(items.map((each) => each.half_life))].sort((one, other) => one - other);
     const life = lives.find((each) => String(each) === route().query.get("life")) ?? lives[0];
-    const history = life === undefined || !app.capabilities.pages["history"] ? [] : await api.history(score, scope, life, DAYS);
+    const history = life === undefined || !(await app.offers("history")) ? [] : await api.history(score, scope, life, DAYS);
     const scores = items.filter((each) => each.half_life === life).sort((one, other) => (one.value ?? 101) - (other.value ?? 101));
     return { scores, lives, life, history: new Map(history.map(({ tenant, name, points }) => [`${tenant} ${name}`, points])) };
   }
