@@ -101,9 +101,14 @@ class Doors:
         name, secret = self.accounts.follow_link(token, self.now()) or ("", None)
         return self._let_in(request, name, secret, "link", "the link was used, or is over: ask for another one")
 
+    def set_out(self, request: Request) -> None:
+        """Count that somebody asks for the provider. Raises `Refusal`."""
+        self._try(request, None)
+
     def arrive(self, request: Request, person: Arrival) -> str:
         """Return the secret of the session of somebody whom a provider let in. Raises `Wrong`."""
         secret = self.accounts.arrive(person, self.now())
+        self._addresses.succeeded(_address(request))
         self.note(request, person.name, "openid", detail=person.role.value)
         return secret
 

@@ -31,6 +31,7 @@ def openid_routes(settings: OpenId) -> APIRouter:
     def begin(request: Request, then: Annotated[_Text, Query(alias="next")] = "/alerts") -> Response:
         """Send the browser to the provider."""
         doors = doors_of(request)
+        doors.set_out(request)
         own = then if then.startswith("/") and not then.startswith(("//", "/\\")) else "/alerts"
         try:
             address, pending = provider.begin(doors.address(request) + _BACK, own)

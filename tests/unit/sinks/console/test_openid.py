@@ -133,6 +133,12 @@ def test_teams_of_the_provider(engine: Engine, settings: ConsoleSettings, openid
     assert not enters(client, "2")
 
 
+def test_nobody_sets_out_without_end(client: TestClient) -> None:
+    """An address that sets out for the provider again and again, and never arrives, has to wait."""
+    answers = [client.get("/api/session/openid").status_code for _ in range(51)]
+    assert answers == [303] * 50 + [429]
+
+
 @pytest.mark.parametrize("changes", [{"issuer": "http://127.0.0.1:9"}, {"issuer": "{issuer}/other"}])
 def test_a_provider_that_does_not_answer(engine: Engine, settings: ConsoleSettings, openid: OpenId, changes: dict[str, str]) -> None:
     """Where the provider is away or is another one, the door says that it let nobody in, and nothing fails."""
