@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, field_serializer
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -150,6 +150,32 @@ class Settings(BaseSettings):
     """How long a session lasts that nobody uses; an open page uses it."""
     console_session: Duration = "7d"  # type: ignore[assignment]
     """How long any session lasts."""
+
+    console_openid_issuer: Annotated[str, StringConstraints(pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])")] | None = None
+    """An OpenID Connect provider by which people come into the console; with it the five that follow."""
+    console_openid_client: str = "seamwatch"
+    """The console's name at that provider."""
+    console_openid_secret: Secret | None = None
+    """The console's secret there."""
+    console_openid_name: str = "OpenID Connect"
+    """How people call the provider."""
+    console_openid_claim: str = "roles"
+    """The claim that holds what somebody is; dots lead into objects: realm_access.roles."""
+    console_openid_roles: Mapping[str, Literal["viewer", "operator", "lead", "admin"]] = {}
+    """By value of that claim the role in the console, as JSON: {"call-centre-lead": "lead"}. Who has none is not let in."""
+    console_openid_teams: str | None = None
+    """The claim with the teams whose alerts somebody sees; unset: those of all teams."""
+    console_openid_scope: str = "openid profile email"
+    """What is asked of the provider, for those that tell roles under a scope of its own."""
+
+    def require_openid_secret(self) -> str:
+        """Return the console's secret at the provider.
+
+        Raises :class:`ConfigError` where it is not set.
+        """
+        if self.console_openid_secret is None:
+            raise ConfigError(f"{_PREFIX}CONSOLE_OPENID_SECRET is not set, and {_PREFIX}CONSOLE_OPENID_ISSUER is")
+        return self.console_openid_secret.get_secret_value()
 
     def require_hash_key(self) -> bytes:
         """Return the hash key's bytes.

@@ -31,8 +31,8 @@ from sqlalchemy.types import TypeEngine
 
 __all__ = [
     "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "contact_marks", "customers", "day_counts", "dead_letter_acts",
-    "dead_letters", "finding_days", "findings", "invitations", "login_links", "metadata", "observed", "place_days", "place_hits", "rollups", "scores",
-    "sessions", "stream_progress", "users", "utc_text",
+    "dead_letters", "finding_days", "findings", "invitations", "login_links", "metadata", "observed", "place_days", "place_hits", "rollups", "score_history",
+    "scores", "sessions", "stream_progress", "users", "utc_text",
 ]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -339,6 +339,18 @@ scores = Table(
     Index(None, "scope", "score", "tenant"),
 )
 
+score_history = Table(
+    "score_history",
+    metadata,
+    Column("score", Text, nullable=False, comment="key of scores"),
+    Column("hour", UtcDateTime, nullable=False, comment="wall clock, a whole hour: the figures are those of a moment in it"),
+    Column("value", Double, nullable=False),
+    Column("samples", Double, nullable=False),
+    PrimaryKeyConstraint("score", "hour"),
+    Index(None, "hour"),
+)
+"""Scores of entities once an hour, noted by workers that store (`sinks.scores.note_scores`)."""
+
 briefs = Table(
     "briefs",
     metadata,
@@ -388,7 +400,8 @@ users = Table(
     "users",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("password", Text, comment="its Argon2id hash; null: enters by links alone"),
+    Column("password", Text, comment="its Argon2id hash; null: enters by links or a provider alone"),
+    Column("subject", Text, unique=True, comment="digest of issuer and subject at an OpenID Connect provider; null: of none"),
     Column("role", Text, nullable=False),
     Column("teams", _JSON, comment="null: alerts of all teams, else of these alone"),
     Column("disabled", Boolean, nullable=False),

@@ -1,10 +1,12 @@
 """The console with all that the rooms give it: words, rules, sources, the score's formula, this build's name."""
 
 import hashlib
+import signal
 import socket
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Any, cast
 
 import uvicorn
@@ -21,7 +23,10 @@ from seamwatch.observing import portfolio_terms
 from seamwatch.rule_facts import configured
 from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
+from sinks.console.callers import Role
+from sinks.console.settings import OpenId
 from sinks.portfolio import Terms
+from streams.sources.pseudonym import customer_pseudonym
 
 __all__ = ["console_settings", "serve"]
 
@@ -47,6 +52,9 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         rules=[configured(rule, settings.rules_dir) for rule in rulebook.rules],
         sources=settings.sources.split(","),
         topics_of_others={topic: name for name, topic in topics_of_others(settings).items()},
+        minutes=settings.handling_minutes,
+        cost=settings.cost_per_minute,
+        stored_as=_stored_as(settings),
         decay=decayed,
         web=_WEB,
         url=settings.console_url,
@@ -56,6 +64,7 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         rates=settings.rates,
         idle=timedelta(microseconds=settings.console_idle),
         session=timedelta(microseconds=settings.console_session),
+        openid=_openid(settings),
     )
 
 
@@ -82,10 +91,37 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._end_streams = end_streams
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, at once when Ctrl-C comes again. The signal is not raised again afterwards: who was told to stop, and did, has not failed."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop."""
         self._end_streams()
         await super().shutdown(sockets)
+
+
+def _openid(settings: Settings) -> OpenId | None:
+    if settings.console_openid_issuer is None:
+        return None
+    return OpenId(
+        issuer=settings.console_openid_issuer,
+        client=settings.console_openid_client,
+        secret=settings.require_openid_secret(),
+        name=settings.console_openid_name,
+        roles={value: Role(role) for value, role in settings.console_openid_roles.items()},
+        claim=settings.console_openid_claim,
+        teams=settings.console_openid_teams,
+        scope=settings.console_openid_scope,
+    )
+
+
+def _stored_as(settings: Settings) -> Callable[[str], list[str]]:
+    if settings.customer_key is None:
+        return lambda customer: [customer]
+    key = settings.require_customer_key()
+    return lambda customer: [customer, customer_pseudonym(key, customer)]
 
 
 def _listening(host: str, port: int) -> socket.socket:

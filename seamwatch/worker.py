@@ -214,7 +214,7 @@ class Worker:
         if "sink" in plan.roles and engine is not None:
             live.sink(app, Storing(engine, metrics))
             app.add_service_task(ScoreFigures(app, engine, metrics).run)
-            app.add_service_task(Lifetimes(app, engine, plan.settings.alert_expiry).run)
+            app.add_service_task(Lifetimes(app, engine, plan.settings.alert_expiry, decayed).run)
 
     async def _take_in(self, backend: "Backend", stop: asyncio.Event) -> int:
         """Do nothing but take in records: without a consumer group, and without Faust."""

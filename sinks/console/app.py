@@ -25,7 +25,11 @@ def create_console(engine: Engine, settings: ConsoleSettings) -> FastAPI:
     app.add_middleware(Headers)
     accounts = Accounts(engine, idle=settings.idle, lasts=settings.session)
     app.state.doors = Doors(accounts, settings.now, settings.url)
-    app.include_router(session_routes())
+    app.include_router(session_routes(settings))
+    if settings.openid is not None:
+        from sinks.console.openid_routes import openid_routes
+
+        app.include_router(openid_routes(settings.openid))
     app.include_router(alert_routes(engine, settings))
     app.include_router(figure_routes(engine, settings))
     app.include_router(portfolio_routes(engine, settings))
