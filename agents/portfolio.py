@@ -45,7 +45,7 @@ class Answer(msgspec.Struct, array_like=True, frozen=True):
 class Account(msgspec.Struct, omit_defaults=True):
     """One customer's account: of each figure what was said last in the timeline's order, and the newest answers, the oldest first.
 
-    ``refused`` counts answers outside their scale.
+    ``refused`` counts answers on scales of one step; what lies off its scale is no touchpoint.
     """
 
     billed: Known | None = None
@@ -63,9 +63,9 @@ class Account(msgspec.Struct, omit_defaults=True):
                 setattr(self, name, Known(key, value, None if name == "segment" else currency))
 
     def answer(self, key: SortKey, data: Any) -> float | None:
-        """Take in a ``survey.answered``; return it as a share of its scale, None where it lies outside or was known."""
+        """Take in a ``survey.answered``; return it as a share of its scale, None where that has but one step, or it was known."""
         satisfied = share(*map(thousandths, (data.score, data.minimum, data.maximum)))
-        if satisfied is None or not 0 <= satisfied <= 1:
+        if satisfied is None:
             self.refused += 1
             return None
         if any(each.key == key for each in self.answers):
