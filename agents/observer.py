@@ -99,8 +99,11 @@ class Observer:
 
     def _answer(self, customer: Customer, key: SortKey, touchpoint: Any, seen: Observed, day: str) -> None:
         data = touchpoint.data
+        refused = customer.account.refused
         satisfied = customer.account.answer(key, data)
-        if satisfied is not None:
+        if customer.account.refused > refused:
+            seen.counts[day, "refused", "answer", data.metric] += 1
+        elif satisfied is not None:
             pattern = pattern_of(data, touchpoint.contact, self._surveys).value
             seen.counts[day, "answer", pattern, data.metric] += 1
             seen.sums[day, "answer", pattern, data.metric] += satisfied  # type: ignore[assignment]  # sums are of floats

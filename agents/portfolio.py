@@ -43,12 +43,16 @@ class Answer(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Account(msgspec.Struct, omit_defaults=True):
-    """One customer's account: of each figure what was said last in the timeline's order, and the newest answers, the oldest first."""
+    """One customer's account: of each figure what was said last in the timeline's order, and the newest answers, the oldest first.
+
+    ``refused`` counts answers on scales of one step; what lies off its scale is no touchpoint.
+    """
 
     billed: Known | None = None
     forecast: Known | None = None
     segment: Known | None = None
     answers: list[Answer] = []
+    refused: int = 0
 
     def update(self, key: SortKey, data: Any) -> None:
         """Take in an ``account.updated``; what it does not say stays."""
@@ -59,9 +63,10 @@ class Account(msgspec.Struct, omit_defaults=True):
                 setattr(self, name, Known(key, value, None if name == "segment" else currency))
 
     def answer(self, key: SortKey, data: Any) -> float | None:
-        """Take in a ``survey.answered``; return it as a share of its scale, None where it has no scale or was known."""
+        """Take in a ``survey.answered``; return it as a share of its scale, None where that has but one step, or it was known."""
         satisfied = share(*map(thousandths, (data.score, data.minimum, data.maximum)))
         if satisfied is None:
+            self.refused += 1
             return None
         if any(each.key == key for each in self.answers):
             return None

@@ -196,7 +196,7 @@ day_counts = Table(
     metadata,
     Column("tenant", Text, nullable=False),
     Column("day", Text, nullable=False, comment="of the touchpoints, UTC"),
-    Column("kind", Text, nullable=False, comment="move, visit, promise, answer, declined or late"),
+    Column("kind", Text, nullable=False, comment="move, visit, promise, answer, refused, declined or late"),
     Column("name", Text, nullable=False, comment="from which place (empty: a journey begins); the team; what became of it; the pattern; the rule"),
     Column("other", Text, nullable=False, comment="to which place; sales or service; the metric; why not"),
     Column("count", BigInteger, nullable=False),

@@ -76,18 +76,20 @@ SURVEY = {"survey": "contact", "metric": "csat", "minimum": 1, "maximum": 5}
 
 
 def test_the_latest_figures_count_whatever_their_order_and_what_is_off_its_scale_does_not(engine: Engine) -> None:
-    """Of two bills the one of the later time stands though it came first; answers 5 and 2 of 1..5 make (1 + 0.25) / 2; a 7 is no touchpoint."""
+    """Of two bills the one of the later time stands though it came first; answers 5 and 2 of 1..5 make (1 + 0.25) / 2; a 7 is no touchpoint, 1 of 1..1 none."""
     log = records([
         touchpoint(1, 20, "account.updated", "system", data={"billed_revenue": 1500, "currency": "eur"}, **ACCOUNT),
         touchpoint(2, 10, "account.updated", "system", data={"billed_revenue": 10, "forecast_revenue": 2000}, **ACCOUNT),
         touchpoint(3, 30, "survey.answered", data=SURVEY | {"score": 5}),
         touchpoint(4, 40, "survey.answered", data=SURVEY | {"score": 2}),
         touchpoint(5, 50, "survey.answered", data=SURVEY | {"score": 7}),
+        touchpoint(6, 60, "survey.answered", data=SURVEY | {"score": 1, "maximum": 1}),
     ])  # fmt: skip
     taken(engine, log)
     with engine.connect() as connection:
         row = connection.execute(select(customers)).one()
     assert (row.billed, row.billed_currency, row.forecast, row.satisfaction, row.answers) == (1500, "EUR", 2000, 0.625, 2)
+    assert counted(engine)["refused", "answer", "csat"] == 1
     assert counted(engine)["answer", "past", "csat"] == 2
 
 
