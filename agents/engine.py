@@ -8,7 +8,7 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from agents.brief import brief, tells
 from agents.context import Seen
@@ -26,6 +26,9 @@ Outcome = Literal["duplicate", "conflict", "too_late", "floods"]
 """Why a touchpoint was not applied: its identity is known, with the same or with other content, it is from before the horizon, or there are too many."""
 
 _HOUR = 3600 * 1_000_000
+
+_MOST_AWAITED: Final = 1_000
+"""How many touchpoints beyond the maximum a customer can have because deadlines wait on them; with one more it is none, as with too many an hour."""
 _FARTHEST = 900.0
 """Half-lives ahead: what is farther still would be no number."""
 
@@ -188,6 +191,8 @@ class Customer:
                 if self.horizon is not None and sort_key(entry) <= self.horizon:
                     return "too_late"
                 entries = self.entries
+                if len(entries) >= most + _MOST_AWAITED:
+                    return "floods"
                 newest = entries[-1] if entries else None
         self._bytes += size
         self._identities[identity] = entry

@@ -264,7 +264,7 @@ def test_a_restart_after_each_batch_changes_nothing(touchpoints: list[dict[str, 
     assert_same_sums(sink, plain, clock)
 
 
-@examples(20)
+@examples(8)
 @given(
     st.integers(0, 10**6),
     st.integers(0, 100),

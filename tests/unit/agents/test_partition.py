@@ -388,6 +388,17 @@ def test_who_floods_is_only_counted_from_then_on() -> None:
     assert restarted.state_bytes < 200
 
 
+def test_who_is_promised_more_than_anybody_waits_for_is_only_counted() -> None:
+    """What a deadline waits on is kept beyond the most touchpoints, but not without end: of one with 1,005 open promises nothing is kept."""
+    watch = partition("maximum_touchpoints=5")
+    made = {"due": "2026-06-01T09:00:00Z"}
+    for number in range(1_010):
+        promise = point(number, 60 * number, "promise.made", actor={"kind": "agent", "team": "a"}, data=made | {"promise": f"p{number}"})
+        watch.process([line(promise, number)])
+    assert (watch.counts.unwatched, list(watch.customers())) == ({"flood": 5}, [])
+    assert watch.state_bytes < 200
+
+
 def test_a_flood_that_is_over_is_forgotten_when_its_memory_is() -> None:
     """A month after its last record the customer is watched again, as a new one."""
     watch = partition("maximum_an_hour=5")
