@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from time import time_ns
 from typing import TYPE_CHECKING, cast
 
 from agents.partition import PartitionWatch
+from sinks.alerts import count_alerts
 from sinks.errors import DatabaseUnavailable
 from sinks.metrics import Metrics
 from sinks.records import SinkRecord
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
     from streams.app import SeamwatchApp
     from streams.state import PartitionState
 
-__all__ = ["ScoreFigures", "Storing", "WatchFigures"]
+__all__ = ["StoredFigures", "Storing", "WatchFigures"]
 
 _EVERY = 1.0
 _SIZE_EVERY = 30
 """Rounds after which the size of a partition's state is taken again: that walks all of its rows."""
-_SCORES_EVERY = 10
+_STORED_EVERY = 10
+_OF_LATE = timedelta(hours=24)
 
 _log = logging.getLogger(__name__)
 
@@ -77,8 +80,8 @@ class WatchFigures:
         self.take()
 
 
-class ScoreFigures:
-    """The scores of entities, from the database, every ten seconds."""
+class StoredFigures:
+    """The scores of entities and the numbers of alerts, from the database, every ten seconds."""
 
     def __init__(self, app: "SeamwatchApp", engine: "Engine", metrics: Metrics) -> None:
         self._app = app
@@ -86,15 +89,17 @@ class ScoreFigures:
         self._metrics = metrics
 
     async def run(self) -> None:
-        """Look until the app stops; a database that is away keeps the scores as they were."""
+        """Look until the app stops; a database that is away keeps the figures as they were."""
         due = 0
         while not self._app.should_stop:
             if due <= 0:
-                due = _SCORES_EVERY
+                due = _STORED_EVERY
                 try:
                     self._metrics.scores(await asyncio.to_thread(entity_scores, self._engine))
+                    since = datetime.now(UTC) - _OF_LATE
+                    self._metrics.alerts(*await asyncio.to_thread(count_alerts, self._engine, since))
                 except DatabaseUnavailable as error:
-                    _log.debug("scores are shown as they were: %s", error)
+                    _log.debug("scores and alerts are shown as they were: %s", error)
             due -= 1
             await asyncio.sleep(_EVERY)
 

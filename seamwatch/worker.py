@@ -121,6 +121,7 @@ class Worker:
         self._app: SeamwatchApp | None = None
         self._waiting = "starting: the program is being loaded"
         settings = plan.settings
+        self.metrics.readiness(lambda: not self.ready())
         self.port = HealthServer(
             self.metrics.registry, self.live, self.ready, host=settings.metrics_host, port=settings.metrics_port
         )
@@ -185,7 +186,7 @@ class Worker:
         from agents import live
         from agents.partition import PartitionWatch
         from agents.scores import Merger
-        from seamwatch.figures import ScoreFigures, Storing, WatchFigures
+        from seamwatch.figures import StoredFigures, Storing, WatchFigures
         from seamwatch.lifetimes import Lifetimes
         from seamwatch.mapping import mapper
         from streams.producer import partition_for
@@ -213,7 +214,7 @@ class Worker:
             app.before_stop(taking_in.stop)
         if "sink" in plan.roles and engine is not None:
             live.sink(app, Storing(engine, metrics))
-            app.add_service_task(ScoreFigures(app, engine, metrics).run)
+            app.add_service_task(StoredFigures(app, engine, metrics).run)
             app.add_service_task(Lifetimes(app, engine, plan.settings.alert_expiry, decayed).run)
 
     async def _take_in(self, backend: "Backend", stop: asyncio.Event) -> int:

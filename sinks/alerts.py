@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, and_, or_, select
+from sqlalchemy import Engine, and_, func, or_, select
 
 from models.alert import Alert, AlertChange, AlertState, ChangeReason, Resolution
 from models.finding import Finding, Seam, Severity
@@ -14,7 +14,7 @@ from sinks.errors import database_errors
 from sinks.lifecycle import Verdict
 
 __all__ = [
-    "NOBODY", "UNRESOLVED", "AlertDetails", "alert_of", "change_of", "follow", "keys_like", "list_alerts", "show_alert",
+    "NOBODY", "UNRESOLVED", "AlertDetails", "alert_of", "change_of", "count_alerts", "follow", "keys_like", "list_alerts", "show_alert",
     "verdict_columns", "verdict_of",
 ]  # fmt: skip
 
@@ -35,6 +35,21 @@ class AlertDetails(NamedTuple):
     alert: Alert
     findings: list[Finding]
     changes: list[AlertChange]
+
+
+def count_alerts(engine: Engine, since: datetime) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """Return how many alerts wait, by (state, severity), and how many resolved ones changed last after ``since``, by why they are.
+
+    Raises `DatabaseUnavailable`.
+    """
+    columns, number = alerts.c, func.count()
+    waiting = select(columns.state, columns.severity, number).where(columns.state.in_(sorted(UNRESOLVED)))
+    resolved = select(columns.resolution, number).where(columns.state == AlertState.RESOLVED, columns.updated > since)
+    with database_errors(engine), engine.connect() as connection:
+        return (
+            {(state, severity): count for state, severity, count in connection.execute(waiting.group_by(columns.state, columns.severity))},
+            {resolution: count for resolution, count in connection.execute(resolved.group_by(columns.resolution))},
+        )
 
 
 def list_alerts(

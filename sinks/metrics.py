@@ -7,17 +7,22 @@ person.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
-from itertools import groupby
+from itertools import groupby, product
 from platform import python_version
 from threading import Lock
 from time import monotonic, time_ns
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from models.alert import Resolution
+from models.dead_letter import DeadLetterReason
+from models.finding import Severity
 from models.score import Score
+from sinks.alerts import UNRESOLVED
+from sinks.records import TopicKind
 
 __all__ = ["DEFINITIONS", "WORST", "Definition", "Metrics", "render_docs"]
 
@@ -59,6 +64,13 @@ TOUCHPOINTS = Definition(
     "touchpoints",
     "Touchpoints that were accepted; sources after the first 100 are `other`.",
     ("source", "type"),
+)
+RECORDS = Definition(
+    "records_total",
+    "counter",
+    "records",
+    "Records that were read and handled to their end, heartbeats and what was refused among them.",
+    ("topic",),
 )
 DUPLICATES = Definition(
     "duplicates_total",
@@ -114,6 +126,20 @@ SCORE = Definition(
     "0 to 100",
     "Scores decayed to now: tenants, brands and channels, the 100 worst teams, seams and partners. `half_life` is in seconds.",
     ("tenant", "score", "scope", "name", "half_life"),
+)
+ALERTS = Definition(
+    "alerts_waiting",
+    "gauge",
+    "alerts",
+    "Alerts that are not resolved, as the database holds them: every worker that stores shows the same.",
+    ("state", "severity"),
+)
+RESOLVED = Definition(
+    "alerts_resolved",
+    "gauge",
+    "alerts",
+    "Resolved alerts that changed last within 24 hours, by why they are, as the database holds them.",
+    ("resolution",),
 )
 DETECTION = Definition(
     "detection_latency_seconds",
@@ -186,10 +212,14 @@ REQUEST_SECONDS = Definition(
 REQUEST_BYTES = Definition(
     "ingest_held_bytes", "gauge", "bytes", "Bodies of requests that are being read, or written to Kafka."
 )
+READY = Definition(
+    "ready", "gauge", "0 or 1", "Whether the worker does all of its work now; `/readyz` says why it does not."
+)
 BUILD = Definition("build_info", "gauge", "1", "The program's version and that of Python.", ("version", "python"))
 
 DEFINITIONS = (
     TOUCHPOINTS,
+    RECORDS,
     DUPLICATES,
     UNKNOWN_KEYS,
     MISPLACED,
@@ -200,6 +230,8 @@ DEFINITIONS = (
     UNREAD,
     MALFORMED,
     SCORE,
+    ALERTS,
+    RESOLVED,
     DETECTION,
     END_TO_END,
     EVENT_TIME_LAG,
@@ -215,6 +247,7 @@ DEFINITIONS = (
     REQUESTS,
     REQUEST_SECONDS,
     REQUEST_BYTES,
+    READY,
     BUILD,
 )
 
@@ -236,6 +269,7 @@ class Metrics:
         """
         self.registry = CollectorRegistry()
         self._touchpoints = self._counter(TOUCHPOINTS)
+        self._records = self._counter(RECORDS)
         self._duplicates = self._counter(DUPLICATES)
         self._unknown_keys = self._counter(UNKNOWN_KEYS)
         self._misplaced = self._counter(MISPLACED)
@@ -245,6 +279,13 @@ class Metrics:
         self._dead_letters = self._counter(DEAD_LETTERS)
         self._unread = self._counter(UNREAD)
         self._malformed = self._counter(MALFORMED)
+        # From the start, so that the first one is an increase, too.
+        for reason in DeadLetterReason:
+            self._dead_letters.labels(reason.value)
+        for kind in TopicKind:
+            self._malformed.labels(kind.value)
+        self._alerts = self._gauge(ALERTS)
+        self._resolved = self._gauge(RESOLVED)
         self._detection = self._histogram(DETECTION)
         self._end_to_end = self._histogram(END_TO_END)
         self._event_time_lag = self._gauge(EVENT_TIME_LAG)
@@ -258,6 +299,7 @@ class Metrics:
         self._requests = self._counter(REQUESTS)
         self._request_seconds = self._histogram(REQUEST_SECONDS)
         self._request_bytes = self._gauge(REQUEST_BYTES)
+        self._ready = self._gauge(READY)
         self._gauge(BUILD).labels(version, python_version()).set(1)
         self._commit_age, self._backlog = _Age(), _Age()
         self._gauge(COMMIT_AGE).set_function(self._commit_age.now)
@@ -321,6 +363,17 @@ class Metrics:
         """Replace the scores that are shown by those of all entities as the database holds them."""
         self._scores.replace(scores)
 
+    def alerts(self, waiting: Mapping[tuple[str, str], int], resolved: Mapping[str, int]) -> None:
+        """Replace the numbers of alerts: those that wait by (state, severity), those resolved of late by why."""
+        for state, severity in product(sorted(UNRESOLVED), get_args(Severity)):
+            self._alerts.labels(state, severity).set(waiting.get((state, severity), 0))
+        for resolution in Resolution:
+            self._resolved.labels(resolution.value).set(resolved.get(resolution, 0))
+
+    def readiness(self, ready: Callable[[], bool]) -> None:
+        """Take what tells, at each scrape, whether the worker is ready."""
+        self._ready.set_function(ready)
+
     def state(self, partition: int, *, rows: int, size: int, timers: int) -> None:
         """Set what a partition holds: rows, their bytes, pending deadlines."""
         with self._lock:
@@ -339,6 +392,7 @@ class Metrics:
     def batch_done(self, topic: str, partition: int, records: int, seconds: float) -> None:
         """Add a handled batch."""
         self._batch.observe(seconds)
+        self._records.labels(topic).inc(records)
 
     def findings_delivered(self, partition: int, seconds: float) -> None:
         """Add a batch whose findings are delivered, ``seconds`` after its records were read."""
@@ -358,6 +412,7 @@ class Metrics:
     def lag(self, topic: str, partition: int, records: int) -> None:
         """Set how many records of an owned partition are not handled yet."""
         self._lag.labels(topic, str(partition)).set(records)
+        self._records.labels(topic)  # from the start: what stands still is seen by it
 
     def released(self, topic: str, partition: int) -> None:
         """Drop the figures of a partition that is no longer owned."""

@@ -25,7 +25,7 @@ from models.alert import (
     Undo,
 )
 from models.tables import findings
-from sinks.alerts import NOBODY, list_alerts, show_alert
+from sinks.alerts import NOBODY, count_alerts, list_alerts, show_alert
 from sinks.lifecycle import STREAM, Refusal
 from sinks.transitions import Refused, Report, find_alert, sweep, transition_all
 from sinks.writer import DatabaseWriter
@@ -149,6 +149,18 @@ class Handling:
         made = Desk(engine)
         made.found(finding())
         return made
+
+    def test_alerts_are_counted(self, desk: Desk) -> None:
+        """Those that wait are counted by state and severity, those resolved of late by why; what was resolved before is not."""
+        desk.found(*(finding(f"f{key}", alert=key) for key in "ABCDE"), finding("f", alert="F", severity="critical"))
+        desk.act(FIXED, "A")
+        before = desk.clock.now
+        desk.clock.now += _HOUR
+        desk.act(FALSE, "B")
+        desk.act(Acknowledge(), "C")
+        waiting = {("acknowledged", "warning"): 1, ("open", "warning"): 2, ("open", "critical"): 1}
+        assert count_alerts(desk.engine, before) == (waiting, {"false_positive": 1})
+        assert count_alerts(desk.engine, before - _HOUR)[1] == {"false_positive": 1, "fixed": 1}
 
     def test_any_steps_leave_a_whole_story(self, engine: Engine) -> None:
         """Whatever operators, stream and time do in whatever order: each alert counts the findings that stand under it,

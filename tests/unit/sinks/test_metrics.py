@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
@@ -51,6 +52,8 @@ def fill(metrics: Metrics) -> None:
     metrics.lag("seamwatch.touchpoints", 3, 7)
     metrics.sink_backlog(0.0)
     metrics.paused("seamwatch.raw.xes", True)
+    metrics.alerts({("open", "critical"): 3}, {"fixed": 2})
+    metrics.readiness(lambda: True)
     metrics.request_bytes(100)
     metrics.request_answered("chatwoot", "accepted", 0.01)
 
@@ -148,6 +151,26 @@ def test_ages_grow_while_nobody_sets_them(metrics: Metrics) -> None:
     assert found[1]["seamwatch_sink_backlog_seconds", ()] == 0
 
 
+def test_what_never_happened_is_zero_and_not_nothing(metrics: Metrics) -> None:
+    """Dead letters, records left out, alerts of every state and records of an owned topic are there before the first one:
+    a rate sees the first, and a sum of none is 0.
+    """
+    metrics.lag("seamwatch.touchpoints", 3, 7)
+    metrics.alerts({("open", "critical"): 3}, {})
+    found = samples(metrics)
+    for name, labels in (
+        ("dead_letters_total", ("missing_field",)),
+        ("sink_malformed_total", ("alerts",)),
+        ("records_total", ("seamwatch.touchpoints",)),
+        ("alerts_waiting", ("snoozed", "warning")),
+        ("alerts_resolved", ("fixed",)),
+        ("ready", ()),
+    ):
+        assert found[f"seamwatch_{name}", labels] == 0
+    metrics.alerts({}, {})
+    assert samples(metrics)["seamwatch_alerts_waiting", ("open", "critical")] == 0
+
+
 def test_a_flood_of_sources_is_one_label(metrics: Metrics) -> None:
     """Whoever invents source names cannot make the metrics grow without bound."""
     metrics.touchpoints({(f"s{number}", "message"): 1 for number in range(5000)})
@@ -198,10 +221,11 @@ def found_labels(found: Iterable[tuple[str, tuple[str, ...]]]) -> list[tuple[str
 
 
 def test_the_page_names_every_metric() -> None:
-    """The documentation is a table with a row for each metric."""
+    """The documentation is a table with a row for each metric, and stands as it is made here."""
     page = render_docs()
     assert all(f"| `{item.full_name}` | {item.kind} |" in page for item in DEFINITIONS)
     assert {line.count("|") for line in page.splitlines() if line.startswith("|")} == {6}
+    assert (Path(__file__).parents[3] / "docs" / "metrics.md").read_text() == page
 
 
 def _count(found: Iterable[tuple[str, ...]], scope: str) -> int:
