@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from sinks.database import upgrade
 from tests.support.compiled import compiled
-from tests.support.services import KafkaServer, PostgresServer, kafka_missing, on_ci, postgres_missing
+from tests.support.services import KafkaServer, PostgresServer, kafka_missing, on_ci, postgres_missing, prometheus_missing
 
 REAL = Path(__file__).parent / "real"
 
@@ -87,6 +87,12 @@ def postgres() -> Iterator[PostgresServer]:
     _require(postgres_missing())
     with PostgresServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> None:
+    """Have Prometheus and promtool."""
+    _require(prometheus_missing())
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Get what the real servers need: Java, Maven, PostgreSQL and Chromium from the system, Apache Kafka's jars by Maven."""
+"""Get what the real servers need: Java, Maven, PostgreSQL, Chromium and Prometheus from the system, Apache Kafka's jars by Maven."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.kafka_server import KAFKA_JARS
 from tests.support.postgres_server import postgres_binaries
 
-__all__ = ["browser", "browser_missing", "kafka_missing", "on_ci", "postgres_missing", "prepare"]
+__all__ = ["browser", "browser_missing", "kafka_missing", "on_ci", "postgres_missing", "prepare", "prometheus_missing"]
 
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 JAVA_AT_LEAST = 17  # Apache Kafka 4
@@ -20,12 +20,14 @@ PACKAGES = {
     "mvn": "maven",
     "postgres": "postgresql",
     "chromium": "chromium",
+    "promtool": "prometheus",
 }  # Debian's names
 NEEDED = {
     "java": f"Java {JAVA_AT_LEAST} or newer",
     "mvn": "Maven",
     "postgres": "PostgreSQL's server",
     "chromium": "Chromium",
+    "promtool": "Prometheus with promtool",
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -57,6 +59,12 @@ def browser_missing() -> str | None:
     return None if browser() else "Chromium is missing (make services)"
 
 
+def prometheus_missing() -> str | None:
+    """Say why no Prometheus can be started and no rule of it be tested here, or return None."""
+    found = all(map(shutil.which, ("prometheus", "promtool")))
+    return None if found else "Prometheus is missing (make services)"
+
+
 def prepare() -> int:
     """Get what is missing, show progress, and return the exit code: 1 where something stays missing on CI."""
     if absent := _absent_programs():
@@ -66,11 +74,12 @@ def prepare() -> int:
         print(f"{NEEDED[program]} is missing. On Debian and Ubuntu: apt-get install {PACKAGES[program]}")
     if not {"java", "mvn"} & set(absent) and not _jars_fit():
         _fetch_jars()
-    skipped = [reason for reason in (kafka_missing(), postgres_missing(), browser_missing()) if reason]
+    missing = kafka_missing(), postgres_missing(), browser_missing(), prometheus_missing()
+    skipped = [reason for reason in missing if reason]
     for reason in skipped:
         print(f"The tests that need it will be skipped: {reason}")
     if not skipped:
-        print(f"Apache Kafka: {KAFKA_JARS}\nPostgreSQL: {postgres_binaries()}\nChromium: {browser()}")
+        print(f"Apache Kafka: {KAFKA_JARS}\nPostgreSQL: {postgres_binaries()}\nChromium: {browser()}\nPrometheus: {shutil.which('prometheus')}")
     return 1 if skipped and on_ci() else 0
 
 
@@ -80,6 +89,7 @@ def _absent_programs() -> list[str]:
         "mvn": _jars_fit() or shutil.which("mvn") is not None,  # needed once
         "postgres": postgres_binaries() is not None,
         "chromium": browser() is not None,
+        "promtool": prometheus_missing() is None,
     }
     return [program for program, here in present.items() if not here]
 

@@ -4,11 +4,12 @@ import sys
 
 from tests.support.kafka_server import KafkaServer
 from tests.support.postgres_server import PostgresServer
-from tests.support.prepare import browser, browser_missing, kafka_missing, on_ci, postgres_missing, prepare
+from tests.support.prepare import browser, browser_missing, kafka_missing, on_ci, postgres_missing, prepare, prometheus_missing
 from tests.support.server import Server, ServerError
 
 __all__ = [
     "KafkaServer", "PostgresServer", "Server", "ServerError", "browser", "browser_missing", "kafka_missing", "on_ci", "postgres_missing",
+    "prometheus_missing",
 ]  # fmt: skip
 
 if __name__ == "__main__":
