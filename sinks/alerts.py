@@ -46,10 +46,9 @@ def count_alerts(engine: Engine, since: datetime) -> tuple[dict[tuple[str, str],
     waiting = select(columns.state, columns.severity, number).where(columns.state.in_(sorted(UNRESOLVED)))
     resolved = select(columns.resolution, number).where(columns.state == AlertState.RESOLVED, columns.updated > since)
     with database_errors(engine), engine.connect() as connection:
-        return (
-            {(state, severity): count for state, severity, count in connection.execute(waiting.group_by(columns.state, columns.severity))},
-            {resolution: count for resolution, count in connection.execute(resolved.group_by(columns.resolution))},
-        )
+        rows = connection.execute(waiting.group_by(columns.state, columns.severity))
+        waits = {(state, severity): count for state, severity, count in rows}
+        return waits, {row[0]: row[1] for row in connection.execute(resolved.group_by(columns.resolution))}
 
 
 def list_alerts(

@@ -524,6 +524,9 @@ def render_docs() -> str:
         "",
         "Served at `/metrics` of the metrics port. Histograms have `_bucket`, `_sum` and `_count`. Besides these there are the usual `process_*`.",
         "",
+        "`config/prometheus` has rules and alerts over them, each alert with a [runbook](runbooks/README.md); `config/grafana` has dashboards, which",
+        "`python -m config.grafana.make` writes. `docker compose up` starts both.",
+        "",
         "| metric | kind | unit | labels | meaning |",
         "|---|---|---|---|---|",
     ]

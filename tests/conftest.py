@@ -12,7 +12,14 @@ from hypothesis import settings
 
 from sinks.database import upgrade
 from tests.support.compiled import compiled
-from tests.support.services import KafkaServer, PostgresServer, kafka_missing, on_ci, postgres_missing, prometheus_missing
+from tests.support.services import (
+    KafkaServer,
+    PostgresServer,
+    kafka_missing,
+    on_ci,
+    postgres_missing,
+    prometheus_missing,
+)
 
 REAL = Path(__file__).parent / "real"
 

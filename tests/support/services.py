@@ -4,7 +4,15 @@ import sys
 
 from tests.support.kafka_server import KafkaServer
 from tests.support.postgres_server import PostgresServer
-from tests.support.prepare import browser, browser_missing, kafka_missing, on_ci, postgres_missing, prepare, prometheus_missing
+from tests.support.prepare import (
+    browser,
+    browser_missing,
+    kafka_missing,
+    on_ci,
+    postgres_missing,
+    prepare,
+    prometheus_missing,
+)
 from tests.support.server import Server, ServerError
 
 __all__ = [

@@ -140,7 +140,7 @@ class Installation:
 
     def prepare(self) -> "Installation":
         """Create topics and tables."""
-        sources = ("bpic2013",)
+        sources = tuple(self.settings.get("SEAMWATCH_SOURCES", "bpic2013").split(","))
         with TopicAdmin(
             StreamSettings(self.bootstrap, self.prefix, sources=sources, partitions=self.partitions)
         ) as admin:
