@@ -43,6 +43,7 @@ def run(settings: Settings) -> int:
     terms, streams = portfolio_terms(settings, rulebook), stream_settings(settings, ())
     names, engine = Topics(settings.prefix), create_engine(settings.database)
     waiting = ["starting"]
+    metrics.readiness(lambda: not waiting)
     with HealthServer(metrics.registry, lambda: True, lambda: waiting, host=settings.metrics_host, port=settings.metrics_port) as port:
         _log.info("metrics and health at http://%s:%d", *port.address)
         while not stop.is_set():
@@ -53,7 +54,7 @@ def run(settings: Settings) -> int:
                 store = ObservedStore(engine)
                 reader = GroupedReader(streams, names.touchpoints, NAME, partial(store.next_offset, names.touchpoints))
                 with closing(reader), closing(Publisher(streams, names.invitations)) as publisher:
-                    observing = Observing(reader, store, names.touchpoints, rulebook, rules, terms, publisher.publish, metrics.lag)
+                    observing = Observing(reader, store, names.touchpoints, rulebook, rules, terms, publisher.publish, metrics)
                     waiting.clear()
                     _log.info("reading %s for portfolio, corridor and %d invitations' rules", names.touchpoints, len(rules.invitations))
                     observing.run(stop)

@@ -20,6 +20,8 @@ from models.decoding import decode_touchpoint
 from models.touchpoint import Refusal, parse_touchpoint
 from sinks.errors import Conflict, DatabaseUnavailable
 from sinks.observing import CustomerRow, ObservedBatch, ObservedStore
+from streams.observer import Observer as Figures
+from streams.observer import Unobserved
 
 __all__ = ["NAME", "Observing", "observe", "portfolio_terms"]
 
@@ -116,7 +118,7 @@ def _row(tenant: str, name: str, customer: Customer, terms: Terms) -> CustomerRo
 
 
 class Observing:
-    """Reads until told to stop. ``lag`` hears, once a second, how many records wait, by partition."""
+    """Reads until told to stop. ``figures`` hears of each batch, and once a second how many records wait."""
 
     def __init__(
         self,
@@ -127,7 +129,7 @@ class Observing:
         invitations: InvitationRules,
         terms: Terms,
         publish: Publish,
-        lag: Callable[[str, int, int], None] = lambda topic, partition, records: None,
+        figures: Figures | None = None,
     ) -> None:
         self._reader = reader
         self._store = store
@@ -135,7 +137,8 @@ class Observing:
         self._observer = Observer(rulebook.engine, invitations, terms)
         self._terms = terms
         self._publish = publish
-        self._lag = lag
+        self._figures = figures or Unobserved()
+        self._owned: set[int] = set()
         self.done: Counter[str] = Counter()
 
     def run(self, stop: Event) -> None:
@@ -155,10 +158,18 @@ class Observing:
             if monotonic() - figures > _FIGURES:
                 figures = monotonic()
                 self._reader.tell()
-                for partition, number in self._reader.lag().items():
-                    self._lag(self._topic, partition, number)
+                self._tell(self._reader.lag())
 
     def _take(self, partition: int, records: list[Any]) -> None:
+        began = monotonic()
         with self._store.batch(self._topic, partition) as batch:
             done = observe(batch, self._observer, self._terms, records, self._publish)
         self.done += done
+        self._figures.batch_done(self._topic, partition, len(records), monotonic() - began)
+
+    def _tell(self, lag: Mapping[int, int]) -> None:
+        for partition in self._owned - lag.keys():
+            self._figures.released(self._topic, partition)
+        self._owned = set(lag)
+        for partition, records in lag.items():
+            self._figures.lag(self._topic, partition, records)

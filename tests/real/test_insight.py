@@ -61,6 +61,7 @@ def test_each_touchpoint_counts_once_though_a_worker_is_killed(installation: Ins
     first, second = (installation.start("--roles", "insight") for _ in range(2))
     first.wait_ready()
     second.wait_ready()
+    assert (first.metric("ready"), second.metric("ready")) == (1, 1)
     installation.produce(touchpoints[:2000])
     until(lambda: (stored(database_url, "SELECT coalesce(sum(next_offset), 0) FROM observed")[0][0] or 0) > 500)
     first.process.kill()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from threading import Event
 from typing import Any
 
 import pytest
@@ -17,13 +18,14 @@ from agents.invitations import InvitationRules
 from agents.observer import Customer, Observed, Observer
 from agents.partition import Record
 from agents.portfolio import Terms
-from agents.rules import EngineRules
+from agents.rules import EngineRules, Rulebook
 from config.invitations import load_invitations
 from models.tables import contact_marks, customers, day_counts, invitations, observed
 from models.touchpoint import Refusal, parse_touchpoint
-from seamwatch.observing import observe
+from seamwatch.observing import Observing, observe
 from sinks.database import create_engine, upgrade
 from sinks.observing import ObservedStore
+from streams.observer import Unobserved
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TERMS = Terms.of(PortfolioShiftRule(name="portfolio_shift", detector="portfolio_shift"), None, {})
@@ -260,3 +262,56 @@ def test_a_wrong_rule_is_refused_with_its_place(tmp_path: Path, wrong: dict[str,
         load_invitations(file)
     assert why in str(told.value)
     assert [rule.pattern.value for rule in load_invitations().invitations] == ["potential", "past", "present"]
+
+
+class Figures(Unobserved):
+    """Keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, int, int | None]] = []
+
+    def batch_done(self, topic: str, partition: int, records: int, seconds: float) -> None:
+        self.heard.append(("batch", partition, records))
+
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        self.heard.append(("lag", partition, records))
+
+    def released(self, topic: str, partition: int) -> None:
+        self.heard.append(("released", partition, None))
+
+
+class Polls:
+    """A reader that has the partition 1 until the first batch, and 0 from then on."""
+
+    def __init__(self, stop: Event) -> None:
+        self._lags = iter([{1: 5}, {0: 3}])
+        self._polled = iter([{}, {0: records([touchpoint(1, 0, "contact.started", data={"direction": "inbound"})])}])
+        self._stop = stop
+
+    def poll(self) -> dict[int, list[Any]]:
+        """Give the next batch."""
+        return next(self._polled)
+
+    def back(self, partition: int, offset: int) -> None:
+        """Fail: nothing is read twice here."""
+        raise AssertionError
+
+    def lag(self) -> dict[int, int]:
+        """Give the records that wait, and tell to stop when there are no more figures."""
+        now = next(self._lags)
+        if 0 in now:
+            self._stop.set()
+        return now
+
+    def tell(self) -> None:
+        """Have no group to tell."""
+
+
+def test_what_is_read_is_measured(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches, what waits, and partitions that are another's by now are told to who measures."""
+    monkeypatch.setattr("seamwatch.observing._FIGURES", -1.0)  # after every poll
+    figures, stop = Figures(), Event()
+    rulebook = Rulebook(rules=(), engine=EngineRules())
+    store = ObservedStore(engine)
+    Observing(Polls(stop), store, "t", rulebook, InvitationRules(), TERMS, lambda sent: None, figures).run(stop)
+    assert figures.heard == [("lag", 1, 5), ("batch", 0, 1), ("released", 1, None), ("lag", 0, 3)]
