@@ -37,7 +37,8 @@ class PrometheusServer(Server):
         self._address = f"127.0.0.1:{port}"
         shipped = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
         shipped["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-        shipped["scrape_configs"][0]["static_configs"] = [{"targets": list(targets)}]
+        workers, _insight = shipped["scrape_configs"]
+        shipped["scrape_configs"] = [workers | {"static_configs": [{"targets": list(targets)}]}]
         (self.directory / "prometheus.yml").write_text(yaml.safe_dump(shipped))
         for name in shipped["rule_files"]:
             rules = yaml.safe_load((PROMETHEUS / name).read_text())
