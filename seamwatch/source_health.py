@@ -11,7 +11,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaConnectionError, KafkaError
 
 from config.settings import Settings
-from seamwatch.broker import topics_of_others
+from seamwatch.broker import connection, topics_of_others
 from seamwatch.database import opened
 from seamwatch.errors import Failed
 from sinks.dead_letters import Filter, count_letters
@@ -88,7 +88,7 @@ def _flow(
     settings: Settings, topics: Mapping[str, Sequence[str]], now: datetime
 ) -> dict[str, tuple[datetime | None, int | None, int | None]]:
     consumer = KafkaConsumer(
-        bootstrap_servers=settings.broker,
+        **connection(settings),
         client_id="seamwatch-sources",
         group_id=settings.prefix,  # whose offsets are asked for; nothing is joined or committed
         enable_auto_commit=False,
