@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, field_serializer
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_serializer,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from agents.rules import Duration
@@ -68,6 +76,12 @@ def _bootstrap(value: Any) -> Any:
             raise ValueError("expected host:port or kafka://host:port, several with commas between them")
         servers.append(f"{match['host']}:{port}")
     return ",".join(servers)
+
+
+def _port(value: str) -> str:
+    if int(value.rpartition(":")[2]) > 65535:
+        raise ValueError("expected a port of at most 65535")
+    return value
 
 
 def _database(value: Any) -> Any:
@@ -140,9 +154,9 @@ class Settings(BaseSettings):
         default_factory=dict
     )
     """By source: a topic of others, whose records are read for it beside its own raw topic: ``SEAMWATCH_SOURCE_TOPICS__GENESYS=vendor.events``."""
-    ingest_listen: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$")] = (
-        "127.0.0.1:8464"
-    )
+    ingest_listen: Annotated[
+        str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$"), AfterValidator(_port)
+    ] = "127.0.0.1:8464"
     """Where the role `ingest` takes records by HTTP. Without TLS: what stands before it brings that."""
     ingest_url: str | None = None
     """How vendors know that place, up to /in/: Twilio signs it."""
