@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, field_serializer
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_serializer,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from agents.rules import Duration
@@ -17,6 +25,7 @@ __all__ = ["Secret", "Settings", "load_settings", "misspelt"]
 _PREFIX = "SEAMWATCH_"
 _SHORTEST_KEY = 16
 _FILE = "file:"
+_BY_SOURCE = ("SOURCE_TOPICS", "INGEST_SECRETS")
 _HINT = """(python3 -c "import secrets; print(secrets.token_hex(32))" makes some)"""
 _BROKER = re.compile(r"(?:kafka://)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(?::(?P<port>[0-9]{1,5}))?")
 _DATABASE = re.compile(r"(?P<scheme>sqlite|postgres(?:ql)?(?:\+psycopg)?)://(?P<rest>.*)", re.DOTALL)
@@ -39,6 +48,16 @@ class Secret(SecretStr):
         return "***"
 
 
+def _from_file(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith(_FILE):
+        return value
+    path = Path(value.removeprefix(_FILE))
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read") from error
+
+
 def _key(value: Any) -> Any:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if isinstance(text, str) and len(text.encode()) < _SHORTEST_KEY:
@@ -59,6 +78,12 @@ def _bootstrap(value: Any) -> Any:
     return ",".join(servers)
 
 
+def _port(value: str) -> str:
+    if int(value.rpartition(":")[2]) > 65535:
+        raise ValueError("expected a port of at most 65535")
+    return value
+
+
 def _database(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -68,7 +93,9 @@ def _database(value: Any) -> Any:
     return value if match["scheme"] == "sqlite" else f"postgresql+psycopg://{match['rest']}"
 
 
-Key = Annotated[Secret, BeforeValidator(_key)]
+Key = Annotated[Secret, BeforeValidator(_key), BeforeValidator(_from_file)]
+Password = Annotated[Secret, BeforeValidator(_from_file)]
+"""A secret, or ``file:`` with the path of a file that holds it."""
 
 
 class Settings(BaseSettings):
@@ -86,7 +113,19 @@ class Settings(BaseSettings):
 
     broker: Annotated[str, BeforeValidator(_bootstrap)] = "127.0.0.1:9092"
     """Kafka's addresses, host:port with commas between them."""
-    database: Annotated[str, BeforeValidator(_database)] = "sqlite:///seamwatch.db"
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How the broker is spoken to, as Kafka names it: with TLS (SSL), with a name and password (SASL), or both."""
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_username: str | None = None
+    kafka_password: Password | None = None
+    kafka_ca_file: Path | None = None
+    """Certificates of those who vouch for the broker's (PEM); without it those that the system trusts."""
+    kafka_certificate_file: Path | None = None
+    """The program's own certificate (PEM), where the broker asks for one."""
+    kafka_certificate_key_file: Path | None = None
+    """The key of that certificate (PEM, without a password); without it the certificate's file holds it, too."""
+    database: Annotated[str, BeforeValidator(_database), BeforeValidator(_from_file)] = "sqlite:///seamwatch.db"
+    """Its address, or ``file:`` with the path of a file that holds it."""
     hash_key: Key | None = None
     """Key of the fingerprints of what customers tell."""
     previous_hash_key: Key | None = None
@@ -115,9 +154,9 @@ class Settings(BaseSettings):
         default_factory=dict
     )
     """By source: a topic of others, whose records are read for it beside its own raw topic: ``SEAMWATCH_SOURCE_TOPICS__GENESYS=vendor.events``."""
-    ingest_listen: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$")] = (
-        "127.0.0.1:8464"
-    )
+    ingest_listen: Annotated[
+        str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$"), AfterValidator(_port)
+    ] = "127.0.0.1:8464"
     """Where the role `ingest` takes records by HTTP. Without TLS: what stands before it brings that."""
     ingest_url: str | None = None
     """How vendors know that place, up to /in/: Twilio signs it."""
@@ -155,7 +194,7 @@ class Settings(BaseSettings):
     """An OpenID Connect provider by which people come into the console; with it the five that follow."""
     console_openid_client: str = "seamwatch"
     """The console's name at that provider."""
-    console_openid_secret: Secret | None = None
+    console_openid_secret: Password | None = None
     """The console's secret there."""
     console_openid_name: str = "OpenID Connect"
     """How people call the provider."""
@@ -202,13 +241,10 @@ class Settings(BaseSettings):
         """
         name = source.replace("-", "_")
         given = self.ingest_secrets.get(name)
-        text = "" if given is None else given.get_secret_value()
-        if text.startswith(_FILE):
-            path = Path(text.removeprefix(_FILE))
-            try:
-                text = path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(f"{_PREFIX}INGEST_SECRETS__{name.upper()}: {path} cannot be read") from error
+        try:
+            text = "" if given is None else _from_file(given.get_secret_value())
+        except ValueError as error:
+            raise ConfigError(f"{_PREFIX}INGEST_SECRETS__{name.upper()}: {error}") from error
         secrets = text.split()
         if any(len(secret.encode()) < _SHORTEST_KEY for secret in secrets):
             raise ConfigError(
@@ -244,8 +280,11 @@ def load_settings(**given: Any) -> Settings:
     except ValidationError as error:
         raise ConfigError("\n".join(_sentences(error))) from None
     except SettingsError as error:  # of those that are tables
-        name = next(name for name in ("source_topics", "ingest_secrets") if name in str(error)).upper()
-        raise ConfigError(f"{_PREFIX}{name}: expected one variable a source, {_PREFIX}{name}__SOURCE") from None
+        name = next(name for name in Settings.model_fields if f'"{name}"' in str(error)).upper()
+        expected = f"one variable a source, {_PREFIX}{name}__SOURCE" if name in _BY_SOURCE else "a JSON object"
+        raise ConfigError(f"{_PREFIX}{name}: expected {expected}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(".env: is not UTF-8") from error
 
 
 def misspelt(environment: Iterable[str]) -> list[str]:

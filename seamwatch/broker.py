@@ -1,7 +1,9 @@
 """The settings of an installation, as the streams and their tools need them."""
 
+import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from config.errors import ConfigError, did_you_mean
 from config.settings import Settings
@@ -9,7 +11,7 @@ from seamwatch.errors import Failed
 from streams.settings import StreamSettings
 from streams.sources import source_names
 
-__all__ = ["mapped_sources", "reachable", "stream_settings", "topics_of_others"]
+__all__ = ["connection", "mapped_sources", "reachable", "security", "stream_settings", "topics_of_others"]
 
 _STOP = 8.0
 """Seconds to finish what is running: the whole of a stop stays below ten."""
@@ -46,8 +48,55 @@ def topics_of_others(settings: Settings) -> dict[str, str]:
     return topics
 
 
+def security(settings: Settings) -> dict[str, Any]:
+    """Return how the broker is spoken to, in the names that aiokafka and kafka-python share.
+
+    Raises `ConfigError` where a name or password is missing, a certificate cannot be used, or what is set would be ignored.
+    """
+    protocol = settings.kafka_security_protocol
+    given: dict[str, Any] = {"security_protocol": protocol}
+    files = {name: getattr(settings, name) for name in ("kafka_ca_file", "kafka_certificate_file", "kafka_certificate_key_file")}
+    names = {"kafka_username": settings.kafka_username, "kafka_password": settings.kafka_password}
+    if protocol.endswith("SSL"):
+        given["ssl_context"] = _tls(settings)
+    elif ignored := [name for name, value in files.items() if value is not None]:
+        raise ConfigError(f"SEAMWATCH_{ignored[0].upper()}: SEAMWATCH_KAFKA_SECURITY_PROTOCOL is {protocol}; expected SSL or SASL_SSL")
+    if protocol.startswith("SASL"):
+        for name, value in names.items():
+            if value is None:
+                raise ConfigError(f"SEAMWATCH_{name.upper()} is not set, and SEAMWATCH_KAFKA_SECURITY_PROTOCOL is {protocol}")
+        given["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        given["sasl_plain_username"] = settings.kafka_username
+        given["sasl_plain_password"] = settings.kafka_password.get_secret_value() if settings.kafka_password else None
+    elif ignored := [name for name, value in names.items() if value is not None]:
+        raise ConfigError(f"SEAMWATCH_{ignored[0].upper()}: SEAMWATCH_KAFKA_SECURITY_PROTOCOL is {protocol}; expected SASL_SSL or SASL_PLAINTEXT")
+    return given
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    """Return what checks the broker's certificate and its name, and shows our own certificate where there is one."""
+    try:
+        context = ssl.create_default_context(cafile=settings.kafka_ca_file)
+    except OSError as error:
+        raise ConfigError(f"SEAMWATCH_KAFKA_CA_FILE: {settings.kafka_ca_file}: expected certificates (PEM): {error.strerror or error}") from error
+    if settings.kafka_certificate_file is not None:
+        try:  # an empty password, so that nobody is asked for one
+            context.load_cert_chain(settings.kafka_certificate_file, settings.kafka_certificate_key_file, password="")
+        except OSError as error:
+            raise ConfigError(
+                f"SEAMWATCH_KAFKA_CERTIFICATE_FILE: {settings.kafka_certificate_file}: expected a certificate and its key (PEM, without a password): "
+                f"{error.strerror or error}"
+            ) from error
+    return context
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """Return what every client of kafka-python is given: where the broker is, and how it is spoken to. Raises `ConfigError`."""
+    return {"bootstrap_servers": settings.broker, **security(settings)}
+
+
 def stream_settings(settings: Settings, sources: Iterable[str]) -> StreamSettings:
-    """Return what the streams are told; ``sources`` are those whose raw topics are read."""
+    """Return what the streams are told; ``sources`` are those whose raw topics are read. Raises `ConfigError`."""
     return StreamSettings(
         bootstrap=settings.broker,
         prefix=settings.prefix,
@@ -57,6 +106,7 @@ def stream_settings(settings: Settings, sources: Iterable[str]) -> StreamSetting
         partitions=settings.partitions,
         replication=settings.replication,
         stop_timeout=_STOP,
+        security=security(settings),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from config.settings import Settings
-from seamwatch.broker import topics_of_others
+from seamwatch.broker import connection, topics_of_others
 from seamwatch.errors import Failed
 from sinks.dead_letters import Letter
 from streams.dead_letters import HEADER
@@ -46,7 +46,7 @@ def read_letters(settings: Settings, letters: Iterable[Letter]) -> dict[Letter, 
     for letter in letters:
         wanted[TopicPartition(letter.letter_topic, letter.letter_partition)][letter.letter_offset] = letter
     consumer = KafkaConsumer(
-        bootstrap_servers=settings.broker,
+        **connection(settings),
         client_id="seamwatch-dead-letters",
         group_id=None,
         enable_auto_commit=False,
@@ -95,7 +95,7 @@ class Replaying:
 
     def __enter__(self) -> "Replaying":
         self._producer = KafkaProducer(
-            bootstrap_servers=self._settings.broker,
+            **connection(self._settings),
             client_id="seamwatch-dead-letters",
             acks="all",
             enable_idempotence=True,

@@ -11,14 +11,14 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaConnectionError, KafkaError
 
 from config.settings import Settings
-from seamwatch.broker import topics_of_others
+from seamwatch.broker import connection, topics_of_others
 from seamwatch.database import opened
 from seamwatch.errors import Failed
 from sinks.dead_letters import Filter, count_letters
 from sinks.errors import DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase
 from streams.topics import Topics
 
-__all__ = ["Health", "health", "raw_topics"]
+__all__ = ["Health", "answers", "health", "raw_topics"]
 
 _PATIENCE = 5.0
 _KNOCK = 1.0
@@ -53,7 +53,7 @@ def health(settings: Settings, topics: Mapping[str, Sequence[str]], now: datetim
         problems.append(str(error))
     flow: dict[str, tuple[datetime | None, int | None, int | None]] = {}
     try:
-        if not _answers(settings.broker):
+        if not answers(settings.broker):
             raise KafkaConnectionError
         flow = _flow(settings, topics, now)
     except KafkaError:
@@ -64,7 +64,8 @@ def health(settings: Settings, topics: Mapping[str, Sequence[str]], now: datetim
     }, problems
 
 
-def _answers(brokers: str) -> bool:
+def answers(brokers: str) -> bool:
+    """Return whether one of the ``brokers`` (host:port with commas between them) takes a connection."""
     for broker in brokers.split(","):
         host, _, port = broker.rpartition(":")
         try:
@@ -88,7 +89,7 @@ def _flow(
     settings: Settings, topics: Mapping[str, Sequence[str]], now: datetime
 ) -> dict[str, tuple[datetime | None, int | None, int | None]]:
     consumer = KafkaConsumer(
-        bootstrap_servers=settings.broker,
+        **connection(settings),
         client_id="seamwatch-sources",
         group_id=settings.prefix,  # whose offsets are asked for; nothing is joined or committed
         enable_auto_commit=False,

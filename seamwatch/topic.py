@@ -1,6 +1,6 @@
 """A topic read from one moment to its end, without a consumer group: nothing is committed, nobody is disturbed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from time import monotonic
 from typing import Any, NamedTuple
@@ -26,14 +26,15 @@ class Run(NamedTuple):
 
 
 def read_topic(
-    bootstrap: str, topic: str, since: int | None, begin: Callable[[int], None], patience: float = _PATIENCE
+    connection: Mapping[str, Any], topic: str, since: int | None, begin: Callable[[int], None], patience: float = _PATIENCE
 ) -> Iterator[Run]:
     """Yield what lies in ``topic`` now, of each partition in its order, from the broker's time ``since`` (microseconds UTC; None: all).
 
-    ``begin`` hears how many records there are at most. Raises `Failed` where there is no such topic, or nothing comes for ``patience`` seconds.
+    ``connection`` is what `seamwatch.broker.connection` returns. ``begin`` hears how many records there are at most.
+    Raises `Failed` where there is no such topic, or nothing comes for ``patience`` seconds.
     """
     consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **connection,
         client_id="seamwatch-replay",
         group_id=None,
         enable_auto_commit=False,

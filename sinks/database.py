@@ -42,7 +42,7 @@ def create_engine(url: str) -> Engine:
     """
     try:
         address = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # a port that is no number
         raise UnsupportedDatabase(
             "the database's address is none: expected sqlite:///FILE or postgresql://USER@HOST/NAME"
         ) from error
@@ -166,7 +166,7 @@ def _postgresql(address: URL) -> Engine:
     for given in address.query:  # what the address says comes first
         arguments.pop(given, None)
     try:
-        from sinks.postgres import ImpatientConnection, JsonBytes
+        from sinks.postgres import ImpatientConnection, JsonBytes, unknown_option
 
         engine = sqlalchemy.create_engine(
             address,
@@ -178,6 +178,8 @@ def _postgresql(address: URL) -> Engine:
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise UnsupportedDatabase("PostgreSQL needs its driver: install seamwatch[postgres]") from error
+    if unknown := unknown_option(address.query):
+        raise UnsupportedDatabase(f"the database's address: {unknown}")
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> Any:

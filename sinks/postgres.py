@@ -1,13 +1,14 @@
 """PostgreSQL, given up when it stands still: the kernel of a server that is frozen goes on acknowledging bytes, so no timeout of TCP ever ends."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from time import monotonic
 from typing import Any
 
 import psycopg
 from psycopg.adapt import Dumper
+from psycopg.conninfo import make_conninfo
 
-__all__ = ["LONGEST_SILENCE", "ImpatientConnection", "JsonBytes"]
+__all__ = ["LONGEST_SILENCE", "ImpatientConnection", "JsonBytes", "unknown_option"]
 
 LONGEST_SILENCE = 35.0
 """Seconds without a byte from the server; it ends a statement itself before that."""
@@ -49,3 +50,12 @@ class ImpatientConnection(psycopg.Connection[Any]):
                 wanted = conversation.send(ready)
         except StopIteration as end:
             return end.value
+
+
+def unknown_option(options: Mapping[str, Any]) -> str:
+    """Return what libpq says of the first of ``options`` that it does not know, nothing where it knows all."""
+    try:
+        make_conninfo(**options)
+    except psycopg.ProgrammingError as error:
+        return next(iter(str(error).splitlines()), "")
+    return ""

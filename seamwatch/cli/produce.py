@@ -131,6 +131,7 @@ def _produce(
 ) -> "Producing":
     from kafka import KafkaAdminClient, KafkaProducer
 
+    from seamwatch.broker import connection
     from seamwatch.errors import Failed
     from seamwatch.producing import Producing
     from streams.sources import load_source
@@ -140,11 +141,11 @@ def _produce(
     source = load_source(format_, customer_key, settings.sources_dir)
     names = Topics(settings.prefix)
     topic = topic or (names.touchpoints if source.name == "touchpoints" else names.raw(source.name))
-    with closing(KafkaAdminClient(bootstrap_servers=settings.broker, bootstrap_timeout_ms=_PATIENCE)) as admin:
+    with closing(KafkaAdminClient(**connection(settings), bootstrap_timeout_ms=_PATIENCE)) as admin:
         if topic not in admin.list_topics():
             raise Failed(f"there is no topic {topic}: `seamwatch topics create` makes it")
     producer = KafkaProducer(
-        bootstrap_servers=settings.broker,
+        **connection(settings),
         client_id="seamwatch-produce",
         acks="all",
         enable_idempotence=True,

@@ -189,7 +189,7 @@ def _read(playback: "Playback", paths: tuple[str, ...]) -> None:
 def _read_topic(playback: "Playback", settings: "Settings", since: int | None) -> None:
     from agents.timeline import moment
     from seamwatch import logs
-    from seamwatch.broker import reachable
+    from seamwatch.broker import connection, reachable
     from seamwatch.topic import read_topic
     from streams.topics import Topics
 
@@ -206,7 +206,7 @@ def _read_topic(playback: "Playback", settings: "Settings", since: int | None) -
             bar.update(task, completed=playback.lines, done=playback.lines, total=total)
 
     with reachable(settings), bar or nullcontext():
-        for run in read_topic(settings.broker, topic, since, advance):
+        for run in read_topic(connection(settings), topic, since, advance):
             playback.take(*run)
             advance()
 

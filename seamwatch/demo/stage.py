@@ -41,6 +41,8 @@ _READY = 60.0
 _TURN = 0.1
 _VISITOR = "demo"
 """Who comes in by the link."""
+_UNSECURED = {name: field.default for name, field in Settings.model_fields.items() if name.startswith("kafka_")}
+"""The demonstration's broker has neither TLS nor passwords, whatever that of the installation has."""
 _LAST_LINES = 8
 _GIVE_UP, _FINISH = 1.0, 10.0
 """Seconds that a worker has to end: before it was ready, when there is nothing to finish, and after."""
@@ -172,6 +174,7 @@ class Stage:
                 partitions=_PARTITIONS,
                 replication=1,
                 instance_id=None,
+                **_UNSECURED,
             )
         except ConfigError as error:
             raise WrongUse(_as_options(str(error), wishes)) from error
@@ -284,7 +287,7 @@ def _given(settings: Settings) -> dict[str, object]:
     """Return what the settings of worker and console must be equal in."""
     names = ("broker", "database", "prefix", "partitions", "replication", "instance_id", "metrics_host", "metrics_port", "console_host", "console_port")
     given: dict[str, object] = {name: getattr(settings, name) for name in names}
-    return given | ({} if settings.hash_key is None else {"hash_key": settings.hash_key.get_secret_value()})
+    return given | _UNSECURED | ({} if settings.hash_key is None else {"hash_key": settings.hash_key.get_secret_value()})
 
 
 def _as_options(told: str, wishes: Wishes) -> str:

@@ -72,7 +72,7 @@ def test_what_comes_meanwhile_is_left_for_the_next_time(installation: Installati
     installation.prepare().produce(log)
     read = 0
     totals: list[int] = []
-    for run in read_topic(installation.bootstrap, f"{installation.prefix}.touchpoints", None, totals.append):
+    for run in read_topic({"bootstrap_servers": installation.bootstrap}, f"{installation.prefix}.touchpoints", None, totals.append):
         read += len(run.values)
         installation.produce(log[:10])
     assert totals == [len(log)]
@@ -89,7 +89,7 @@ def test_a_broker_that_goes_away_ends_it(kafka: KafkaServer) -> None:
         for _ in range(8_000):
             producer.send("touchpoints", b"x" * 1_000)
         producer.close()
-        runs = read_topic(server.bootstrap, "touchpoints", None, lambda total: None, patience=3)
+        runs = read_topic({"bootstrap_servers": server.bootstrap}, "touchpoints", None, lambda total: None, patience=3)
         next(runs)
         server.kill()
         with pytest.raises(Failed, match="no record for 3 s, and the end is not reached"):

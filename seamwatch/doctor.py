@@ -1,0 +1,289 @@
+"""What is wrong with an installation: each check asks one thing and says what it found and how to mend it. Nothing is written, and no secret is told.
+
+What is asked of servers is a function that returns facts; what is made of them is a function of those facts.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from time import time
+from typing import Any, NamedTuple
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import KafkaConnectionError, KafkaError
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import make_url
+
+from config.errors import ConfigError
+from config.settings import Secret, Settings, misspelt
+from seamwatch.broker import connection, mapped_sources, stream_settings
+from seamwatch.database import opened
+from seamwatch.errors import Failed
+from seamwatch.source_health import answers, raw_topics
+from sinks.errors import DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase, database_errors
+from streams.ingest import checker
+from streams.pauses import Pauses
+from streams.sources import load_source
+from streams.topics import Deviation, TopicAdmin, Topics
+
+__all__ = ["Check", "State", "Waiting", "clock", "diagnose", "doors", "keys", "paused", "rules", "topics", "waiting", "writable"]
+
+_DRIFT = 5.0
+"""Seconds by which a clock may differ from ours. A touchpoint five minutes ahead of the broker is refused."""
+_LATE = 60.0
+"""Seconds after which a record that waits is no longer one on its way."""
+_PATIENCE = 5_000
+_FEWEST = 8
+"""Different bytes in a key that nobody can guess."""
+_PUBLIC = ("0123456789", "abcdef", "changeme", "example", "password", "secret", "seamwatch", "fedcba9876")
+"""What keys of examples, tests and demonstrations are made of."""
+_NO_KEY = Secret("nothing is hashed with it")
+"""Stands in for keys, so that all else can be checked without them."""
+_KEYS = 'python3 -c "import secrets; print(secrets.token_hex(32))" makes one'
+
+
+class State(StrEnum):
+    """How a check ended. ``unknown``: what it asks was not there to be asked, which another check says."""
+
+    OK = "ok"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+
+
+class Check(NamedTuple):
+    """What was asked, what was found, and how to mend it."""
+
+    check: str
+    state: State
+    found: str
+    mend: str = ""
+
+
+class Waiting(NamedTuple):
+    """Of a topic: how many records the group has not handled, and whether one of them came more than a minute ago."""
+
+    records: int
+    late: bool
+
+
+@dataclass(frozen=True)
+class _Flow:
+    """What the broker tells: brokers, deviations, members of the group, records that wait, pauses, and by how many seconds a record that the broker
+    stamped is ahead of us.
+
+    A broker whose clock is behind ours cannot be told from one to which nobody writes: ``ahead`` is never negative.
+    """
+
+    brokers: int
+    deviations: Sequence[Deviation]
+    members: int
+    waiting: Mapping[str, Waiting]
+    ahead: float
+    paused: Mapping[str, str]
+
+
+def diagnose(settings: Settings) -> list[Check]:
+    """Ask everything, and return a check for each thing that can be wrong."""
+    spelling = misspelt(os.environ)
+    found = [
+        _check("settings", spelling, "read", "correct the name, or take the variable away"),
+        rules(settings),
+        keys(settings),
+        doors(settings),
+    ]
+    names = Topics(settings.prefix)
+    try:
+        raw = [topic for read in raw_topics(settings, mapped_sources(settings)).values() for topic in read]
+        flow = _flow(settings, raw)
+    except ConfigError as error:
+        found.append(Check("broker", State.WRONG, str(error), "correct the setting"))
+        flow = None
+    except KafkaError as error:
+        told = f"none answers at {settings.broker}" if isinstance(error, KafkaConnectionError) else f"{settings.broker}: {type(error).__name__}"
+        found.append(Check("broker", State.WRONG, told, "start Kafka, or set SEAMWATCH_BROKER and SEAMWATCH_KAFKA_* (docs/deployment.md)"))
+        flow = None
+    if flow is None:
+        found += [Check(name, State.UNKNOWN, "no broker to ask") for name in ("topics", "clock of the broker", "paused", "lag", "sinks")]
+    else:
+        stored = {names.alerts, names.scores, names.briefs, names.dead_letters}
+        found += [
+            Check("broker", State.OK, f"{flow.brokers} at {settings.broker}, {settings.kafka_security_protocol}"),
+            topics(flow.deviations, flow.brokers, settings.replication),
+            clock("clock of the broker", flow.ahead),
+            paused(flow.paused),
+            waiting("lag", {topic: each for topic, each in flow.waiting.items() if topic not in stored}, flow.members),
+            waiting("sinks", {topic: each for topic, each in flow.waiting.items() if topic in stored}, flow.members),
+        ]
+    return found + _database(settings)
+
+
+def rules(settings: Settings) -> Check:
+    """Check rules, fields and mappings, as a worker does at start."""
+    from seamwatch.worker import plan
+
+    try:
+        planned = plan(settings.model_copy(update={"hash_key": _NO_KEY, "customer_key": _NO_KEY}), ["normalise", "watch"])
+    except ConfigError as error:
+        return Check("rules", State.WRONG, "; ".join(str(error).splitlines()), "correct the file or the setting: `seamwatch rules check`")
+    return Check("rules", State.OK, f"{len(planned.rulebook.rules)} rules, {len(planned.sources)} sources")
+
+
+def keys(settings: Settings) -> Check:
+    """Check that the keys are there, that nobody can guess them, and that they differ."""
+    given = {name: getattr(settings, name) for name in ("hash_key", "customer_key", "previous_hash_key")}
+    values = {f"SEAMWATCH_{name.upper()}": key.get_secret_value() for name, key in given.items() if key is not None}
+    wrong = [f"SEAMWATCH_{name.upper()} is not set" for name in ("hash_key", "customer_key") if given[name] is None]
+    wrong += [f"{name} can be guessed" for name, value in values.items() if _guessed(value)]
+    wrong += ["two keys are the same"] if len(set(values.values())) < len(values) else []
+    return _check("keys", wrong, "set, and not to be guessed", f"{_KEYS}; a key that is in use is replaced as docs/deployment.md says")
+
+
+def _guessed(key: str) -> bool:
+    return len(set(key)) < _FEWEST or any(word in key.lower() for word in _PUBLIC)
+
+
+def doors(settings: Settings) -> Check:
+    """Check that each source that is read and can be posted to has a secret of the kind that its vendor signs with."""
+    wrong, opened = [], 0
+    try:
+        for name in mapped_sources(settings):
+            door = load_source(name, b"door", settings.sources_dir).mapping.door  # type: ignore[attr-defined]
+            if door is None:
+                continue
+            variable = f"SEAMWATCH_INGEST_SECRETS__{name.replace('-', '_').upper()}"
+            secrets = settings.door_secrets(name)
+            if not secrets:
+                wrong.append(f"{name} has a door and no secret: {variable} is not set")
+                continue
+            try:
+                checker(door, secrets, settings.ingest_url)
+            except ValueError as error:
+                wrong.append(f"{variable}: {error}")
+            opened += 1
+    except ConfigError as error:
+        wrong.append(str(error))
+    mend = "set the secret that the vendor shows, or take the source out of SEAMWATCH_SOURCES (docs/sources.md)"
+    return _check("doors", wrong, f"{opened} with a secret", mend)
+
+
+def topics(deviations: Sequence[Deviation], brokers: int, replication: int) -> Check:
+    """Judge how the topics are set up, and whether they outlive a broker where there are several."""
+    missing = any(each.setting == "topic" for each in deviations)
+    wrong = [f"{each}{' (stops a worker)' if each.fatal else ''}" for each in deviations]
+    if brokers >= 3 > replication:
+        wrong.append(f"there are {brokers} brokers, and SEAMWATCH_REPLICATION is {replication}: a topic is gone with one of them")
+    mend = "`seamwatch topics create`" if missing else "`seamwatch topics check` shows them; set them with kafka-configs.sh or the settings"
+    return _check("topics", wrong, "as they are to be", mend)
+
+
+def clock(name: str, ahead: float) -> Check:
+    """Judge how many seconds a clock is ahead of ours (negative: behind)."""
+    wrong = [f"{abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} ours"] if abs(ahead) > _DRIFT else []
+    return _check(name, wrong, "as ours", "let all machines follow the same NTP servers")
+
+
+def paused(topics: Mapping[str, str]) -> Check:
+    """Judge which raw topics were paused, each with the time since when."""
+    wrong = [f"{topic} since {since}" for topic, since in topics.items()]
+    return _check("paused", wrong, "none", "mend the mapping, then `seamwatch dead-letters resume TOPIC`")
+
+
+def waiting(name: str, topics: Mapping[str, Waiting], members: int) -> Check:
+    """Judge how far the group is behind. What came within the last minute is on its way where there is a worker."""
+    left = {topic: each for topic, each in topics.items() if each.records}
+    wrong = [f"{topic}: {each.records:,} records wait" for topic, each in left.items() if each.late or not members]
+    records = sum(each.records for each in left.values())
+    mend = "look at /readyz of the workers, or start more" if members else "no worker is in the group: start one"
+    return _check(name, wrong, f"{records:,} records wait, {members} in the group", mend)
+
+
+def writable(grants: Mapping[str, bool], read_only: bool) -> Check:
+    """Judge by table whether the program may write it, and whether the database takes writes at all."""
+    wrong = ["it is read-only"] if read_only else [f"{table} cannot be written" for table, granted in grants.items() if not granted]
+    return _check("database", wrong, "answers, has the tables, takes writes", "give SEAMWATCH_DATABASE a user that owns the tables, on the primary server")
+
+
+def _check(name: str, wrong: Iterable[str], found: str, mend: str) -> Check:
+    told = "; ".join(wrong)
+    return Check(name, State.WRONG, told, mend) if told else Check(name, State.OK, found)
+
+
+def _flow(settings: Settings, raw: Sequence[str]) -> _Flow:
+    streams, names = stream_settings(settings, mapped_sources(settings)), Topics(settings.prefix)
+    if not answers(settings.broker):
+        raise KafkaConnectionError
+    with TopicAdmin(streams) as admin:
+        deviations = admin.check()
+    with closing(KafkaAdminClient(**connection(settings), bootstrap_timeout_ms=_PATIENCE)) as client:
+        brokers = len(client.describe_cluster()["brokers"])
+        members = len(client.describe_groups([settings.prefix])[settings.prefix]["members"])
+    read = [*raw, names.touchpoints, names.alerts, names.scores, names.briefs, names.dead_letters]
+    left, ahead = _ask(settings, read, [topic for topic in read if topic.startswith((names.raw(""), names.touchpoints))])
+    with Pauses(streams) as pauses:
+        return _Flow(brokers, deviations, members, left, ahead, pauses.paused(raw))
+
+
+def _ask(settings: Settings, read: Sequence[str], stamped: Sequence[str]) -> tuple[dict[str, Waiting], float]:
+    """Return what waits by topic, and by how many seconds a record is ahead of us in the topics that the broker has ``stamped``."""
+    consumer = KafkaConsumer(
+        **connection(settings),
+        client_id="seamwatch-doctor",
+        group_id=settings.prefix,  # whose offsets are asked for; nothing is joined or committed
+        enable_auto_commit=False,
+        allow_auto_create_topics=False,
+        bootstrap_timeout_ms=_PATIENCE,
+    )
+    with closing(consumer):
+        tps = [TopicPartition(topic, number) for topic in read for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        if not tps:
+            return {}, 0.0
+        ends, starts = consumer.end_offsets(tps), consumer.beginning_offsets(tps)
+        reached = {tp: max(consumer.committed(tp) or 0, starts[tp]) for tp in tps}
+        recent = consumer.offsets_for_times(dict.fromkeys(tps, int((time() - _LATE) * 1000)))
+        ahead = consumer.offsets_for_times(dict.fromkeys(tps, int((time() + _DRIFT) * 1000)))
+        left: dict[str, Waiting] = {}
+        for tp in tps:
+            records, late = left.get(tp.topic, Waiting(0, False))
+            more = ends[tp] - reached[tp]
+            old = more > 0 and (recent.get(tp) is None or reached[tp] < recent[tp].offset)
+            left[tp.topic] = Waiting(records + more, late or old)
+        return left, max((each.timestamp / 1000 - time() for tp, each in ahead.items() if each is not None and tp.topic in stamped), default=0.0)
+
+
+def _database(settings: Settings) -> list[Check]:
+    name = "clock of the database"
+    try:
+        with opened(settings) as engine, database_errors(engine):
+            if engine.dialect.name == "sqlite":
+                return [_file(settings.database), Check(name, State.OK, "ours")]
+            return [writable(*_grants(engine)), clock(name, _ahead(engine))]
+    except (Failed, SchemaOutdated, UnsupportedDatabase, DatabaseUnavailable) as error:
+        mend = "start it, or set SEAMWATCH_DATABASE" if isinstance(error, DatabaseUnavailable | UnsupportedDatabase) else "`seamwatch db upgrade`"
+        return [Check("database", State.WRONG, str(error), mend), Check(name, State.UNKNOWN, "no database to ask")]
+
+
+def _file(url: str) -> Check:
+    file = Path(make_url(url).database or "")
+    return writable({file.name: os.access(file, os.W_OK), "its directory": os.access(file.absolute().parent, os.W_OK)}, False)
+
+
+def _grants(engine: Engine) -> tuple[dict[str, bool], bool]:
+    tables = ("findings", "alerts", "scores", "dead_letters")
+    with engine.connect() as connection:
+        read_only = connection.execute(text("SHOW transaction_read_only")).scalar_one() == "on"
+        ask = text("SELECT has_table_privilege(:name, 'INSERT') AND has_table_privilege(:name, 'UPDATE')")
+        return {name: bool(connection.execute(ask, {"name": name}).scalar_one()) for name in tables}, read_only
+
+
+def _ahead(engine: Engine) -> float:
+    """Return by how many seconds the database's clock is ahead of ours, as of the middle of the question."""
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        before = datetime.now(UTC)
+        theirs: Any = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        after = datetime.now(UTC)
+    return float((theirs - before - (after - before) / 2).total_seconds())

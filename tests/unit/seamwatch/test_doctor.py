@@ -1,0 +1,122 @@
+"""The doctor: what it makes of each thing that can be wrong, and what it never says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from config.settings import load_settings
+from seamwatch.doctor import Check, State, Waiting, clock, doors, keys, paused, rules, topics, waiting, writable
+from sinks.database import upgrade
+from streams.topics import Deviation
+from tests.unit.seamwatch.support import run
+
+KEY, OTHER = "9f86d081884c7d659a2feaa0c55ad015", "a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"hash_key": KEY, "customer_key": OTHER}, ""),
+        ({"hash_key": KEY}, "SEAMWATCH_CUSTOMER_KEY is not set"),
+        ({"hash_key": KEY, "customer_key": "0123456789abcdef"}, "SEAMWATCH_CUSTOMER_KEY can be guessed"),
+        ({"hash_key": "aaaaaaaaaaaaaaaabbbb", "customer_key": KEY}, "SEAMWATCH_HASH_KEY can be guessed"),
+        ({"hash_key": "ChangeMe-ChangeMe-42", "customer_key": KEY}, "SEAMWATCH_HASH_KEY can be guessed"),
+        ({"hash_key": KEY, "customer_key": KEY}, "two keys are the same"),
+    ],
+)
+def test_keys_are_set_secret_and_different(given: dict[str, str], told: str) -> None:
+    """A key that is missing, made of what examples are made of, or used twice is named without being shown."""
+    found = keys(load_settings(**given))
+    assert (found.state is State.WRONG, told in found.found) == (bool(told), True)
+    assert not any(value in str(found) for value in given.values())
+
+
+def test_rules_and_mappings_are_read_as_a_worker_reads_them() -> None:
+    """What would stop a worker at start is told, whether or not there are keys."""
+    assert rules(load_settings()).state is State.OK
+    assert rules(load_settings(sources="zendsk")).found.endswith("did you mean zendesk?")
+    assert rules(load_settings(rules_dir="/nowhere")).state is State.WRONG
+
+
+def test_a_door_without_a_secret_is_told() -> None:
+    """A source that vendors can post to needs a secret, and one of its vendor's kind."""
+    assert doors(load_settings()).state is State.OK
+    assert "SEAMWATCH_INGEST_SECRETS__CHATWOOT is not set" in doors(load_settings(sources="chatwoot")).found
+    assert doors(load_settings(sources="chatwoot", ingest_secrets={"chatwoot": KEY})) == Check("doors", State.OK, "1 with a secret")
+    assert "/nowhere cannot be read" in doors(load_settings(sources="chatwoot", ingest_secrets={"chatwoot": "file:/nowhere"})).found
+
+
+def test_topics_are_judged_by_their_deviations_and_by_the_brokers() -> None:
+    """What is missing is to be created; one copy is enough for one broker and too few for three."""
+    assert topics([], 1, 1).state is State.OK
+    assert topics([], 3, 3).state is State.OK
+    assert "gone with one of them" in topics([], 3, 1).found
+    found = topics([Deviation("seamwatch.alerts", "topic", "to exist", "none", fatal=True)], 1, 1)
+    assert found == Check("topics", State.WRONG, "seamwatch.alerts: topic: expected to exist, found none (stops a worker)", "`seamwatch topics create`")
+
+
+@pytest.mark.parametrize(("ahead", "told"), [(0.2, "as ours"), (-4.9, "as ours"), (7.0, "7 s ahead of ours"), (-3600.0, "3,600 s behind ours")])
+def test_clocks_may_differ_by_five_seconds(ahead: float, told: str) -> None:
+    """A clock that is further away is told with its distance and direction."""
+    assert clock("clock of the database", ahead).found == told
+
+
+@pytest.mark.parametrize(
+    ("left", "members", "state"),
+    [
+        ({"seamwatch.touchpoints": Waiting(0, False)}, 0, State.OK),
+        ({"seamwatch.touchpoints": Waiting(40, False)}, 1, State.OK),
+        ({"seamwatch.touchpoints": Waiting(40, False)}, 0, State.WRONG),
+        ({"seamwatch.touchpoints": Waiting(40, True)}, 1, State.WRONG),
+    ],
+)
+def test_a_group_is_behind_where_records_wait_for_a_minute_or_nobody_reads(left: dict[str, Waiting], members: int, state: State) -> None:
+    """Records on their way are nothing wrong; without a worker any record that waits is."""
+    assert waiting("lag", left, members).state is state
+
+
+def test_paused_topics_and_a_database_that_takes_no_writes_are_told() -> None:
+    """A pause lasts until somebody ends it, and a standby or a lesser user stores nothing."""
+    assert paused({}).state is State.OK
+    assert paused({"seamwatch.raw.zendesk": "2026-03-02T10:00:00Z"}).found == "seamwatch.raw.zendesk since 2026-03-02T10:00:00Z"
+    assert writable({"alerts": True}, read_only=False).state is State.OK
+    assert writable({"alerts": True}, read_only=True).found == "it is read-only"
+    assert writable({"alerts": False}, read_only=False).found == "alerts cannot be written"
+
+
+def test_without_a_broker_all_else_is_still_asked(tmp_path: Path) -> None:
+    """One line a check, exit code 1, the same as JSON, and no secret in either."""
+    url, password = f"sqlite:///{tmp_path / 'seamwatch.db'}", "hunter2-and-more"
+    upgrade(url)
+    env = {
+        "SEAMWATCH_BROKER": "127.0.0.1:1",
+        "SEAMWATCH_DATABASE": url,
+        "SEAMWATCH_HASH_KEY": KEY,
+        "SEAMWATCH_CUSTOMER_KEY": OTHER,
+        "SEAMWATCH_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "SEAMWATCH_KAFKA_USERNAME": "seamwatch",
+        "SEAMWATCH_KAFKA_PASSWORD": password,
+    }
+    shown, told = run("doctor", env=env), run("doctor", "--json", env=env)
+    assert (shown.exit_code, told.exit_code) == (1, 1)
+    checks = {each["check"]: each for each in json.loads(told.output)["checks"]}
+    assert len(shown.output.splitlines()) == len(checks)
+    assert [name for name, each in checks.items() if each["state"] == "wrong"] == ["broker"]
+    assert checks["broker"]["found"] == "none answers at 127.0.0.1:1"
+    assert checks["topics"]["state"] == "unknown"
+    assert checks["database"]["state"] == "ok"
+    for secret in (KEY, OTHER, password):
+        assert secret not in shown.output + told.output
+
+
+@pytest.mark.parametrize(
+    ("url", "mend"),
+    [("sqlite:////nowhere/x.db", "db upgrade"), ("postgresql://u:hunter2@127.0.0.1:1/d", "start it"), ("postgresql://u:hunter2@h:1/d?x=y", "start it")],
+)
+def test_a_database_that_is_not_there_is_told(url: str, mend: str) -> None:
+    """Its line says whether it is to be started or given its tables, without the password."""
+    shown = run("doctor", env={"SEAMWATCH_BROKER": "127.0.0.1:1", "SEAMWATCH_DATABASE": url})
+    [line] = [each for each in shown.output.splitlines() if each.startswith("wrong    database: ")]
+    assert mend in line
+    assert "hunter2" not in shown.output
