@@ -48,7 +48,7 @@ def _command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", na
 
 
 def _throughput(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--customers", type=int, default=100_000, help="ten touchpoints each; 20,000 of them at once")
+    parser.add_argument("--customers", type=int, default=40_000, help="ten touchpoints each; 20,000 of them at once")
     parser.add_argument("--peers-python", help="a Python that has benchmarks/peers/requirements.txt; without it those are left out")
 
 

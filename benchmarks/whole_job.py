@@ -27,7 +27,7 @@ class Peer(NamedTuple):
 
 
 PEERS = {
-    "stock Faust, count in a table": Peer("stock_faust", share=0.06),
+    "stock Faust, count in a table": Peer("stock_faust", share=0.15),
     "Quix Streams, stateful count with changelog": Peer("quix_count", foreign=True),
     "Bytewax, stateful count": Peer("bytewax_count", foreign=True),
     "aiokafka + json.loads, the limit of reading": Peer("aiokafka_json"),
