@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from sqlalchemy import insert
+
 from models.alert import Acknowledge, Resolution, Resolve
+from models.tables import day_counts
 from sinks.console.callers import Role
 from sinks.scores import note_scores
 from tests.support.console import AXE, Console, console, launched
+from tests.unit.sinks.portfolios import known
 
 _DIALOGS = {"?": "Keys", "c": "Who looks after it?", "s": "Leave it until when?", "r": "How did it end?"}
 
@@ -33,9 +37,29 @@ def desk(upgraded: Path, tmp_path: Path, browser: Browser) -> Iterator[Console]:
         for scope, name in (("team", "tech"), ("team", "sales"), ("channel", "voice")):
             made.scored(scope=scope, name=name)
         made.scored(score="handoff", components={"late": 1.0, "decided": 2.0, "lost": 0.0, "known": 0.0})
+        parts = {"moods": 4.0, "gloom": 1.0, "promises": 4.0, "broken": 1.0, "facts": 0.0, "contradicted": 0.0}
+        evidence = {"three_cs": parts | {"harm": 1.0, "opportunities": 30.0, "prior": 20.0}, "emotional": parts, "communication": parts}
+        for name, components in evidence.items():
+            made.scored(score=name, components=components)
+            made.scored(score=name, scope="tenant", name="acme", components=components, samples=40.0)
+        made.scored(score="fusion", scope="partner", name="parcels>mobile", components={"moved": 50.0, "loss": 20.0, "prior": 50.0})
+        known(made.engine, "c-A", 2400, 0.3, forecast=3100, billed_currency="EUR", forecast_currency="EUR")
+        known(made.engine, "c-B", 900, 0.9, forecast=1200, billed_currency="EUR", forecast_currency="EUR")
+        known(made.engine, "c-C", None, 0.9)
+        visited(made)
         made.refused("unknown_type")
         made.add("eve", Role.ADMIN)
         yield made
+
+
+def visited(made: Console) -> None:
+    """Count visits of today: to billing, where nobody was hit, and to tech, which was in three calls of 60, and has two faces."""
+    counts = [("move", "", "voice/tech", 60), ("move", "", "voice/billing", 900), ("move", "", "voice/desk", 3)]
+    counts += [("visit", "tech", "sales", 20), ("visit", "tech", "service", 40), ("visit", "billing", "service", 900)]
+    today = datetime.now(UTC).date().isoformat()
+    rows = [{"tenant": "acme", "day": today, "kind": k, "name": n, "other": o, "count": c, "sum": 0.0} for k, n, o, c in counts]
+    with made.engine.begin() as connection:
+        connection.execute(insert(day_counts), rows)
 
 
 def faults(page: Page) -> list[Any]:
@@ -67,7 +91,11 @@ def test_everybody_can_use_it(desk: Console, language: str, scheme: str, width: 
         ("/seams", ".heat svg"),
         ("/journeys", ".look"),
         ("/teams", ".scores li"),
+        ("/teams?score=three_cs", ".scores dl"),
+        ("/portfolio", ".quadrant"),
         ("/insights", ".ranks li"),
+        ("/insights?by=snarls", ".ranks li"),
+        ("/insights?by=teams", "td"),
         ("/rules", "td"),
         ("/sources", "td"),
         ("/audit", "td"),
