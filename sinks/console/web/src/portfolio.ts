@@ -48,7 +48,7 @@ export class PortfolioPage extends Part {
 
   private quadrant({ quadrant, customers, billed, forecast, unforecast, satisfaction }: Quadrant, currency: string | null, most: number): TemplateResult {
     const line = (words: string, value: string) => html`<div><dt>${words}</dt><dd>${value}</dd></div>`;
-    return html`<article class="quadrant ${quadrant}"><i class="bubble" aria-hidden="true" .style=${`--share:${Math.sqrt(Math.max(0, forecast) / most).toFixed(3)}`}></i>
+    return html`<article class="quadrant ${quadrant}">${forecast > 0 ? html`<i class="bubble" aria-hidden="true" .style=${`--share:${Math.sqrt(forecast / most).toFixed(3)}`}></i>` : nothing}
       <h3>${t(`standing.${quadrant}`)}</h3><p>${t("portfolio.customers", { n: customers })}</p>
       ${customers
         ? html`<dl>${line(t("portfolio.billed"), money(billed, currency))}
