@@ -60,6 +60,7 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         url=settings.console_url,
         portfolio=Terms(terms.revenue, terms.satisfaction),
         harm=rulebook.engine.harm,
+        prior=rulebook.engine.prior_opportunities,
         currency=settings.currency,
         rates=settings.rates,
         idle=timedelta(microseconds=settings.console_idle),

@@ -14,6 +14,9 @@ from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import (
     DeadLetter,
     DeadLetters,
+    FaceFigures,
+    FaceItem,
+    Faces,
     Freshness,
     FreshnessState,
     Insight,
@@ -27,9 +30,12 @@ from sinks.console.shapes import (
     Scores,
     SeamItem,
     Seams,
+    SnarlItem,
+    Snarls,
     SourceItem,
     SourceList,
 )
+from sinks.corridor import Face, faces, snarls
 from sinks.errors import database_errors
 from sinks.insights import By, Period, burdens
 from sinks.lifecycle import rank
@@ -37,10 +43,14 @@ from sinks.progress import progress
 from sinks.rule_figures import shadow_counts
 from sinks.scores import entity_scores, noted_scores
 
-__all__ = ["dead_letter_counts", "freshness", "history_of", "insights_of", "rule_figures", "scores_of", "seams_of", "sources_of"]
+__all__ = [
+    "dead_letter_counts", "faces_of", "freshness", "history_of", "insights_of", "rule_figures", "scores_of", "seams_of", "snarls_of", "sources_of",
+]  # fmt: skip
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = 3600
+_VISITS = 50
+"""Visits that a place needs to be judged a snarl or none."""
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 _RAW = ".raw."
 _DAY = timedelta(days=1)
@@ -157,7 +167,7 @@ def insights_of(
     Raises `DatabaseUnavailable`.
     """
     now = settings.now()
-    period = Period(now.date() - timedelta(days=days - 1), now.date())
+    period = _last(days, now)
     found = burdens(engine, by, period, harm=settings.harm, minutes=settings.minutes, tenant=tenant)
     items = []
     for each in found:
@@ -178,6 +188,48 @@ def insights_of(
             )
         )
     return Insights(items=items, first=period.first, last=period.last, as_of=now)
+
+
+def snarls_of(engine: Engine, days: int, settings: ConsoleSettings, *, tenant: str | None, teams: Collection[str] | None) -> Snarls:
+    """Return the places where findings pile up in the last ``days``; with ``teams`` none where another team works. Raises `DatabaseUnavailable`."""
+    now = settings.now()
+    period = _last(days, now)
+    found, skipped = snarls(engine, period, settings.harm, minimum=_VISITS, tenant=tenant)
+    items = [
+        SnarlItem(
+            place=each.place.name,
+            visits=each.place.visits,
+            findings=each.place.findings,
+            rate=each.rate,
+            low=each.low,
+            high=each.high,
+            elsewhere=each.elsewhere,
+            detectors=dict(each.place.detectors.most_common()),
+        )
+        for each in found
+        if teams is None or each.place.name.partition("/")[2] in {"", *teams}
+    ]
+    return Snarls(items=items, skipped=skipped, first=period.first, last=period.last, as_of=now)
+
+
+def faces_of(engine: Engine, days: int, settings: ConsoleSettings, *, tenant: str | None, teams: Collection[str] | None) -> Faces:
+    """Return the two faces of teams in the last ``days``; with ``teams`` of no others. Raises `DatabaseUnavailable`."""
+    now = settings.now()
+    period = _last(days, now)
+    items = [
+        FaceItem(team=each.team, sales=_face(each.sales), service=_face(each.service), lag=each.lag)
+        for each in faces(engine, period, settings.harm, settings.prior, tenant=tenant)
+        if teams is None or each.team in teams
+    ]
+    return Faces(items=items, first=period.first, last=period.last, as_of=now)
+
+
+def _face(face: Face) -> FaceFigures:
+    return FaceFigures(score=face.score, visits=face.visits, findings=face.findings)
+
+
+def _last(days: int, now: datetime) -> Period:
+    return Period(now.date() - timedelta(days=days - 1), now.date())
 
 
 def rule_figures(engine: Engine, configured: Sequence[Mapping[str, Any]], now: datetime) -> list[RuleFacts]:

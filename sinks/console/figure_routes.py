@@ -15,12 +15,14 @@ from sinks.briefs import latest_brief
 from sinks.console.callers import Caller, Right
 from sinks.console.figure_queries import (
     dead_letter_counts,
+    faces_of,
     freshness,
     history_of,
     insights_of,
     rule_figures,
     scores_of,
     seams_of,
+    snarls_of,
     sources_of,
 )
 from sinks.console.gate import allowed
@@ -29,12 +31,14 @@ from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import (
     Capabilities,
     DeadLetters,
+    Faces,
     Freshness,
     Insights,
     RuleFacts,
     ScoreHistory,
     Scores,
     Seams,
+    Snarls,
     SourceList,
     Version,
 )
@@ -46,6 +50,8 @@ _Text = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r
 _Score = Literal[
     "consistency", "handoff", "three_cs", "emotional", "communication", "purpose", "difference", "value", "expectation", "fusion"
 ]
+_Scope = Literal["tenant", "brand", "channel", "team", "seam", "partner"]
+_Days = Annotated[int, Query(ge=1, le=3660)]
 _Reader = Annotated[Caller, allowed(Right.ALERTS_READ)]
 _Engineer = Annotated[Caller, allowed(Right.SOURCES_READ)]
 _Anybody = Annotated[Caller, allowed()]
@@ -86,7 +92,7 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     def scores(
         caller: _Reader,
         score: _Score | None = None,
-        scope: Literal["tenant", "brand", "channel", "team", "seam", "partner"] | None = None,
+        scope: _Scope | None = None,
         tenant: _Text | None = None,
         half_life: Annotated[int | None, Query(ge=1, le=2**53, description="seconds")] = None,
     ) -> Scores:
@@ -105,8 +111,8 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     @api.get("/scores/history")
     def history(
         caller: _Reader,
-        score: Literal["consistency", "handoff"],
-        scope: Literal["tenant", "brand", "channel", "team", "seam"],
+        score: _Score,
+        scope: _Scope,
         half_life: Annotated[int, Query(ge=1, le=2**53, description="seconds")],
         days: Annotated[int, Query(ge=1, le=90)] = 7,
     ) -> list[ScoreHistory]:
@@ -121,9 +127,21 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
             engine, settings.decay, settings.now(), harm=settings.harm, tenant=tenant, teams=caller.teams
         )
 
+    @api.get("/insights/snarls")
+    def snarls(caller: _Reader, days: _Days = 30, tenant: _Text | None = None) -> Snarls:
+        """Find the places where findings pile up, and certainly so; needs a worker of the role `insight`, which counts visits."""
+        counts.bring_up_to_date()
+        return snarls_of(engine, days, settings, tenant=tenant, teams=caller.teams)
+
+    @api.get("/insights/teams")
+    def faces(caller: _Reader, days: _Days = 30, tenant: _Text | None = None) -> Faces:
+        """Compare each team's sales face with its service face; needs a worker of the role `insight`, which counts visits."""
+        counts.bring_up_to_date()
+        return faces_of(engine, days, settings, tenant=tenant, teams=caller.teams)
+
     @api.get("/insights/{by}")
     def insights(
-        by: By, caller: _Reader, days: Annotated[int, Query(ge=1, le=3660)] = 30, tenant: _Text | None = None
+        by: By, caller: _Reader, days: _Days = 30, tenant: _Text | None = None
     ) -> Insights:
         """Rank seams, silos, fields or detectors by the harm of their findings in the last days, today's included."""
         counts.bring_up_to_date()
@@ -160,7 +178,7 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     @api.get("/capabilities")
     def capabilities(caller: _Anybody) -> Capabilities:
         """Tell what this installation offers, and what the caller may do."""
-        return Capabilities(pages=_PAGES, languages=["en", "de", "zh-Hans", "fa"], rights=sorted(caller.rights))
+        return Capabilities(pages=_PAGES | {"portfolio": caller.teams is None}, languages=["en", "de", "zh-Hans", "fa"], rights=sorted(caller.rights))
 
     @api.get("/version")
     def version(_: _Anybody) -> Version:

@@ -79,6 +79,7 @@ class ConsoleSettings:
     ``name, detector, version, mode, severity``; ``sources`` the sources that are read, ``topics_of_others``
     those that read a topic of others, by the topic; ``decay`` makes a score's value that of a time in microseconds UTC.
     ``harm`` is what a finding costs by severity, ``minutes`` the handling time that one costs by detector where that is known, ``cost`` that of a minute.
+    ``prior`` is how many harmless visits the score of a team's face begins with.
     ``portfolio`` tells from which revenue and satisfaction on these are high; ``currency`` and ``rates`` what revenue is in.
     ``stored_as`` names all that a customer's id may be stored as: itself, and its pseudonym.
     ``web`` holds the built front end; ``url`` is where people reach the console, None: by the address that it listens at. A session ends
@@ -98,6 +99,7 @@ class ConsoleSettings:
     url: str | None = None
     portfolio: Terms = field(default=Terms(1000.0, 0.6))
     harm: Mapping[Severity, float] = field(default_factory=lambda: {"info": 0.0, "warning": 0.15, "critical": 0.4})
+    prior: float = 20.0
     currency: str | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
     idle: timedelta = timedelta(hours=12)

@@ -22,6 +22,9 @@ __all__ = [
     "Capabilities",
     "DeadLetter",
     "DeadLetters",
+    "FaceFigures",
+    "FaceItem",
+    "Faces",
     "Facets",
     "FindingNode",
     "Freshness",
@@ -48,6 +51,8 @@ __all__ = [
     "Scores",
     "SeamItem",
     "Seams",
+    "SnarlItem",
+    "Snarls",
     "SourceItem",
     "SourceList",
     "StoryPart",
@@ -395,6 +400,57 @@ class Insights(_Shape):
     """Where it hurts most, the highest harm first; the days are UTC, both included."""
 
     items: list[Insight]
+    first: date
+    last: date
+    as_of: AwareDatetime
+
+
+class SnarlItem(_Shape):
+    """A place (``voice/billing``, or a channel) where findings pile up: ``rate`` of the visits were hit, ``low``..``high`` its 95 % interval, ``elsewhere``
+    the rate of all other places; all 0..1.
+    """
+
+    place: str
+    visits: int
+    findings: int
+    rate: float
+    low: float
+    high: float
+    elsewhere: float
+    detectors: dict[str, int]
+
+
+class Snarls(_Shape):
+    """Places where findings pile up, the most harm first; ``skipped`` counts those that were not judged, by reason."""
+
+    items: list[SnarlItem]
+    skipped: dict[str, int]
+    first: date
+    last: date
+    as_of: AwareDatetime
+
+
+class FaceFigures(_Shape):
+    """How a team did in contacts that sell, or in all others; ``score`` is 0..100, null where there were none."""
+
+    score: float | None
+    visits: int
+    findings: int
+
+
+class FaceItem(_Shape):
+    """Both faces of a team; ``lag`` is how far service lies behind sales, in points, null where it has but one."""
+
+    team: str
+    sales: FaceFigures
+    service: FaceFigures
+    lag: float | None
+
+
+class Faces(_Shape):
+    """The faces of teams, those whose service lags most first; the days are UTC, both included."""
+
+    items: list[FaceItem]
     first: date
     last: date
     as_of: AwareDatetime

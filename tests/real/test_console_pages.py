@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import delete, insert
 
 from models.alert import Acknowledge, Resolution, Resolve
+from models.tables import customers, day_counts
 from sinks.console.callers import Role
 from sinks.scores import note_scores
 from tests.support.console import AXE, Console, console, launched
+from tests.unit.sinks.portfolios import known
 
 _DIALOGS = {"?": "Keys", "c": "Who looks after it?", "s": "Leave it until when?", "r": "How did it end?"}
 
@@ -33,9 +36,29 @@ def desk(upgraded: Path, tmp_path: Path, browser: Browser) -> Iterator[Console]:
         for scope, name in (("team", "tech"), ("team", "sales"), ("channel", "voice")):
             made.scored(scope=scope, name=name)
         made.scored(score="handoff", components={"late": 1.0, "decided": 2.0, "lost": 0.0, "known": 0.0})
+        parts = {"moods": 4.0, "gloom": 1.0, "promises": 4.0, "broken": 1.0, "facts": 0.0, "contradicted": 0.0}
+        evidence = {"three_cs": parts | {"harm": 1.0, "opportunities": 30.0, "prior": 20.0}, "emotional": parts, "communication": parts}
+        for name, components in evidence.items():
+            made.scored(score=name, components=components)
+            made.scored(score=name, scope="tenant", name="acme", components=components, samples=40.0)
+        made.scored(score="fusion", scope="partner", name="parcels>mobile", components={"moved": 50.0, "loss": 20.0, "prior": 50.0})
+        known(made.engine, "c-A", 2400, 0.3, forecast=3100, billed_currency="EUR", forecast_currency="EUR")
+        known(made.engine, "c-B", 900, 0.9, forecast=1200, billed_currency="EUR", forecast_currency="EUR")
+        known(made.engine, "c-C", None, 0.9)
+        visited(made)
         made.refused("unknown_type")
         made.add("eve", Role.ADMIN)
         yield made
+
+
+def visited(made: Console) -> None:
+    """Count visits of today: to billing, where nobody was hit, and to tech, which was in three calls of 60, and has two faces."""
+    counts = [("move", "", "voice/tech", 60), ("move", "", "voice/billing", 900), ("move", "", "voice/desk", 3)]
+    counts += [("visit", "tech", "sales", 20), ("visit", "tech", "service", 40), ("visit", "billing", "service", 900)]
+    today = datetime.now(UTC).date().isoformat()
+    rows = [{"tenant": "acme", "day": today, "kind": k, "name": n, "other": o, "count": c, "sum": 0.0} for k, n, o, c in counts]
+    with made.engine.begin() as connection:
+        connection.execute(insert(day_counts), rows)
 
 
 def faults(page: Page) -> list[Any]:
@@ -66,8 +89,10 @@ def test_everybody_can_use_it(desk: Console, language: str, scheme: str, width: 
         ("/alerts/A", ".moments"),
         ("/seams", ".heat svg"),
         ("/journeys", ".look"),
-        ("/teams", ".scores li"),
+        ("/teams?score=three_cs", ".scores dl"),
+        ("/portfolio", ".quadrant"),
         ("/insights", ".ranks li"),
+        ("/insights?by=snarls", ".ranks li"),
         ("/rules", "td"),
         ("/sources", "td"),
         ("/audit", "td"),
@@ -178,7 +203,9 @@ def test_a_long_list_stays_light(desk: Console) -> None:
 
 
 def test_seams_and_scores(desk: Console) -> None:
-    """Seams are shown as a heat map and as a table that leads to their alerts; a score says what it rests on and how it went."""
+    """Seams are shown as a heat map and as a table that leads to their alerts; a score says what it rests on and how it went, opens into its parts and
+    leads to the alerts behind it.
+    """
     page = desk.signed_in(path="/seams")
     expect(page.locator(".heat text", has_text="sales").first).to_be_attached()
     page.get_by_role("button", name="By impact").click()
@@ -191,10 +218,17 @@ def test_seams_and_scores(desk: Console) -> None:
     page.get_by_role("button", name="Channel", exact=True).click()
     expect(page.locator(".scores li")).to_have_count(1)
     note_scores(desk.engine, lambda score, _: score.value, datetime.now(UTC) - timedelta(days=2))
-    page.get_by_role("button", name="Handoffs").click()
+    page.get_by_role("button", name="Purpose").click()
     expect(page.get_by_role("heading", name="There is no score yet")).to_be_visible()
-    page.get_by_role("button", name="Team", exact=True).click()
+    page.get_by_role("button", name="Handoffs").click()  # there is none of a channel, so of teams
     expect(page.get_by_role("img", name="The last 7 days: from")).to_have_count(1)
+    page.get_by_role("button", name="Three Cs 82.").click()
+    expect(page.locator(".scores li > dl")).to_contain_text("Emotional75.0")
+    page.get_by_role("button", name="Communication 75.").click()
+    page.get_by_text("What it is made of").click()
+    expect(page.locator(".scores details")).to_contain_text("Promises broken")
+    page.get_by_role("link", name="Promised, and not done in time").click()
+    page.wait_for_url("**/alerts?team=tech&detector=broken_promise")
     page.get_by_role("link", name="Wall").click()
     expect(page.locator(".wall .figure.critical b")).to_have_text("1")
 
@@ -211,6 +245,27 @@ def test_a_customers_journeys(desk: Console) -> None:
     assert page.url.endswith("/journeys")
     page.locator(".found a").click()
     expect(page.locator(".moments")).to_be_visible()
+
+
+def test_who_needs_someone_today(desk: Console) -> None:
+    """The portfolio shows the quadrants and leads from a customer to their alerts and journeys, with no customer in the address of the latter; revenue in
+    two currencies says what to set, and no account at all who keeps them.
+    """
+    page = desk.signed_in(path="/portfolio")
+    expect(page.locator(".quadrant.at_risk")).to_contain_text("€2,400")
+    expect(page.get_by_role("link", name="Asked again for the information")).to_have_attribute("href", "/alerts?customer=c-A&detector=repeated_request")
+    page.get_by_role("button", name="Journeys of c-A").click()
+    expect(page.locator(".journey .event")).to_have_count(2)
+    assert page.url.endswith("/journeys")
+    page.goto(f"{desk.address}/insights?by=teams")
+    expect(page.get_by_role("row", name=re.compile("^tech 100.0 20 99.1 40 0.9"))).to_be_visible()
+    known(desk.engine, "c-D", 5, 1.0, billed_currency="USD")
+    page.get_by_role("link", name="Portfolio").click()
+    expect(page.get_by_text("Revenue is in several currencies.")).to_be_visible()
+    with desk.engine.begin() as connection:
+        connection.execute(delete(customers))
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("seamwatch worker --roles insight")).to_be_visible()
 
 
 def test_what_the_desk_is_run_by(desk: Console) -> None:

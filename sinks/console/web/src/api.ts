@@ -1,8 +1,8 @@
 /** Talks to the API. Every answer that is no success becomes a `Problem`. */
 
 import type {
-  Alert, AuditPage, Brief, Capabilities, DeadLetters, Details, Facets, Freshness, Group, GroupBy, Insights, Journey, Page, Refused, RuleFigures, ScoreFigures, ScoreHistory, SeamFigures,
-  SourceFigures, Wish,
+  Alert, AuditPage, Brief, Capabilities, DeadLetters, Details, Faces, Facets, Freshness, Group, GroupBy, Insights, Journey, NeedingToday, Page, Portfolio, Refused, RuleFigures, ScoreFigures, ScoreHistory, SeamFigures,
+  Snarls, SourceFigures, Wish,
 } from "./wire";
 
 /** What the API refused, as RFC 9457 tells it; status 0: it was not reached. */
@@ -88,10 +88,14 @@ export const api = {
   facets: (query: string) => call<Facets>("GET", `/api/facets?${query}`),
   groups: (by: GroupBy, filters: string) => call<{ items: Group[] }>("GET", `/api/groups?by=${by}${filters ? `&${filters}` : ""}`),
   seams: () => call<{ items: SeamFigures[] }>("GET", "/api/seams"),
-  scores: (score: string, scope: string) => call<{ items: ScoreFigures[] }>("GET", `/api/scores?score=${score}&scope=${scope}`),
+  scores: (scope: string, score?: string) => call<{ items: ScoreFigures[] }>("GET", `/api/scores?scope=${scope}${score ? `&score=${score}` : ""}`),
   history: (score: string, scope: string, life: number, days: number) =>
     call<ScoreHistory[]>("GET", `/api/scores/history?score=${score}&scope=${scope}&half_life=${life}&days=${days}`),
   insights: (by: string, days: number) => call<Insights>("GET", `/api/insights/${by}?days=${days}`),
+  snarls: (days: number) => call<Snarls>("GET", `/api/insights/snarls?days=${days}`),
+  faces: (days: number) => call<Faces>("GET", `/api/insights/teams?days=${days}`),
+  portfolio: () => call<Portfolio>("GET", "/api/portfolio"),
+  needing: () => call<NeedingToday>("GET", "/api/portfolio/today"),
   rules: () => call<RuleFigures[]>("GET", "/api/rules"),
   sources: () => call<{ items: SourceFigures[] }>("GET", "/api/sources"),
   deadLetters: (limit: number) => call<DeadLetters>("GET", `/api/dead-letters?limit=${limit}`),

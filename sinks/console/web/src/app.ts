@@ -6,7 +6,7 @@ import { AlertList } from "./list";
 import { Live } from "./live";
 import { prefs } from "./prefs";
 import type { Alert, Capabilities, Freshness, Item } from "./wire";
-import { t } from "./words";
+import { isNamed, named, t } from "./words";
 
 /** A short message; `undo` and `look` are what the reader can do about it. */
 export interface Notice {
@@ -36,6 +36,8 @@ class App extends EventTarget {
   private heard = 0;
   private clock = 0;
   private asked = Promise.resolve(this.capabilities);
+  /** The customer whose journeys are to be shown next: no address names one. */
+  sought: string | null = null;
   /** Since when the server has no database. */
   private away: number | null = null;
 
@@ -176,7 +178,9 @@ export class Part extends LitElement {
 }
 
 /** Say in a sentence why the server did not do or tell something. */
-export function told(problem: { status: number; detail: string }): string {
+export function told(problem: { status: number; detail: string; body?: Record<string, unknown> }): string {
+  const code = String(problem.body?.["code"]);
+  if (isNamed("problem", code)) return named("problem", code);
   if (problem.status === 0) return t("problem.unreachable");
   if (problem.status === 403) return t("problem.forbidden");
   if (problem.status === 404) return t("problem.gone");

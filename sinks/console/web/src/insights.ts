@@ -1,4 +1,4 @@
-/** Where it hurts most: seams, silos, fields and failures of a period, ranked by harm, beside the period before. */
+/** Where it hurts most: seams, silos, fields and failures of a period, ranked by harm, beside the period before; snarls, and the two faces of teams. */
 
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement } from "lit/decorators.js";
@@ -6,22 +6,23 @@ import { api } from "./api";
 import { app, Part } from "./app";
 import { narrowed } from "./filters";
 import { field, seam } from "./marks";
-import { chip, page } from "./page";
+import { chip, page, table } from "./page";
 import { Poll } from "./poll";
-import { go, route } from "./route";
-import type { Insight, Insights } from "./wire";
+import { alertPath, go, route } from "./route";
+import type { Face, Faces, Insight, Insights, Snarls } from "./wire";
 import { duration, named, number, percent, t } from "./words";
 
-const BY = ["silos", "seams", "fields", "detectors"] as const;
+const BY = ["silos", "seams", "fields", "detectors", "snarls", "teams"] as const;
 const DAYS = [7, 30, 90] as const;
 const SHOWN = 30;
 const EVERY = 30_000;
 type By = (typeof BY)[number];
+type Read = { by: "snarls"; read: Snarls } | { by: "teams"; read: Faces } | { by: "ranks"; read: Insights };
 
 @customElement("sw-insights")
 export class InsightsPage extends Part {
   private asked = "";
-  private readonly poll = new Poll<Insights>(this, () => api.insights(this.by, this.days), EVERY);
+  private readonly poll = new Poll<Read>(this, () => this.ask(), EVERY);
 
   constructor() {
     super();
@@ -37,6 +38,13 @@ export class InsightsPage extends Part {
     return DAYS.find((each) => String(each) === route().query.get("days")) ?? 30;
   }
 
+  private async ask(): Promise<Read> {
+    const { by, days } = this;
+    if (by === "snarls") return { by, read: await api.snarls(days) };
+    if (by === "teams") return { by, read: await api.faces(days) };
+    return { by: "ranks", read: await api.insights(by, days) };
+  }
+
   protected override willUpdate(): void {
     const asked = `${this.by} ${this.days}`;
     if (this.asked && asked !== this.asked) this.poll.anew();
@@ -49,14 +57,43 @@ export class InsightsPage extends Part {
     return page(
       {
         title: t("insights.title"),
-        lead: t("insights.lead"),
+        lead: t(by === "snarls" ? "insights.snarls_lead" : by === "teams" ? "insights.teams_lead" : "insights.lead"),
         chips: html`${BY.map((each) => chip(t(`insights.${each}`), each === by, to(each, days)))}<span class="space"></span>
           ${DAYS.map((each) => chip(t("insights.days", { n: each }), each === days, to(by, each)))}`,
-        none: { title: t("insights.none"), hint: t("insights.none_hint") },
+        none: by === "teams" ? { title: t("insights.teams_none"), hint: t("insights.visits_hint") } : { title: t("insights.none"), hint: t("insights.none_hint") },
       },
       this.poll,
-      ({ items }) => (items.length ? html`<ol class="ranks">${items.slice(0, SHOWN).map((each) => this.rank(each, items[0]?.harm ?? 1))}</ol>` : null),
+      (shown) => {
+        if (shown.by === "snarls") return this.snarls(shown.read);
+        const { items } = shown.read;
+        if (!items.length) return null;
+        return shown.by === "teams" ? this.faces(shown.read) : html`<ol class="ranks">${shown.read.items.slice(0, SHOWN).map((each) => this.rank(each, shown.read.items[0]?.harm ?? 1))}</ol>`;
+      },
     );
+  }
+
+  private snarls({ items, skipped }: Snarls): TemplateResult {
+    const most = Math.max(0.01, ...items.map((each) => each.rate));
+    const rows = items.slice(0, SHOWN).map((each) => {
+      const [channel = "", team] = each.place.split(/\/(.*)/s);
+      const led = (detector: string) => alertPath(null, new URLSearchParams(team ? { team, detector } : { channel, detector }));
+      return html`<li>
+        <h2><bdi>${named("channel", channel)}</bdi>${team ? html` · <bdi>${team}</bdi>` : nothing}</h2>
+        <span class="meter" aria-hidden="true"><i .style=${`inline-size:${(100 * each.rate) / most}%`}></i></span>
+        <p class="figures"><b>${t("insights.hit", { share: percent(each.rate, 1), n: each.visits })}</b> <span>${t("insights.interval", { low: percent(each.low, 1), high: percent(each.high, 1) })}</span>
+          <span>${t("insights.elsewhere", { share: percent(each.elsewhere, 1) })}</span></p>
+        <p class="parts">${Object.entries(each.detectors).slice(0, 3).map(([name, count]) => html`<a href=${led(name)}><bdi>${named("what", name, { field: field(null) })}</bdi> <span class="n">${number(count)}</span></a>`)}</p>
+      </li>`;
+    });
+    return html`${rows.length ? html`<ol class="ranks">${rows}</ol>` : html`<div class="empty"><h2>${t("insights.snarls_none")}</h2><p>${t("insights.visits_hint")}</p></div>`}
+      ${Object.entries(skipped).map(([reason, n]) => html`<p class="samples">${t("insights.skipped", { n, why: named("skipped", reason) })}</p>`)}`;
+  }
+
+  private faces({ items }: Faces): TemplateResult {
+    const face = ({ score, visits }: Face) => html`<td class="n">${score === null ? "–" : number(score, 1)}</td><td class="n">${number(visits)}</td>`;
+    const heads = [t("filter.team"), t("insights.sales"), t("insights.visits"), t("insights.service"), t("insights.visits"), t("insights.lag")];
+    return table(t("insights.teams"), heads, [1, 2, 3, 4, 5], items.map((each) => html`<tr><th scope="row"><a href=${narrowed("team", each.team)}><bdi>${each.team}</bdi></a></th>
+      ${face(each.sales)}${face(each.service)}<td class="n">${each.lag === null ? "–" : number(each.lag, 1)}</td></tr>`));
   }
 
   private rank(each: Insight, most: number): TemplateResult {
@@ -84,7 +121,7 @@ export class InsightsPage extends Part {
         return html`<a href=${narrowed("detector", name)}><bdi>${named("what", name, { field: field(null) })}</bdi></a>`;
       case "fields":
         return html`<bdi>${field(name)}</bdi>`;
-      case "silos":
+      default:
         return html`<bdi>${named("silo", name)}</bdi>`;
     }
   }

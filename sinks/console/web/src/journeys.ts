@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { api, Problem } from "./api";
-import { Part, told } from "./app";
+import { app, Part, told } from "./app";
 import { severity } from "./marks";
 import { prefs } from "./prefs";
 import { alertPath } from "./route";
@@ -17,10 +17,22 @@ export class Journeys extends Part {
   @state() private problem: Problem | null = null;
   @state() private busy = false;
 
-  private readonly look = async (event: SubmitEvent): Promise<void> => {
+  private sought = "";
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.sought = app.sought ?? "";
+    app.sought = null;
+    if (this.sought) void this.seek(this.sought);
+  }
+
+  private readonly look = (event: SubmitEvent): void => {
     event.preventDefault();
     const customer = String(new FormData(event.target as HTMLFormElement).get("customer")).trim();
-    if (!customer) return;
+    if (customer) void this.seek(customer);
+  };
+
+  private async seek(customer: string): Promise<void> {
     this.busy = true;
     try {
       this.found = (await api.journeys(customer, prefs.language)).items;
@@ -32,14 +44,14 @@ export class Journeys extends Part {
     } finally {
       this.busy = false;
     }
-  };
+  }
 
   protected override render(): TemplateResult {
     const { found, problem } = this;
     return html`<div class="page" aria-busy=${String(this.busy)}>
       <header><h1>${t("journeys.title")}</h1><p class="lead">${t("journeys.lead")}</p></header>
       <form class="look" role="search" @submit=${this.look}><label for="customer">${t("journeys.customer")}</label>
-        <input id="customer" name="customer" type="search" required maxlength="512" autocomplete="off" spellcheck="false" dir="auto">
+        <input id="customer" name="customer" value=${this.sought} type="search" required maxlength="512" autocomplete="off" spellcheck="false" dir="auto">
         <button class="button primary" ?disabled=${this.busy}>${t("journeys.look")}</button></form>
       <div role="status">${problem ? html`<p class="refused">${told(problem)}</p>` : nothing}
         ${found ? html`<p class="hidden">${t("journeys.found", { n: found.length })}</p>` : nothing}

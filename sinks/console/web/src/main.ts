@@ -19,6 +19,7 @@ const LOADERS: Partial<Record<PageName, () => Promise<unknown>>> = {
   seams: () => import("./seams"),
   journeys: () => import("./journeys"),
   teams: () => import("./teams"),
+  portfolio: () => import("./portfolio"),
   insights: () => import("./insights"),
   rules: () => import("./rules"),
   sources: () => import("./sources"),
@@ -26,7 +27,7 @@ const LOADERS: Partial<Record<PageName, () => Promise<unknown>>> = {
   wall: () => import("./wall"),
 };
 /** Pages by the name of what the API has to offer, and the right that they need besides reading alerts. */
-const TABS = [["seams"], ["journeys"], ["teams"], ["insights"], ["rules"], ["sources", "sources:read"], ["audit", "audit:read"]] as const;
+const TABS = [["seams"], ["journeys"], ["teams"], ["portfolio"], ["insights"], ["rules"], ["sources", "sources:read"], ["audit", "audit:read"]] as const;
 
 @customElement("sw-shell")
 export class Shell extends Part {
@@ -185,6 +186,8 @@ export class Shell extends Part {
         return html`<sw-journeys></sw-journeys>`;
       case "teams":
         return html`<sw-teams></sw-teams>`;
+      case "portfolio":
+        return html`<sw-portfolio></sw-portfolio>`;
       case "insights":
         return html`<sw-insights></sw-insights>`;
       case "rules":

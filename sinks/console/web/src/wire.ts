@@ -216,6 +216,61 @@ export interface Insights {
   last: string;
 }
 
+/** Places where findings pile up; rates are 0 to 1. */
+export interface Snarls {
+  items: { place: string; visits: number; findings: number; rate: number; low: number; high: number; elsewhere: number; detectors: Record<string, number> }[];
+  /** How many places were not judged, by reason. */
+  skipped: Record<string, number>;
+}
+
+export interface Face {
+  score: number | null;
+  visits: number;
+}
+
+/** Each team in contacts that sell and in all others; `lag` is how far service lies behind, in points. */
+export interface Faces {
+  items: { team: string; sales: Face; service: Face; lag: number | null }[];
+}
+
+export type Standing = "model" | "growth" | "at_risk" | "dangling";
+
+export interface Quadrant {
+  quadrant: Standing;
+  customers: number;
+  billed: number;
+  forecast: number;
+  unforecast: number;
+  satisfaction: number | null;
+}
+
+/** How customers stand; `revenue` and `satisfaction` (0 to 1) tell from where on these are high. */
+export interface Portfolio {
+  currency: string | null;
+  revenue: number;
+  satisfaction: number;
+  quadrants: Quadrant[];
+  unplaced: Record<string, number>;
+}
+
+export interface Needing {
+  tenant: string;
+  customer: string;
+  quadrant: Standing | null;
+  stake: number;
+  hurt: number;
+  satisfaction: number | null;
+  moved: boolean;
+  alerts: Record<string, number>;
+  since: string | null;
+}
+
+export interface NeedingToday {
+  currency: string | null;
+  items: Needing[];
+  unvalued: number;
+}
+
 /** A setting of a rule: what decides, and how much of it. */
 export interface Setting {
   key: string;

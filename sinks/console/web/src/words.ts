@@ -65,9 +65,17 @@ export function number(value: number, decimals = 0): string {
   return format(`n${decimals}`, () => new Intl.NumberFormat(locale, { minimumFractionDigits: decimals, maximumFractionDigits: decimals })).format(value);
 }
 
-/** Write a share (0 to 1) as a percentage. */
-export function percent(value: number): string {
-  return format("%", () => new Intl.NumberFormat(locale, { style: "percent" })).format(value);
+/** Write a share (0 to 1) as a percentage, with at most so many decimals. */
+export function percent(value: number, decimals = 0): string {
+  return format(`%${decimals}`, () => new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: decimals })).format(value);
+}
+
+/** Write an amount of money, long ones in short; where nobody named a currency, or one that is no code of ISO 4217, as a number. */
+export function money(value: number, currency: string | null): string {
+  const style = { notation: Math.abs(value) < 100_000 ? "standard" : "compact", maximumFractionDigits: Math.abs(value) < 100_000 ? 0 : 1 } as const;
+  const iso = currency !== null && /^[A-Z]{3}$/.test(currency);
+  const written = format(`$${iso ? currency : ""} ${style.notation}`, () => new Intl.NumberFormat(locale, iso ? { ...style, style: "currency", currency } : style)).format(value);
+  return iso || currency === null ? written : `${written} ${currency}`;
 }
 
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]] as const;

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
+from models.tables import day_counts
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
@@ -17,6 +18,7 @@ from sinks.scores import note_scores
 from sinks.writer import DatabaseWriter
 from tests.unit.sinks.builders import brief, finding, letter, score
 from tests.unit.sinks.console.served import enter, known
+from tests.unit.sinks.corridors import at
 from tests.unit.sinks.handling import FALSE, Desk
 
 
@@ -98,6 +100,26 @@ def test_insights_count_what_is_there(client: TestClient, desk: Desk) -> None:
     desk.clock.now += timedelta(seconds=31)
     assert {each["name"]: each["findings"] for each in client.get("/api/insights/silos").json()["items"]}["process"] == 2
     assert client.get("/api/insights/people").status_code == 422
+
+
+def test_snarls_and_the_faces_of_teams(client: TestClient, app: FastAPI, accounts: Accounts, desk: Desk, engine: Engine) -> None:
+    """Tech was hit in 6 of 60 visits, billing in none of 100; the desk has too few to be judged. Whoever may see billing alone sees neither."""
+    today = desk.clock.moment()
+    visited = [("move", "", "voice/tech", 60), ("move", "", "voice/billing", 100), ("move", "", "voice/desk", 2), ("visit", "tech", "service", 60)]
+    with engine.begin() as connection:
+        rows = [{"tenant": "acme", "day": today.date().isoformat(), "kind": k, "name": n, "other": o, "count": c, "sum": 0.0} for k, n, o, c in visited]
+        connection.execute(insert(day_counts), rows)
+    desk.found(*(at(f"f{number}", "tech", time=today.isoformat()) for number in range(6)))
+    found = client.get("/api/insights/snarls").json()
+    [snarl] = found["items"]
+    assert (snarl["place"], snarl["visits"], snarl["rate"], snarl["elsewhere"]) == ("voice/tech", 60, 0.1, 0.0)
+    assert (snarl["detectors"], found["skipped"]) == ({"repeated_request": 6}, {"too_few_visits": 1})
+    [tech] = client.get("/api/insights/teams").json()["items"]
+    assert (tech["team"], tech["sales"]["score"], tech["lag"]) == ("tech", None, None)
+    assert tech["service"] == {"score": pytest.approx(100 * (1 - 6 * 0.15 / 80)), "visits": 60, "findings": 6}
+    accounts.add("bob", Role.LEAD, desk.clock.now, password=None, teams=["billing"])
+    with known(TestClient(app), app, enter(accounts, "bob", desk)) as bob:
+        assert [bob.get(f"/api/insights/{by}").json()["items"] for by in ("snarls", "teams")] == [[], []]
 
 
 def test_what_rules_find_in_shadow(client: TestClient, desk: Desk) -> None:

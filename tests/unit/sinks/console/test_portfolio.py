@@ -30,7 +30,8 @@ def test_how_customers_stand_and_who_needs_someone(client: TestClient, desk: Des
 
 
 def test_who_may_see_some_teams_alone_does_not_see_the_portfolio(app: FastAPI, accounts: Accounts, desk: Desk) -> None:
-    """It is of all teams: the answer says so."""
+    """It is of all teams: the answer says so, and the page is not offered."""
     accounts.add("bob", Role.LEAD, desk.clock.now, password=None, teams=["billing"])
     with known(TestClient(app), app, enter(accounts, "bob", desk)) as client:
         assert client.get("/api/portfolio").status_code == 403
+        assert client.get("/api/capabilities").json()["pages"]["portfolio"] is False
