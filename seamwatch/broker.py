@@ -121,4 +121,5 @@ def reachable(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (KafkaConnectionError, KafkaTimeoutError) as error:
-        raise Failed(f"no broker answers at {settings.broker}: start Kafka, or set SEAMWATCH_BROKER") from error
+        secured = "" if settings.kafka_security_protocol == "PLAINTEXT" else "; or it takes neither name nor certificate: see SEAMWATCH_KAFKA_*"
+        raise Failed(f"no broker answers at {settings.broker}: start Kafka, or set SEAMWATCH_BROKER{secured}") from error

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from time import time
+from time import sleep, time
 from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaConnectionError, KafkaError
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
@@ -30,13 +30,14 @@ from streams.pauses import Pauses
 from streams.sources import load_source
 from streams.topics import Deviation, TopicAdmin, Topics
 
-__all__ = ["Check", "State", "Waiting", "clock", "diagnose", "doors", "keys", "paused", "rules", "topics", "waiting", "writable"]
+__all__ = ["Check", "State", "Waiting", "clock", "diagnose", "doors", "keys", "paused", "rules", "topics", "unreachable", "waiting", "writable"]
 
 _DRIFT = 5.0
 """Seconds by which a clock may differ from ours. A touchpoint five minutes ahead of the broker is refused."""
 _LATE = 60.0
 """Seconds after which a record that waits is no longer one on its way."""
 _PATIENCE = 5_000
+_PAUSE = 0.3
 _FEWEST = 8
 """Different bytes in a key that nobody can guess."""
 _PUBLIC = ("0123456789", "abcdef", "changeme", "example", "password", "secret", "seamwatch", "fedcba9876")
@@ -95,17 +96,17 @@ def diagnose(settings: Settings) -> list[Check]:
         keys(settings),
         doors(settings),
     ]
-    names = Topics(settings.prefix)
+    names, flow = Topics(settings.prefix), None
     try:
         raw = [topic for read in raw_topics(settings, mapped_sources(settings)).values() for topic in read]
-        flow = _flow(settings, raw)
+        if answers(settings.broker):
+            flow = _flow(settings, raw)
+        else:
+            found.append(unreachable(settings.broker, None))
     except ConfigError as error:
         found.append(Check("broker", State.WRONG, str(error), "correct the setting"))
-        flow = None
     except KafkaError as error:
-        told = f"none answers at {settings.broker}" if isinstance(error, KafkaConnectionError) else f"{settings.broker}: {type(error).__name__}"
-        found.append(Check("broker", State.WRONG, told, "start Kafka, or set SEAMWATCH_BROKER and SEAMWATCH_KAFKA_* (docs/deployment.md)"))
-        flow = None
+        found.append(unreachable(settings.broker, error))
     if flow is None:
         found += [Check(name, State.UNKNOWN, "no broker to ask") for name in ("topics", "clock of the broker", "paused", "lag", "sinks")]
     else:
@@ -119,6 +120,14 @@ def diagnose(settings: Settings) -> list[Check]:
             waiting("sinks", {topic: each for topic, each in flow.waiting.items() if topic in stored}, flow.members),
         ]
     return found + _database(settings)
+
+
+def unreachable(broker: str, error: KafkaError | None) -> Check:
+    """Tell a broker that is not there (``error`` None) from one that takes connections and none of ours: wrong protocol, name, password or certificate."""
+    if error is None:
+        return Check("broker", State.WRONG, f"none answers at {broker}", "start Kafka, or set SEAMWATCH_BROKER")
+    told = f"{broker} takes connections, and ends ours: {type(error).__name__}"
+    return Check("broker", State.WRONG, told, "compare SEAMWATCH_KAFKA_* with its listener and its users (docs/deployment.md)")
 
 
 def rules(settings: Settings) -> Check:
@@ -214,17 +223,27 @@ def _check(name: str, wrong: Iterable[str], found: str, mend: str) -> Check:
 
 def _flow(settings: Settings, raw: Sequence[str]) -> _Flow:
     streams, names = stream_settings(settings, mapped_sources(settings)), Topics(settings.prefix)
-    if not answers(settings.broker):
-        raise KafkaConnectionError
     with TopicAdmin(streams) as admin:
         deviations = admin.check()
     with closing(KafkaAdminClient(**connection(settings), bootstrap_timeout_ms=_PATIENCE)) as client:
         brokers = len(client.describe_cluster()["brokers"])
-        members = len(client.describe_groups([settings.prefix])[settings.prefix]["members"])
+        members = _members(client, settings.prefix)
     read = [*raw, names.touchpoints, names.alerts, names.scores, names.briefs, names.dead_letters]
     left, ahead = _ask(settings, read, [topic for topic in read if topic.startswith((names.raw(""), names.touchpoints))])
     with Pauses(streams) as pauses:
         return _Flow(brokers, deviations, members, left, ahead, pauses.paused(raw))
+
+
+def _members(client: KafkaAdminClient, group: str) -> int:
+    """Return how many are in a group. A new broker first makes the topic of groups, and has no answer before."""
+    until = time() + _PATIENCE / 1000
+    while True:
+        try:
+            return len(client.describe_groups([group])[group]["members"])
+        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError):
+            if time() > until:
+                raise
+            sleep(_PAUSE)
 
 
 def _ask(settings: Settings, read: Sequence[str], stamped: Sequence[str]) -> tuple[dict[str, Waiting], float]:

@@ -133,7 +133,7 @@ def known(variables: list[str]) -> bool:
 def parse(words: list[str]) -> None:
     """Let click understand a command line; raise what it finds wrong."""
     command: click.Command = cli
-    context = click.Context(cli, info_name="seamwatch")
+    context = click.Context(cli, info_name="seamwatch", **cli.context_settings)
     while isinstance(command, click.Group) and words:
         name, found, words = command.resolve_command(context, words)
         assert found is not None

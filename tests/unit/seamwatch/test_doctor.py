@@ -4,9 +4,23 @@ import json
 from pathlib import Path
 
 import pytest
+from kafka.errors import KafkaTimeoutError
 
 from config.settings import load_settings
-from seamwatch.doctor import Check, State, Waiting, clock, doors, keys, paused, rules, topics, waiting, writable
+from seamwatch.doctor import (
+    Check,
+    State,
+    Waiting,
+    clock,
+    doors,
+    keys,
+    paused,
+    rules,
+    topics,
+    unreachable,
+    waiting,
+    writable,
+)
 from sinks.database import upgrade
 from streams.topics import Deviation
 from tests.unit.seamwatch.support import run
@@ -83,6 +97,13 @@ def test_paused_topics_and_a_database_that_takes_no_writes_are_told() -> None:
     assert writable({"alerts": True}, read_only=False).state is State.OK
     assert writable({"alerts": True}, read_only=True).found == "it is read-only"
     assert writable({"alerts": False}, read_only=False).found == "alerts cannot be written"
+
+
+def test_a_broker_that_ends_our_connections_is_told_from_none() -> None:
+    """Where something listens, it is the protocol, the password or the certificate that is wrong, not the address."""
+    found = unreachable("127.0.0.1:9093", KafkaTimeoutError())
+    assert found.found == "127.0.0.1:9093 takes connections, and ends ours: KafkaTimeoutError"
+    assert "SEAMWATCH_KAFKA_*" in found.mend
 
 
 def test_without_a_broker_all_else_is_still_asked(tmp_path: Path) -> None:
