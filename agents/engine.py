@@ -113,9 +113,10 @@ class Customer:
         self._panel = panel
         self.tenant = tenant
         self.customer = customer
-        self.entries = sorted(entries, key=sort_key)
-        self._source = self.entries[0].source if self.entries else ""
-        self._identities: dict[str | tuple[str, str], Entry] = {self._identity(entry): entry for entry in self.entries}
+        self._source = entries[0].source if entries else ""
+        # What a crash among the chunks of a row left behind is stored once more by the repetition.
+        self._identities: dict[str | tuple[str, str], Entry] = {self._identity(entry): entry for entry in entries}
+        self.entries = sorted(self._identities.values(), key=sort_key)
         self._bytes = sum([entry.size for entry in self.entries])
         self.revisions = {} if revisions is None else revisions
         self.horizon = horizon

@@ -297,7 +297,7 @@ class PartitionWatch:
             return None
         head = self._store.head(key)
         if head is None or head.watched:
-            return self._store.get(key, self.clock) or self._store.new(key)
+            return self._store.get(key, self.clock, record.offset) or self._store.new(key)
         timestamp = record.timestamp or -1
         if self._store.is_expired(head.heard, None, timestamp):
             self._store.drop(key)  # the new row's chunk takes the place of the mark
@@ -347,7 +347,7 @@ class PartitionWatch:
     def _come_due(self, deadline: int, key: bytes, offset: int) -> None:
         if self._store.deadline(key) != deadline:
             return
-        row = self._store.get(key, deadline - 1)
+        row = self._store.get(key, deadline - 1, offset)
         if row is not None and offset > row.floor:
             row.touched = self._batch
             self._emit(row, row.live.advance(deadline), offset)
@@ -438,7 +438,7 @@ class PartitionWatch:
 
     def customers(self) -> Iterator[Customer]:
         """Yield every customer who is watched, as of the partition's clock."""
-        yield from self._store.customers(self.clock)
+        yield from self._store.customers(self.clock, self._last_offset)
 
     def entity_scores(self, as_of: int) -> Iterator[dict[str, Any]]:
         """Yield the scores of teams, channels, seams and tenants from this partition alone."""
