@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from agents.chunks import (
+    ALIAS,
     CHUNK,
+    COUNTED,
     NO_REST,
     NOTHING_BEFORE,
+    WATCHED,
     CorruptRow,
     Head,
     Stored,
+    alias_of,
     check_head,
     chunk_key,
     head_of,
@@ -121,6 +125,8 @@ class Row:
             revisions={finding.hex(): revision for finding, revision in rest.revisions.items()},
             horizon=rest.horizon,
             kept=(rest.kept_contacts, rest.kept_latest),
+            aliases=rest.aliases,
+            forgotten=rest.forgotten,
         ))  # fmt: skip
         row.offset = row.floor = head.offset
         row.deadline, row.heard, row.stored_day = head.deadline, head.heard, head.heard // _DAY
@@ -148,7 +154,7 @@ class Row:
             self._unwritten = []
         live = self.live
         self._written = (self.offset, self.deadline, self.heard)
-        self._rest = NO_REST if live.horizon is None and not live.revisions else _rest(live)
+        self._rest = NO_REST if live.horizon is None and not live.revisions and not live.aliases else _rest(live)
         rows.append((self._key, self._chunk()))
         if live.horizon is not None:
             needless = self._needless_chunk(live)
@@ -197,6 +203,8 @@ def _rest(customer: Customer) -> bytes:
         horizon,
         waiting,
         *customer.kept,
+        customer.aliases,
+        customer.forgotten,
     )
     return encode(rest)
 
@@ -302,6 +310,14 @@ class RowStore:
         stored = self._stored.get(key)
         return None if stored is None else head_of(newest_of(stored))
 
+    def offset(self, key: bytes) -> int:
+        """Return the offset of the last record that the changelog held of a row when it was read, -1 where it held none."""
+        row = self.decoded.get(key)
+        if row is not None:
+            return row.floor
+        head = self.head(key)
+        return _NEVER if head is None else head.offset
+
     def __contains__(self, key: bytes) -> bool:
         return key in self.decoded or key in self._stored
 
@@ -353,11 +369,11 @@ class RowStore:
             self._quiet[row.heard // _DAY].append(row.key)
 
     def customers(self, clock: int, offset: int) -> Iterator[Customer]:
-        """Yield every customer, those who are not decoded as of ``clock`` and ``offset``."""
+        """Yield every customer who is watched, those who are not decoded as of ``clock`` and ``offset``."""
         for row in self.decoded.values():
             yield row.live
         for key, stored in self._stored.items():
-            if head_of(newest_of(stored)).watched:
+            if head_of(newest_of(stored)).state == WATCHED:
                 yield Row.decoded(key, stored, self._panel, clock, offset).live
 
     # What is not kept
@@ -398,10 +414,24 @@ class RowStore:
     def unwatch(self, key: bytes, offset: int, heard: int) -> list[tuple[bytes, bytes | None]]:
         """Keep nothing of a customer but that its touchpoints are only counted; return what must be written."""
         gone = self.drop(key) if key in self else []
-        chunk = self._stored[key] = write_chunk(offset, None, heard, NO_REST, 0, b"", watched=False)
+        chunk = self._stored[key] = write_chunk(offset, None, heard, NO_REST, 0, b"", state=COUNTED)
         self._bytes += len(chunk)
         if heard >= 0:
             self._quiet[heard // _DAY].append(key)
+        return [*((each, None) for each in gone), (chunk_key(key, 0), chunk)]
+
+    # Aliases
+
+    def points_to(self, key: bytes) -> str | None:
+        """Return the customer that a key is an alias of; None: of nobody."""
+        stored = self._stored.get(key)
+        return alias_of(stored) if isinstance(stored, bytes) and head_of(stored).state == ALIAS else None
+
+    def point(self, key: bytes, offset: int, customer: str) -> list[tuple[bytes, bytes | None]]:
+        """Make a key an alias of ``customer``, which no time ends; return what must be written."""
+        gone = self.drop(key) if key in self else []
+        chunk = self._stored[key] = write_chunk(offset, None, _NEVER, customer.encode(), 0, b"", state=ALIAS)
+        self._bytes += len(chunk)
         return [*((each, None) for each in gone), (chunk_key(key, 0), chunk)]
 
 
