@@ -1,0 +1,51 @@
+"""What becomes of a customer's key: an alias of another one, or forgotten."""
+
+from sqlalchemy import Connection, Engine, delete, func, select, union, update
+
+from models.tables import alert_changes, alerts, briefs, customer_aliases, findings, scores
+from sinks.errors import database_errors
+
+__all__ = ["aliases_of", "forget_customer", "is_known"]
+
+
+def forget_customer(connection: Connection, tenant: str, customer: str) -> None:
+    """Delete all that is stored of a customer's key. Counts by day stay: they are nobody's."""
+    own = (alerts.c.tenant == tenant, alerts.c.customer == customer)
+    keys = select(alerts.c.key).where(*own)
+    connection.execute(update(alerts).where(alerts.c.duplicate_of.in_(keys)).values(duplicate_of=None))
+    connection.execute(delete(alert_changes).where(alert_changes.c.alert.in_(keys)))
+    connection.execute(delete(alerts).where(*own))
+    journeys = union(*(select(table.c.journey).where(table.c.tenant == tenant, table.c.customer == customer) for table in (findings, briefs)))
+    for scope, names in (("journey", scores.c.name.in_(journeys)), ("customer", scores.c.name == customer)):
+        connection.execute(delete(scores).where(scores.c.tenant == tenant, scores.c.scope == scope, names))
+    for table in (findings, briefs, customer_aliases):
+        connection.execute(delete(table).where(table.c.tenant == tenant, table.c.customer == customer))
+    connection.execute(delete(customer_aliases).where(customer_aliases.c.tenant == tenant, customer_aliases.c.alias == customer))
+
+
+def aliases_of(engine: Engine, tenant: str, customer: str) -> list[str]:
+    """Return the keys that stand for a customer, by whatever links; not the customer's own.
+
+    Raises `DatabaseUnavailable`.
+    """
+    found: set[str] = set()
+    new = {customer}
+    with database_errors(engine), engine.connect() as connection:
+        while new:
+            query = select(customer_aliases.c.alias).where(customer_aliases.c.tenant == tenant, customer_aliases.c.customer.in_(new))
+            new = set(connection.scalars(query)) - found - {customer}
+            found |= new
+    return sorted(found)
+
+
+def is_known(engine: Engine, tenant: str, customer: str) -> bool:
+    """Tell whether anything is stored under a customer's key.
+
+    Raises `DatabaseUnavailable`.
+    """
+    with database_errors(engine), engine.connect() as connection:
+        counts = [
+            select(func.count()).select_from(table).where(table.c.tenant == tenant, table.c.customer == customer)
+            for table in (findings, alerts, briefs, customer_aliases)
+        ]
+        return any(connection.scalar(count) for count in counts)
