@@ -502,10 +502,10 @@ class PartitionWatch:
         row.offset = offset
         moved = self._scored.pop(row, set())
         for journey in sorted(moved.difference(journeys)):
-            self._score(row, journey)
+            self._score(row.live, row.offset, self.clock, journey)
         if moved or row.live.contributions:
             for gone in (None, *journeys):
-                self._score(row, gone, gone=True)
+                self._score(row.live, row.offset, self.clock, gone, gone=True)
 
     def _passed_on(self, key: bytes, tenant: str, customer: str, message: Moved | Forwarded, record: AnyRecord) -> bool:
         """Send to the customer what came for an alias; of a circle of aliases, which links in flight can make, the first by name is the customer."""
@@ -539,6 +539,8 @@ class PartitionWatch:
         if forgotten:
             for name in (message.alias, *theirs.aliases):
                 self._send(tenant, name, Forget(offset=record.offset, time=forgotten))
+            for journey in sorted({each.journey for each in theirs.contributions.values() if each.journey is not None}):
+                self._score(theirs, record.offset, max(self.clock, message.clock + 1), journey, gone=True)
             newer = [each for each in theirs.entries if each.time > forgotten]
             theirs = Customer(self._panel, tenant, message.alias, entries=newer, clock=message.clock, revisions=theirs.revisions)
         else:
@@ -643,7 +645,7 @@ class PartitionWatch:
         effects = self._effects
         for row, journeys in self._scored.items():
             for journey in (None, *sorted(journeys)):
-                self._score(row, journey)
+                self._score(row.live, row.offset, self.clock, journey)
         self._scored.clear()
         for entity, value in self._tallies.take_changed():
             key_bytes = _json([*entity.parts(), self._partition])
@@ -661,9 +663,9 @@ class PartitionWatch:
         effects.rows += ((chunk, None) for chunk in self._store.expire(self._heard))
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
 
-    def _score(self, row: Row, journey: str | None, *, gone: bool = False) -> None:
+    def _score(self, customer: Customer, offset: int, clock: int, journey: str | None, *, gone: bool = False) -> None:
         """Tell the score of a customer, or of a journey; ``gone``: that there is none any more. It replaces those that aliases had when they left."""
-        score = customer_score(row.live, journey, self._scored_until(row.live, self.clock), self._engine.customer_half_life) | {"sequence": row.offset}
+        score = customer_score(customer, journey, self._scored_until(customer, clock), self._engine.customer_half_life) | {"sequence": offset}
         if gone:
             score["value"] = None
         parts = [score["tenant"], score["score"], score["scope"], score["name"], score["half_life"]]

@@ -1,11 +1,14 @@
 """What becomes of a customer's key: an alias of another one, or forgotten."""
 
-from sqlalchemy import Connection, Engine, delete, func, select, union, update
+from datetime import datetime
 
-from models.tables import alert_changes, alerts, briefs, customer_aliases, findings, scores
+from sqlalchemy import Connection, Engine, delete, func, insert, select, union, update
+
+from models.tables import alert_changes, alerts, briefs, console_audit, customer_aliases, findings, scores
+from sinks.database import writing
 from sinks.errors import database_errors
 
-__all__ = ["aliases_of", "forget_customer", "is_known"]
+__all__ = ["aliases_of", "forget_customer", "is_known", "note_forgotten"]
 
 
 def forget_customer(connection: Connection, tenant: str, customer: str) -> None:
@@ -49,3 +52,13 @@ def is_known(engine: Engine, tenant: str, customer: str) -> bool:
             for table in (findings, alerts, briefs, customer_aliases)
         ]
         return any(connection.scalar(count) for count in counts)
+
+
+def note_forgotten(engine: Engine, actor: str, keys: int, now: datetime) -> None:
+    """Note in the audit that somebody had a customer forgotten, who has so many keys; it does not say whom.
+
+    Raises `DatabaseUnavailable`.
+    """
+    act = {"time": now, "actor": actor, "act": "forget", "target": None, "detail": f"keys: {keys}", "address": None}
+    with database_errors(engine), writing(engine).begin() as connection:
+        connection.execute(insert(console_audit).values(act))

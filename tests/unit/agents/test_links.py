@@ -298,3 +298,81 @@ def test_a_record_that_only_looks_as_if_a_worker_wrote_it_is_a_dead_letter(value
     topic.append(None, value, 0)
     topic.settle()
     assert [reason for reason, _ in topic.refused] == [DeadLetterReason.INVALID_VALUE]
+
+
+def forgotten(number: int, customer: str, time: str) -> Json:
+    """Make what tells to forget a customer."""
+    return link(number, customer, "x", time) | {"id": f"forget-{number}", "type": "customer.forgotten", "data": {}}
+
+
+def held(topic: Topic) -> bytes:
+    """Return what all owners would find in the changelog after compaction."""
+    return b"".join(value for rows in topic.rows for key, value in dict(rows).items() if value is not None and not key.startswith(b"\x00"))
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("first", ["links", "forget"])
+def test_who_is_forgotten_is_as_nobody_who_ever_was(seed: int, first: str) -> None:
+    """State holds no touchpoint of the customer or an alias, whether links came before or are in flight, whoever dies; what is older is not taken in again."""
+    chance = random.Random(seed)
+    stream = scattered(crowd(seed, 1), chance, 3)
+    [customer] = {each["customer"] for each in from_the_start(stream)}
+    tenants = {each.get("tenant", "default") for each in stream}
+    late = [each | {"id": f"late-{each['id']}"} for each in stream if each["type"] != "identity.linked"]
+    topic = Topic()
+    topic.feed(*stream)
+    if first == "links":
+        topic.settle(chance, crashes=0.2)
+    topic.feed(*(forgotten(number, customer, moment(clock_after(stream))) | {"tenant": tenant} for number, tenant in enumerate(sorted(tenants))))
+    topic.settle(chance, crashes=0.2)
+    topic.feed(*late)
+    topic.settle(chance, crashes=0.2)
+    topic.end(clock_after(stream) + 1)
+    assert not timelines(topic)
+    assert not any(str(each["id"]).encode() in held(topic) for each in [*stream, *late])
+    gone = {key.decode().partition("/")[2] for key, what, _ in topic.marks if what == "forgotten"}
+    assert gone == {each["customer"] for each in stream} | {each["data"]["other"] for each in stream if each["type"] == "identity.linked"}
+    assert not topic.customers()
+
+
+def test_what_is_newer_than_the_forgetting_stays() -> None:
+    """A customer who comes back begins anew, also where the forgetting arrives late; findings of what stayed are told again."""
+    old, new = [asked(number, "c") for number in (1, 2)], [asked(number, "c") for number in (5, 6)]
+    value = {"field": "account_number", "value": "4711"}
+    said = [asked(number, "c") | {"id": f"said{number}", "type": "info.provided", "actor": {"kind": "customer"}, "data": value} for number in (1, 5)]
+    topic = Topic()
+    topic.feed(old[0], said[0], old[1], new[0], said[1], new[1])
+    topic.settle()
+    topic.feed(forgotten(1, "c", "2026-03-02T10:03:00Z"))
+    topic.settle()
+    assert timelines(topic) == {"c": [("s", "e5"), ("s", "said5"), ("s", "e6")]}
+    revisions = {body["again"]["id"]: body["revision"] for sink in topic.sinks for body in sink.bodies.values()}
+    assert revisions["e6"] == 2
+    assert topic.owners[partition_for(b"default/c", PARTITIONS)].counts.unwatched["forgotten"] == 0
+
+
+def test_a_customer_who_floods_is_forgotten_too() -> None:
+    """The mark that says so goes as well: what was found before is in the database."""
+    topic = Topic("maximum_an_hour=3")
+    topic.feed(*(asked(number, "c") for number in range(9)))
+    topic.settle()
+    topic.feed(forgotten(1, "c", "2026-03-02T11:00:00Z"))
+    topic.settle()
+    assert [what for _, what, _ in topic.marks] == ["forgotten"]
+
+
+def test_files_forget_too() -> None:
+    """`replay` tells nothing of a customer who is forgotten at the end, nor of an alias."""
+    stream = scattered(crowd(3, 1), random.Random(3), 3)
+    [customer] = {each["customer"] for each in from_the_start(stream)}
+    tenants = sorted({each.get("tenant", "default") for each in stream})
+    end = [forgotten(number, customer, moment(clock_after(stream))) | {"tenant": tenant} for number, tenant in enumerate(tenants)]
+    found = []
+    for lines in (stream, [*stream, *end]):
+        replay = Replay(rulebook(), fields(), Fingerprinter(KEY), briefs=True)
+        for number, each in enumerate(lines):
+            replay.feed(number, json.dumps(each).encode())
+        replay.finish(clock_after(stream))
+        found.append((len(list(replay.findings())), len(list(replay.briefs()))))
+    assert found[0] > (0, 0)
+    assert found[1] == (0, 0)
