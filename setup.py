@@ -11,6 +11,8 @@ from setuptools import setup
 
 COMPILED = (
     *("agents/brief.py", "agents/chunks.py", "agents/context.py", "agents/engine.py", "agents/entry.py", "agents/fields.py"),
+    *(f"agents/experience/{name}.py" for name in ("__init__", "communication", "difference", "emotional", "evidence", "expectation")),
+    *(f"agents/experience/{name}.py" for name in ("fusion", "purpose", "three_cs", "value")),
     *("agents/finding.py", "agents/fingerprints.py", "agents/fold.py", "agents/intents.py", "agents/partition.py", "agents/rows.py"),
     *("agents/scores.py", "agents/sketches.py", "agents/tallies.py", "agents/timeline.py", "models/decoding.py"),
 )

@@ -8,16 +8,18 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from agents.brief import brief, tells
 from agents.context import Seen
 from agents.entry import Entry
+from agents.experience import MOVED, MOVED_BY_PARTNERS, RESTS_ON, THREE_CS, Evidence, points_of
+from agents.experience.fusion import partner_of
 from agents.finding import Found
-from agents.fold import Fold, Kept, Naming, Opportunity, Panel
+from agents.fold import EvidenceKey, Fold, Kept, Naming, Opportunity, Panel
 from agents.timeline import SortKey, sort_key
 
-__all__ = ["CONSISTENCY", "HANDOFF", "NO_CHANGE", "Change", "Charge", "Contribution", "Customer", "Outcome"]
+__all__ = ["CONSISTENCY", "HANDOFF", "NO_CHANGE", "Change", "Charge", "Contribution", "Customer", "Outcome", "PartCharge", "Trace", "left_after"]
 
 
 Outcome = Literal["duplicate", "conflict", "too_late", "floods"]
@@ -26,12 +28,25 @@ Outcome = Literal["duplicate", "conflict", "too_late", "floods"]
 _HOUR = 3600 * 1_000_000
 _NOTHING: dict[str, Found] = {}
 
+_MOST_AWAITED: Final = 1_000
+"""How many touchpoints beyond the maximum a customer can have because deadlines wait on them; with one more it is none, as with too many an hour."""
+_FARTHEST = 900.0
+"""Half-lives ahead: what is farther still would be no number."""
+
 CONSISTENCY, HANDOFF = "consistency", "handoff"
 """The scores of entities."""
 
 
+def left_after(age: int, half_life: int) -> float:
+    """Return what is left of one after ``age``, both in microseconds; of what is still to come it is more than one."""
+    return float(2.0 ** min(_FARTHEST, -age / half_life))
+
+
 class Contribution(NamedTuple):
-    """What one finding weighs: ``harm`` (0..0.95) at ``time``, charged to a team, a channel, a brand and a seam."""
+    """What one finding weighs: ``harm`` (0..0.95) at ``time``, charged to a team, a channel, a brand and a seam.
+
+    ``points`` are those of the fusion score, ``partner`` is the partner's team to whom it belongs.
+    """
 
     time: int
     harm: float
@@ -40,11 +55,19 @@ class Contribution(NamedTuple):
     brand: str | None
     seam: str | None
     journey: str | None
+    points: float = 0.0
+    partner: str | None = None
 
     @property
     def weight(self) -> float:
         """Return what it adds to the sum of a journey: harms of a journey multiply."""
         return -math.log(1.0 - self.harm)
+
+    @property
+    def bond(self) -> Evidence:
+        """Return how it moves what binds customer and brand."""
+        evidence = Evidence(MOVED, self.time, 0.0, 0.0, None, self.channel, self.brand, self.journey, self.partner)
+        return points_of(evidence, self.points)
 
 
 class Charge(NamedTuple):
@@ -64,13 +87,35 @@ class Charge(NamedTuple):
     known: int = 0
 
 
+class PartCharge(NamedTuple):
+    """A change of a part of an entity's sums at ``time``: ``short`` of ``of``, and how many pieces of evidence (undecayed)."""
+
+    scope: str
+    name: str
+    part: str
+    time: int
+    short: float
+    of: float
+    pieces: int
+
+
+Trace = tuple[str, str | None, str | None]
+"""Which scores of a customer moved: part, journey, brand."""
+
+
 class Change(NamedTuple):
-    """What a record or a deadline changed: bodies of findings with their revisions, charges, journeys whose score moved, and briefs that are due."""
+    """What a record or a deadline changed.
+
+    Bodies of findings with their revisions, charges, journeys whose consistency moved, and briefs that are due; what evidence charges, and what of the
+    customer's own other scores moved.
+    """
 
     findings: list[dict[str, Any]]
     charges: list[Charge]
     journeys: frozenset[str]
     briefs: Sequence[dict[str, Any]] = ()
+    parts: Sequence[PartCharge] = ()
+    traces: frozenset[Trace] = frozenset()
 
 
 NO_CHANGE = Change([], [], frozenset())
@@ -158,6 +203,8 @@ class Customer:
                 if self.horizon is not None and sort_key(entry) <= self.horizon:
                     return "too_late"
                 entries = self.entries
+                if len(entries) >= most + _MOST_AWAITED:
+                    return "floods"
                 newest = entries[-1] if entries else None
         self._bytes += size
         self._identities[identity] = entry
@@ -201,24 +248,32 @@ class Customer:
         briefs: dict[str, dict[str, Any]] = {}
         self.fold = self._folded(clock, taken[0] if taken else None, briefs)
         change = self._refolded(before, theirs)
+        journeys, traces = change.journeys | other.journeys(), change.traces | other.traces()
         before.release()
         theirs.release()
-        journeys = change.journeys | {each.journey for each in other.contributions.values() if each.journey is not None}
-        return change._replace(journeys=journeys, briefs=list(briefs.values())), taken
+        return change._replace(journeys=journeys, traces=traces, briefs=list(briefs.values())), taken
 
-    def taken_back(self) -> list[Charge]:
+    def taken_back(self) -> tuple[list[Charge], list[PartCharge]]:
         """Return what takes back all that this customer was charged with; who takes it in is charged anew."""
         opportunities: dict[Opportunity, int] = {}
         _count(opportunities, self.fold.opportunities, -1)
         charges = _opportunity_charges(self.tenant, opportunities)
         for each in self.contributions.values():
             charges += _harm_charges(self.tenant, each, -1)
-        return charges
+        return charges, self._evidence_difference([(each, None) for each in self.evidence()])[0]
 
     def told_again(self) -> Change:
         """Return all findings that stand, each with a new revision; what they weigh was charged before."""
         findings = [self._revised(found, self._body(found, 0)) for found in self.fold.standing.values()]
-        return Change(findings, [], frozenset(each.journey for each in self.contributions.values() if each.journey is not None))
+        return Change(findings, [], self.journeys(), traces=self.traces())
+
+    def journeys(self) -> frozenset[str]:
+        """Return the journeys that have a consistency."""
+        return frozenset([each.journey for each in self.contributions.values() if each.journey is not None])
+
+    def traces(self) -> frozenset[Trace]:
+        """Return which other scores there is evidence of."""
+        return frozenset([(each.part, each.journey, each.brand) for each in self.evidence()])
 
     def knows(self, entry: Entry) -> bool:
         """Tell whether a touchpoint is still in the timeline."""
@@ -236,11 +291,18 @@ class Customer:
     def harm(self, now: int, half_life: int, journey: str | None = None) -> tuple[float, int]:
         """Return the decayed sum of weights, and of how many findings, of one journey or of all."""
         weights = [
-            each.weight * 2.0 ** (-(now - each.time) / half_life)
+            each.weight * left_after(now - each.time, half_life)
             for each in self.contributions.values()
             if journey is None or each.journey == journey
         ]
         return math.fsum(weights), len(weights)
+
+    def evidence(self) -> Iterator[Evidence]:
+        """Yield all evidence of the timeline: what measures say, and how findings that score move a bond."""
+        yield from self.fold.evidence.values()
+        for each in self.contributions.values():
+            if each.points:
+                yield each.bond
 
     # Folding
 
@@ -257,6 +319,7 @@ class Customer:
                     briefs[body["journey"]] = body
         fold.settle(clock)
         fold.changed.clear()
+        fold.moved.clear()
         return fold
 
     def _brief(self, fold: Fold, seen: Seen) -> dict[str, Any] | None:
@@ -268,6 +331,7 @@ class Customer:
 
     def _take_as_emitted(self) -> None:
         self.fold.changed.clear()
+        self.fold.moved.clear()
         self._folded_opportunities = len(self.fold.opportunities)
         self.contributions = self._contributions(self.fold)
 
@@ -347,15 +411,19 @@ class Customer:
         fold = self.fold
         known = self._folded_opportunities
         self._folded_opportunities = len(fold.opportunities)
-        if not fold.changed and self._folded_opportunities == known:
+        if not fold.changed and self._folded_opportunities == known and not fold.moved:
             return NO_CHANGE
+        moves = [(before, fold.evidence.get(key)) for key, before in fold.moved.items()]
+        fold.moved.clear()
         opportunities: dict[Opportunity, int] = {}
         _count(opportunities, fold.opportunities[known:], 1)
         if not fold.changed:
-            return Change([], _opportunity_charges(self.tenant, opportunities), frozenset())
+            charges = _opportunity_charges(self.tenant, opportunities)
+            parts, traces = self._evidence_difference(moves)
+            return Change([], charges, frozenset(), (), parts, frozenset(traces))
         pairs = [(before, fold.standing.get(identifier)) for identifier, before in fold.changed.items()]
         fold.changed.clear()
-        return self._difference(pairs, opportunities)
+        return self._difference(pairs, opportunities, moves)
 
     def _refolded(self, before: Fold, theirs: Fold | None = None) -> Change:
         """Return what differs from ``before``, and from the fold of another customer who was taken in."""
@@ -370,12 +438,31 @@ class Customer:
             stood = {**told, **stood}
         ids = {**stood, **after.standing}
         pairs = [(stood.get(identifier), after.standing.get(identifier)) for identifier in ids]
-        return self._difference(pairs, opportunities, told)
+        keys: set[EvidenceKey] = {*before.evidence, *after.evidence}
+        moves = [(before.evidence.get(key), after.evidence.get(key)) for key in sorted(keys)]
+        return self._difference(pairs, opportunities, moves, told)
+
+    def _evidence_difference(self, moves: Sequence[tuple[Evidence | None, Evidence | None]]) -> tuple[list[PartCharge], set[Trace]]:
+        """Return what evidence that came, changed or went charges, and which scores of the customer it moves."""
+        charges: list[PartCharge] = []
+        traces: set[Trace] = set()
+        for before, after in moves:
+            if before == after:
+                continue
+            for sign, each in ((-1, before), (1, after)):
+                if each is not None:
+                    charges.extend(_part_charges(self.tenant, each, sign, self._panel.blame))
+                    traces.add((each.part, each.journey, each.brand))
+        return charges, traces
 
     def _difference(
-        self, pairs: Sequence[tuple[Found | None, Found | None]], opportunities: Mapping[Opportunity, int], told: Mapping[str, Found] = _NOTHING
+        self,
+        pairs: Sequence[tuple[Found | None, Found | None]],
+        opportunities: Mapping[Opportunity, int],
+        moves: list[tuple[Evidence | None, Evidence | None]],
+        told: Mapping[str, Found] = _NOTHING,
     ) -> Change:
-        """Return the changes between ``pairs``, before and after; what others ``told``, by id, is told again whether it changed or not."""
+        """Return the changes between ``pairs`` and ``moves``, before and after; what others ``told``, by id, is told again whether it changed or not."""
         findings: list[dict[str, Any]] = []
         for before, after in pairs:
             old = None if before is None else self._body(before, 0)
@@ -397,10 +484,15 @@ class Customer:
             for identifier, contribution in these.items():
                 if those.get(identifier) != contribution:
                     charges.extend(_harm_charges(self.tenant, contribution, sign))
+                    if contribution.points:
+                        moves.append((contribution.bond, None) if sign < 0 else (None, contribution.bond))
                     if contribution.journey is not None:
                         journeys.add(contribution.journey)
         findings.sort(key=lambda each: (each["time"], each["id"]))
-        return Change(findings, charges, frozenset(journeys))
+        parts, traces = self._evidence_difference(moves)
+        if journeys:
+            traces |= {(each.part, each.journey, each.brand) for each in self.fold.evidence.values() if each.part in RESTS_ON[THREE_CS]}
+        return Change(findings, charges, frozenset(journeys), (), parts, frozenset(traces))
 
     def _revised(self, found: Found, body: dict[str, Any]) -> dict[str, Any]:
         revision = self.revisions.get(found.id, (0, 0))[0] + 1
@@ -415,7 +507,7 @@ class Customer:
 
     def _contributions(self, fold: Fold) -> dict[str, Contribution]:
         """Return what scores, by finding id: of several findings of one cause the heaviest (equal: the first by rule name)."""
-        harm_of = self._panel.engine.harm
+        harm_of, points_of_finding = self._panel.engine.harm, self._panel.points
         heaviest: dict[tuple[str, str], tuple[float, str, Found]] = {}
         for found in fold.standing.values():
             harm = harm_of[found.severity]
@@ -438,6 +530,8 @@ class Customer:
                 found.cause.entry.brand,
                 None if seam is None else f"{seam[0]}>{seam[1]}",
                 found.cause.journey.id,
+                points_of_finding.get(found.rule.detector, 0.0),
+                partner_of(found.cause.entry),
             )
         return contributions
 
@@ -482,7 +576,27 @@ def _handoff_charges(tenant: str, evidence: Opportunity, count: int) -> Iterator
 
 
 def _harm_charges(tenant: str, contribution: Contribution, sign: int) -> Iterator[Charge]:
-    time, harm, team, channel, brand, seam, _ = contribution
+    time, harm, team, channel, brand, seam, *_ = contribution
     for scope, name in (("team", team), ("channel", channel), ("brand", brand), ("seam", seam), ("tenant", tenant)):
         if name is not None:
             yield Charge(scope, name, time, sign * harm, 0, sign)
+
+
+def _part_charges(tenant: str, evidence: Evidence, sign: int, blame: float) -> Iterator[PartCharge]:
+    """Yield what evidence charges: team, channel, brand and tenant; of what binds, those who are blamed for it, and the partner to whom it belongs."""
+    part, time, short, of, team, channel, brand, _, partner = evidence
+    if part != MOVED:
+        for scope, name in (("team", team), ("channel", channel), ("brand", brand), ("tenant", tenant)):
+            if name is not None:
+                yield PartCharge(scope, name, part, time, sign * short, sign * of, sign)
+        return
+    blamed = 1.0 if partner is None else blame
+    if blamed > 0.0:
+        for scope, name in (("brand", brand), ("tenant", tenant)):
+            if name is not None:
+                yield PartCharge(scope, name, part, time, sign * blamed * short, sign * blamed * of, sign)
+                if partner is not None:
+                    yield PartCharge(scope, name, MOVED_BY_PARTNERS, time, sign * blamed * short, sign * blamed * of, sign)
+    if partner is not None:
+        bond = partner if brand is None else f"{partner}>{brand}"
+        yield PartCharge("partner", bond, part, time, sign * short, sign * of, sign)

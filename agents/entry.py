@@ -84,7 +84,7 @@ class Entry:
         if self.content() == other.content():
             return True
         place, length = _KEYED.get(self.type, (0, 0))
-        if not length or len(self.data) <= place or len(self.data) != len(other.data):
+        if not length or other.type != self.type or len(self.data) <= place or len(self.data) != len(other.data):
             return False
         # The key may have been replaced since: of what cannot be compared nothing says that it differs.
         ours, theirs = self.data[place], other.data[place]

@@ -11,7 +11,7 @@ from agents.rules import Rule
 from agents.timeline import moment
 from models.finding import Severity
 
-__all__ = ["NOBODY", "Explanation", "Found", "Gone", "Side", "alert_key", "auto_journey", "brief_id", "finding_id"]
+__all__ = ["NOBODY", "Explanation", "Found", "Gone", "Side", "alert_key", "auto_journey", "brief_id", "finding_id", "invitation_id"]
 
 MAXIMUM_EVIDENCE = 20
 
@@ -244,6 +244,11 @@ def alert_key(tenant: str, detector: str, customer: str, seam: tuple[str, str] |
 def brief_id(tenant: str, source: str, identifier: str) -> str:
     """Return the id of the brief that a touchpoint sets off."""
     return _hash([tenant, source, identifier])
+
+
+def invitation_id(tenant: str, rule: str, source: str, identifier: str) -> str:
+    """Return the id of the invitation of this rule after a touchpoint."""
+    return _hash([tenant, "invitation", rule, source, identifier])
 
 
 def auto_journey(source: str, identifier: str) -> str:

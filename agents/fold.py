@@ -6,20 +6,27 @@ from typing import Any
 from agents.context import Contact, Handler, Hop, Journey, Provision, Seen, Segment, Turn, Wait, Work
 from agents.detector import Detector, Verdict
 from agents.detectors import DETECTORS
+from agents.detectors.broken_promise import BrokenPromiseRule
+from agents.detectors.contradiction import ContradictionRule
+from agents.detectors.expectation_gap import ExpectationGapRule
 from agents.detectors.reauthentication import ReauthenticationRule
 from agents.entry import Entry
+from agents.experience import MEASURES, Evidence, Measure, Settings, Told
 from agents.fields import FieldCatalog
 from agents.finding import Explanation, Found, Gone, Side, auto_journey, finding_id, seam_between
 from agents.fingerprints import parts
-from agents.rules import MICROSECONDS, EngineRules, Rulebook
+from agents.rules import MICROSECONDS, EngineRules, Rule, Rulebook
 from agents.timeline import CHANNEL_FOLD, PASSIVE
 
-__all__ = ["Fold", "Kept", "Opportunity", "Panel"]
+__all__ = ["EvidenceKey", "Fold", "Kept", "Opportunity", "Panel"]
 
 Opportunity = tuple[str, str, str, int]
 """A chance to do well: (``segment``, team, channel, time), (``brand``, brand, "", time), (``seam``, seam, "", time); or what became of a handoff, dated by its
 start: (``in_time``, ``late``, ``whole`` or ``lost``, receiving team, seam, time), each of the two "" where it is not known; with ``-`` before it, taken back.
 """
+
+EvidenceKey = tuple[str, str, str, str]
+"""What a piece of evidence is of: its measure, and what that tells it apart by."""
 
 Kept = tuple[dict[str, str], tuple[int, str] | None]
 """What a row keeps of dropped touchpoints: the journeys of contacts, and the time and journey of the latest one."""
@@ -58,10 +65,34 @@ class Panel:
         self.following: dict[str, Detector[Any]] = {
             each.rule.name: each for each in detectors if type(each).follow is not Detector.follow
         }
+        self.measures: dict[str, list[Measure]] = {}
+        self.points, self.blame = engine.fusion, engine.fusion_blame
+        settings = _settings(rulebook, fields)
+        for measure in [each(settings) for each in MEASURES]:
+            for kind in measure.types():
+                self.measures.setdefault(kind, []).append(measure)
         self.explaining: dict[str, list[str]] = {}
         for rule in rulebook.rules:
             if rule.mode == "on":
                 self.explaining.setdefault(rule.detector, []).append(rule.name)
+
+
+def _settings(rulebook: Rulebook, fields: FieldCatalog) -> Settings:
+    """Return what measures take from the rules: the windows of those that look at the same, whatever their mode."""
+    return Settings(
+        fields,
+        rulebook.engine.transit,
+        rulebook.engine.fusion,
+        _window(rulebook, ContradictionRule, "within"),
+        _window(rulebook, ExpectationGapRule, "within"),
+        _window(rulebook, BrokenPromiseRule, "furthest"),
+    )
+
+
+def _window(rulebook: Rulebook, model: type[Rule], key: str) -> int:
+    """Return a window of the first rule of a model, in microseconds; its default where there is none."""
+    rules = (each for each in rulebook.rules if isinstance(each, model))
+    return int(getattr(next(rules, model(name="usual", detector="usual")), key))
 
 
 class Naming:
@@ -100,8 +131,8 @@ class Fold:
     """One customer's timeline so far: touchpoints are applied in the order of their sort keys.
 
     ``standing`` holds the findings that hold now, by id, ``pending`` the absences whose deadlines the clock has not reached; ``changed`` the ids that
-    came, changed or went since it was last cleared. ``waiting`` tells whether anything happens when the clock moves on. ``briefing`` is the last
-    touchpoint, where the next handler is to be briefed at it.
+    came, changed or went since it was last cleared. ``evidence`` is what measures say now, ``moved`` what they said before where it changed.
+    ``waiting`` tells whether anything happens when the clock moves on. ``briefing`` is the last touchpoint, where the next handler is to be briefed at it.
     """
 
     __slots__ = (
@@ -113,11 +144,14 @@ class Fold:
         "_journeys",
         "_memory",
         "_naming",
+        "_open",
         "_panel",
         "_tenant",
         "_undecided",
         "briefing",
         "changed",
+        "evidence",
+        "moved",
         "opportunities",
         "pending",
         "position",
@@ -142,6 +176,9 @@ class Fold:
         self.changed: dict[str, Found | None] = {}
         self.opportunities: list[Opportunity] = []
         self.pending: dict[str, Found] = {}
+        self.evidence: dict[EvidenceKey, Evidence] = {}
+        self.moved: dict[EvidenceKey, Evidence | None] = {}
+        self._open: dict[EvidenceKey, Told] = {}
 
     def release(self) -> None:
         """Undo the circles among what is known, so that it is freed at once and not by the cycle collector; the fold is of no use afterwards."""
@@ -150,6 +187,7 @@ class Fold:
         for journey in self._journeys.values():
             journey.release()
         self._undecided = []
+        self._open = {}
 
     def apply(self, entry: Entry) -> None:
         """Take the next touchpoint of the timeline."""
@@ -184,6 +222,11 @@ class Fold:
             self._follow(seen)
         for detector in self._panel.by_type.get(kind, ()):
             self._judge(detector.touchpoint(self._memory, seen))
+        measures = self._panel.measures.get(kind)
+        if measures is not None:
+            for measure in measures:
+                for told in measure.touchpoint(self._memory, seen):
+                    self._learn(told)
         remember = _REMEMBER.get(kind)
         if remember is not None:
             remember(seen)
@@ -202,21 +245,26 @@ class Fold:
             self._undecided.remove(wait)
             wait.overdue = True
             self._weigh(wait)
+        for told in [told for told in self._open.values() if told.due <= latest]:
+            del self._open[told.key]
+            self._move(told.key, told.evidence)
 
     @property
     def waiting(self) -> bool:
-        return bool(self.pending) or bool(self._undecided)
+        return bool(self.pending) or bool(self._undecided) or bool(self._open)
 
     def awaited(self) -> set[int]:
         """Return the ``id`` of each entry that a deadline still waits on."""
         absences = self.pending.values()
         seen = [seen for found in absences for seen in (found.cause, found.first) if seen is not None]
-        return {id(each.entry) for each in (*seen, *(wait.seen for wait in self._undecided))}
+        waiting = (*(wait.seen for wait in self._undecided), *(told.seen for told in self._open.values()))
+        return {id(each.entry) for each in (*seen, *waiting)}
 
     def next_deadline(self) -> int | None:
         """Return when, grace included, something comes due unless it is fulfilled; microseconds UTC."""
         deadlines = [found.time for found in self.pending.values()]
         deadlines += [wait.deadline for wait in self._undecided]
+        deadlines += [told.due for told in self._open.values()]
         return min(deadlines) + self._panel.engine.grace if deadlines else None
 
     # Places
@@ -459,6 +507,26 @@ class Fold:
             self.opportunities += [("-" + kind, to, at, since) for kind, to, at, since in wait.evidence]
             self.opportunities += evidence
             wait.evidence = evidence
+
+    def _learn(self, told: Told) -> None:
+        """Take what a measure says in place of what it said before."""
+        key = told.key
+        self._open.pop(key, None)
+        if told.evidence is not None and told.due >= 0:
+            self._open[key] = told
+            self._move(key, None)
+        else:
+            self._move(key, told.evidence)
+
+    def _move(self, key: EvidenceKey, evidence: Evidence | None) -> None:
+        before = self.evidence.get(key)
+        if before == evidence:
+            return
+        self.moved.setdefault(key, before)
+        if evidence is None:
+            del self.evidence[key]
+        else:
+            self.evidence[key] = evidence
 
     def _judge(self, verdicts: Iterable[Verdict]) -> None:
         for verdict in verdicts:

@@ -6,7 +6,7 @@ fully before the next (findings, tallies, rows), so that a crash between two ste
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -15,7 +15,7 @@ from mypy_extensions import i64
 
 from agents.brief import encoded
 from agents.chunks import WATCHED
-from agents.engine import NO_CHANGE, Change, Customer
+from agents.engine import CONSISTENCY, NO_CHANGE, Change, Customer, Trace
 from agents.entry import Entry
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.fold import Panel
@@ -33,7 +33,7 @@ from agents.links import (
 )
 from agents.rows import CorruptRow, Row, RowStore
 from agents.rules import Rulebook
-from agents.scores import customer_score, entity_score
+from agents.scores import customer_score, entity_score, experience_scores, scores_of
 from agents.tallies import Tallies
 from agents.timeline import compact, microseconds
 from models.dead_letter import DeadLetter, DeadLetterReason
@@ -168,6 +168,7 @@ class PartitionWatch:
         self._deadlines: list[tuple[int, bytes]] = []
         self._dirty: dict[bytes, Row] = {}
         self._scored: dict[Row, set[str]] = {}
+        self._told: dict[Row, set[Trace]] = {}
         self._counted: dict[str, dict[str, int]] = {}
         self._effects = Effects()
         self._last_offset = self._heard = -1
@@ -359,6 +360,7 @@ class PartitionWatch:
         self.counts.unwatched["flood"] += 1
         self._dirty.pop(row.key, None)
         self._scored.pop(row, None)
+        self._told.pop(row, None)
         self._effects.rows += self._store.unwatch(row.key, record.offset, row.heard)
 
     def _refuse(self, record: AnyRecord, refusal: Refusal) -> None:
@@ -486,9 +488,12 @@ class PartitionWatch:
         elif max([links for _, links, _ in live.aliases.values()], default=0) >= MAXIMUM_CHAIN:
             self._refuse(record, _TOO_LONG)
         else:
-            self._leave(row, record.offset, ())
-            for charge in live.taken_back():
+            self._leave(row, record.offset, forgets=False)
+            charges, parts = live.taken_back()
+            for charge in charges:
                 self._tallies.charge(tenant, charge, record.offset)
+            for part in parts:
+                self._tallies.tell(tenant, part, record.offset)
             row.write([])
             stored = row.stored()
             chunks = [stored] if isinstance(stored, bytes) else [stored[number] for number in sorted(stored)]
@@ -496,16 +501,22 @@ class PartitionWatch:
             self._effects.rows += self._store.point(key, record.offset, customer)
             self._mark(key, "alias-of", customer)
 
-    def _leave(self, row: Row, offset: int, journeys: Sequence[str]) -> None:
-        """Take back the scores of a customer whose timeline goes away, and of these journeys."""
+    def _leave(self, row: Row, offset: int, *, forgets: bool) -> None:
+        """Take back the scores of a customer whose timeline goes away; those of journeys stay with it, unless it ``forgets``."""
         self._dirty.pop(row.key, None)
         row.offset = offset
-        moved = self._scored.pop(row, set())
-        for journey in sorted(moved.difference(journeys)):
-            self._score(row.live, row.offset, self.clock, journey)
-        if moved or row.live.contributions:
-            for gone in (None, *journeys):
-                self._score(row.live, row.offset, self.clock, gone, gone=True)
+        moved, told = self._scored.pop(row, set()), self._told.pop(row, set())
+        for score in self._all_scores(row.live, self._scored_until(row.live, self.clock), moved, told):
+            self._publish(offset, score, gone=forgets or score["scope"] == "customer")
+
+    def _all_scores(self, customer: Customer, as_of: int, journeys: Iterable[str] = (), traces: Iterable[Trace] = ()) -> Iterator[dict[str, Any]]:
+        """Yield all scores of a customer and of journeys as of a moment; also those of ``journeys`` and ``traces``, which may have lost all."""
+        half_life, blame = self._engine.customer_half_life, self._engine.fusion_blame
+        of = customer.journeys().union(journeys)
+        if of or customer.contributions:
+            for journey in (None, *sorted(of)):
+                yield customer_score(customer, journey, as_of, half_life)
+        yield from experience_scores(customer, as_of, half_life, blame, customer.traces().union(traces))
 
     def _passed_on(self, key: bytes, tenant: str, customer: str, message: Moved | Forwarded, record: AnyRecord) -> bool:
         """Send to the customer what came for an alias; of a circle of aliases, which links in flight can make, the first by name is the customer."""
@@ -539,8 +550,9 @@ class PartitionWatch:
         if forgotten:
             for name in (message.alias, *theirs.aliases):
                 self._send(tenant, name, Forget(offset=record.offset, time=forgotten))
-            for journey in sorted({each.journey for each in theirs.contributions.values() if each.journey is not None}):
-                self._score(theirs, record.offset, max(self.clock, message.clock + 1), journey, gone=True)
+            for score in self._all_scores(theirs, max(self.clock, message.clock + 1)):
+                if score["scope"] == "journey":
+                    self._publish(record.offset, score, gone=True)
             newer = [each for each in theirs.entries if each.time > forgotten]
             theirs = Customer(self._panel, tenant, message.alias, entries=newer, clock=message.clock, revisions=theirs.revisions)
         else:
@@ -579,7 +591,7 @@ class PartitionWatch:
         old = row.live
         if time <= old.forgotten:
             return
-        self._leave(row, record.offset, sorted({each.journey for each in old.contributions.values() if each.journey is not None}))
+        self._leave(row, record.offset, forgets=True)
         for alias in old.aliases:
             if alias != row.customer:
                 self._send(old.tenant, alias, Forget(offset=record.offset, time=time))
@@ -632,6 +644,10 @@ class PartitionWatch:
             return
         for charge in change.charges:
             self._tallies.charge(customer.tenant, charge, offset)
+        for part in change.parts:
+            self._tallies.tell(customer.tenant, part, offset)
+        if change.traces:
+            self._told.setdefault(row, set()).update(change.traces)
         if change.journeys:
             self._scored.setdefault(row, set()).update(change.journeys)
         for body in change.findings:
@@ -642,11 +658,16 @@ class PartitionWatch:
                 self.counts.findings[body["detector"], body["reason"], body["severity"]] += 1
 
     def _finish(self) -> None:
-        effects = self._effects
+        effects, half_life = self._effects, self._engine.customer_half_life
         for row, journeys in self._scored.items():
+            until = self._scored_until(row.live, self.clock)
             for journey in (None, *sorted(journeys)):
-                self._score(row.live, row.offset, self.clock, journey)
+                self._publish(row.offset, customer_score(row.live, journey, until, half_life))
         self._scored.clear()
+        for row, traces in self._told.items():
+            for score in experience_scores(row.live, self._scored_until(row.live, self.clock), half_life, self._engine.fusion_blame, traces):
+                self._publish(row.offset, score)
+        self._told.clear()
         for entity, value in self._tallies.take_changed():
             key_bytes = _json([*entity.parts(), self._partition])
             effects.tallies.append((key_bytes, value))
@@ -663,9 +684,9 @@ class PartitionWatch:
         effects.rows += ((chunk, None) for chunk in self._store.expire(self._heard))
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
 
-    def _score(self, customer: Customer, offset: int, clock: int, journey: str | None, *, gone: bool = False) -> None:
-        """Tell the score of a customer, or of a journey; ``gone``: that there is none any more. It replaces those that aliases had when they left."""
-        score = customer_score(customer, journey, self._scored_until(customer, clock), self._engine.customer_half_life) | {"sequence": offset}
+    def _publish(self, offset: int, score: dict[str, Any], *, gone: bool = False) -> None:
+        """Tell a score of a customer or of a journey; ``gone``: that there is none any more."""
+        score["sequence"] = offset
         if gone:
             score["value"] = None
         parts = [score["tenant"], score["score"], score["scope"], score["name"], score["half_life"]]
@@ -720,4 +741,6 @@ class PartitionWatch:
     def entity_scores(self, as_of: int) -> Iterator[dict[str, Any]]:
         """Yield the scores of teams, channels, seams and tenants from this partition alone."""
         for entity, held in self._tallies.sums():
-            yield entity_score(entity.parts(), [held], as_of, self._engine.prior_opportunities)
+            tenant, kept, *whose = entity.parts()
+            for score in scores_of([held]) if kept == CONSISTENCY else (kept,):
+                yield entity_score((tenant, score, *whose), [held], as_of, self._engine.prior_opportunities)

@@ -10,7 +10,7 @@ from agents.fields import FieldCatalog, Fingerprinter
 from agents.links import INTERNAL, parse_internal
 from agents.partition import Counts, Effects, PartitionWatch, Record
 from agents.rules import Rulebook
-from agents.scores import customer_score
+from agents.scores import customer_score, experience_scores
 from agents.text.files import Held
 from agents.text.recognise import Recogniser
 from models.dead_letter import DeadLetter
@@ -121,6 +121,7 @@ class Replay:
                 journeys = {each.journey for each in customer.contributions.values()} - {None}
                 for journey in (None, *sorted(filter(None, journeys))):
                     yield customer_score(customer, journey, as_of, half_life)
+            yield from experience_scores(customer, as_of, half_life, self._engine.fusion_blame)
 
     def _send_on(self) -> None:
         """Process what goes to other keys, where all has been read that could come before it."""

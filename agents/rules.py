@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from agents.fields import fold_words
 from models.finding import Mode, Severity, SiloType
 
-__all__ = ["MICROSECONDS", "Duration", "EngineRules", "Language", "Rule", "Rulebook", "Text", "Words"]
+__all__ = ["EVENTS", "MICROSECONDS", "Duration", "EngineRules", "Language", "Rule", "Rulebook", "Text", "Words"]
 
 Language = Literal["en", "de", "zh-Hans", "fa"]
 """The languages that people are told of findings in."""
@@ -66,6 +66,18 @@ class Rule(_Rules):
     """One sentence alone is what happened."""
 
 
+EVENTS = frozenset({"promise_kept", "resolved", "survey", "mention"})
+"""Events, besides the findings of detectors, that can move a bond: ``survey`` and ``mention`` at their best, as much the other way at their worst."""
+
+_FUSION: Mapping[str, float] = {
+    "promise_kept": 3, "survey": 5, "mention": 8,
+    "broken_promise": -8, "dead_end": -6, "contradiction": -5, "premature_closure": -5,
+    "unanswered_handoff": -4, "ping_pong": -4, "excessive_handoffs": -4, "repeat_contact": -4, "two_faces": -4,
+    "context_lost": -3, "repeated_story": -3, "handoff_flap": -3,
+    "repeated_request": -2, "repeated_answer": -2, "reauthentication": -2, "slow_handoff": -2, "misroute": -2,
+}
+
+
 class EngineRules(_Rules):
     """What all detectors share: how far a timeline reaches, and what makes a journey, a chain and a wait."""
 
@@ -93,6 +105,14 @@ class EngineRules(_Rules):
     half_lives: tuple[Duration, ...] = ("1h", "7d")  # type: ignore[assignment]
     """Half-lives of the scores of teams, channels, seams and tenants."""
     customer_half_life: Duration = "7d"  # type: ignore[assignment]
+    fusion: Mapping[str, Annotated[float, Field(ge=-50, le=50)]] = Field(default_factory=lambda: dict(_FUSION))
+    """By how many points of 100 an event moves the fusion score: of ``EVENTS``, or the finding of a detector."""
+    fusion_blame: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of what a partner did, the share that consumers put down to the brand."""
+    moments: Mapping[Words, Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]] = Field(default_factory=dict)
+    """Moments of truth: how much more a finding weighs where impact is ranked, by type of its touchpoint or intent of its contact."""
+    sales_intents: frozenset[Words] = frozenset({"purchase", "order", "upgrade", "sales"})
+    """Intents of contacts that show a team's sales face; an offer shows it too."""
     briefs: Literal["on", "off"] = "on"
     """Whether a brief goes to the next handler at the start of a handoff and of a known customer's new contact."""
     brief_items: Annotated[int, Field(ge=1, le=20)] = 20

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import msgspec
 from mypy_extensions import mypyc_attr
 
-from agents.engine import Charge
+from agents.engine import CONSISTENCY, Charge, PartCharge
 
-__all__ = ["EntityKey", "Sum", "Tallies", "consistency", "handoff"]
+__all__ = ["EntityKey", "Part", "Sum", "Tallies", "consistency", "handoff"]
 
 
 _LEAST_EVIDENCE = 1e-6
@@ -46,15 +46,38 @@ class _PublishedHandoffs(_Published):
     contexts: int = 0
 
 
+class _PublishedParts(_PublishedHandoffs):
+    parts: dict[str, tuple[float, float, int, int]] = {}
+
+
+@mypyc_attr(acyclic=True)
+class Part:
+    """How far a part of an experience fell short: ``short`` of ``of``, decayed, as of its own ``at`` (microseconds); ``count`` pieces of evidence."""
+
+    __slots__ = ("at", "count", "of", "short")
+
+    def __init__(self, short: float, of: float, count: int, at: int) -> None:
+        self.short = short
+        self.of = of
+        self.count = count
+        self.at = at
+
+    def told(self) -> tuple[float, float, int, int]:
+        """Return it as it is published."""
+        return self.short, self.of, self.count, self.at
+
+
 @mypyc_attr(acyclic=True)
 class Sum:
     """Decayed sums as of ``at`` (microseconds), and counts of what is in them; ``offset`` is the last source offset in it.
+
+    ``parts`` hold what is known of experience, each as of its own moment; None where nothing ever was.
 
     Of handoffs ``opportunities`` are those decided and ``harm`` those late (``charges`` and ``segments`` count them), ``known`` those whose context is known
     and ``lost`` those that lost some of it (``contexts`` and ``losses``).
     """
 
-    __slots__ = ("at", "charges", "contexts", "harm", "known", "losses", "lost", "offset", "opportunities", "segments")
+    __slots__ = ("at", "charges", "contexts", "harm", "known", "losses", "lost", "offset", "opportunities", "parts", "segments")
 
     def __init__(self, harm: float, opportunities: float, charges: int, segments: int, at: int, offset: int) -> None:
         self.harm = harm
@@ -67,6 +90,7 @@ class Sum:
         self.known = 0.0
         self.losses = 0
         self.contexts = 0
+        self.parts: dict[str, Part] | None = None
 
     @classmethod
     def decode(cls, value: bytes) -> "Sum":
@@ -74,11 +98,16 @@ class Sum:
         read = _decode(value)
         found = cls(read.harm, read.opportunities, read.charges, read.segments, read.at, read.offset)
         found.lost, found.known, found.losses, found.contexts = read.lost, read.known, read.losses, read.contexts
+        if read.parts:
+            found.parts = {name: Part(*told) for name, told in read.parts.items()}
         return found
 
     def encode(self) -> bytes:
         """Return the sum as it is published."""
         sums = self.harm, self.opportunities, self.charges, self.segments, self.at, self.offset
+        if self.parts is not None:
+            parts = {name: part.told() for name, part in self.parts.items()}
+            return _encode(_PublishedParts(*sums, self.lost, self.known, self.losses, self.contexts, parts))
         if self.contexts or self.losses:
             return _encode(_PublishedHandoffs(*sums, self.lost, self.known, self.losses, self.contexts))
         return _encode(_Published(*sums))
@@ -88,7 +117,7 @@ class Sum:
         return not (self.charges or self.segments or self.losses or self.contexts)
 
 
-_decode = msgspec.json.Decoder(_PublishedHandoffs).decode
+_decode = msgspec.json.Decoder(_PublishedParts).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -167,6 +196,38 @@ class Tallies:
                 held.known = held.known + known * weight if held.contexts else 0.0
             held.offset = offset
 
+    def tell(self, tenant: str, charge: PartCharge, offset: int) -> None:
+        """Add to a part what the record at ``offset`` is evidence of; a sum that already holds that record is left alone."""
+        scope, name, kind, time, short, of, pieces = charge
+        entity = (tenant, scope, name, CONSISTENCY)
+        sums = self._sums.get(entity)
+        if sums is None:
+            sums = self._sums[entity] = [Sum(0.0, 0.0, 0, 0, time, -1) for _ in self._half_lives]
+        self._changed.add(entity)
+        floors = self._floors.get(entity) or self._unrestored
+        for place, held in enumerate(sums):
+            if offset <= floors[place]:
+                continue
+            parts = held.parts
+            if parts is None:
+                parts = held.parts = {}
+            part = parts.get(kind)
+            if part is None:
+                part = parts[kind] = Part(0.0, 0.0, 0, time)
+            ahead = time - part.at
+            weight = 1.0
+            if ahead > 0:
+                decay = 2.0 ** (-ahead / self._half_lives[place])
+                part.short *= decay
+                part.of *= decay
+                part.at = time
+            elif ahead < 0:
+                weight = 2.0 ** (ahead / self._half_lives[place])
+            part.count += pieces
+            part.short = part.short + short * weight if part.count else 0.0
+            part.of = part.of + of * weight if part.count else 0.0
+            held.offset = offset
+
     def take_changed(self) -> Iterator[tuple[EntityKey, bytes]]:
         """Yield the sums that changed since the last call, encoded."""
         changed, self._changed = self._changed, set()
@@ -178,7 +239,7 @@ class Tallies:
         """Yield all sums that hold anything."""
         for entity in self._sums:
             for key, held in self._keyed(entity):
-                if not held.empty:
+                if not held.empty or held.parts is not None:
                     yield key, held
 
     def _keyed(self, entity: _Entity) -> Iterator[tuple[EntityKey, Sum]]:

@@ -187,6 +187,10 @@ def _exposure(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]
     return () if data.metric is None or data.promised is None else (fold_words(data.metric), thousandths(data.promised))
 
 
+def _mention(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
+    return thousandths(data.sentiment), data.public
+
+
 # What was not told is left out at the end of a tuple, as it is in rows that were stored before it was kept.
 _DATA: dict[str, Any] = {
     "contact.started": _contact_started,
@@ -212,6 +216,7 @@ _DATA: dict[str, Any] = {
     "case.reopened": lambda data, *_: (data.case,),
     "offer.made": lambda data, *_: (fold_words(data.offer),),
     "survey.answered": _survey,
+    "mention.published": _mention,
     "account.updated": lambda data, *_: () if data.billed_revenue is None else (thousandths(data.billed_revenue),),
     "brand.exposure": _exposure,
 }

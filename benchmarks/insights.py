@@ -10,26 +10,57 @@ from sqlalchemy import Engine, func, select, text
 
 from benchmarks.report import Report, say
 from models.tables import finding_days, findings
+from sinks.corridor import corridor, faces, snarls
 from sinks.database import create_engine, upgrade
-from sinks.insights import BY, Period, burdens, refresh
+from sinks.insights import BY, Period, Weights, burdens, refresh
+from sinks.portfolio import Money, Terms, money_of, needing, portfolio
 from tests.support.services import PostgresServer
 
 _DAYS = 365
 _CHUNK = 250_000
+_WEIGHTS = Weights({"case.reopened": 2.0, "cancellation": 3.0}, Money(None, {}))
 _HARM: Any = {"info": 0.0, "warning": 0.15, "critical": 0.4}
 
 _FILL = text("""
-    INSERT INTO findings
+    INSERT INTO findings (id, tenant, revision, withdrawn, detector, reason, severity, customer, journey, contact, seam_from, seam_to, field, time,
+        explained_by, alert, rule, rule_version, rule_mode, standing, body, updated, team, channel)
     SELECT md5(n::text), 'default', 1, n % 50 = 0, 'detector_' || d, 'reason', CASE WHEN n % 7 = 0 THEN 'critical' ELSE 'warning' END,
         'c-' || n % 1000003, 'j-' || n % 2000003, 'k-' || n % 3000017, 'team:' || f, 'team:' || t, CASE WHEN d < 4 THEN 'field_' || n % 8 END,
         :first + n * (interval '365 days' / :findings), NULL, md5('a' || n % 4000037), 'rule_' || d, 1, 'on', n % 50 > 0,
-        jsonb_build_object('id', md5(n::text), 'silos', jsonb_build_array('silo_' || d % 10), 'summary', repeat('what was said where ', 10)),
-        :first + n * (interval '365 days' / :findings)
+        jsonb_build_object('id', md5(n::text), 'silos', jsonb_build_array('silo_' || d % 10), 'summary', repeat('what was said where ', 10),
+            'again', jsonb_build_object('type', CASE WHEN n % 9 = 0 THEN 'case.reopened' ELSE 'info.requested' END)),
+        :first + n * (interval '365 days' / :findings), t, CASE WHEN n % 2 = 0 THEN 'voice' ELSE 'chat' END
     FROM (
         SELECT n, n * 7919 % 20 AS d, n * 104729 % 11 AS f, n * 1299709 % 7 AS t
         FROM generate_series(CAST(:begin AS bigint), CAST(:end AS bigint)) AS n
     ) AS drawn
 """)
+_BESIDE = [
+    """
+    INSERT INTO customers (tenant, customer, billed, forecast, satisfaction, answers, state)
+    SELECT 'default', 'c-' || n, n % 5000, n % 7000, n % 11 / 10.0, 3, '{}' FROM generate_series(0, :customers) AS n
+    """,
+    """
+    INSERT INTO contact_marks SELECT 'default', 'k-' || n * 7, 'intent', 'cancellation' FROM generate_series(0, :customers / 7) AS n
+    """,
+    """
+    INSERT INTO day_counts SELECT 'default', to_char(day, 'YYYY-MM-DD'), 'move', f, t, 3000, 0
+    FROM generate_series(CAST(:first AS timestamptz), now(), interval '1 day') AS day,
+        (SELECT c || '/' || f AS f FROM unnest(ARRAY['voice', 'chat']) AS c, generate_series(0, 9) AS f) AS before,
+        (SELECT c || '/' || t AS t FROM unnest(ARRAY['voice', 'chat']) AS c, generate_series(0, 9) AS t) AS after
+    """,
+    """
+    INSERT INTO day_counts SELECT 'default', to_char(day, 'YYYY-MM-DD'), 'visit', t, face, 30000, 0
+    FROM generate_series(CAST(:first AS timestamptz), now(), interval '1 day') AS day, unnest(ARRAY['sales', 'service']) AS face,
+        (SELECT CAST(t AS text) AS t FROM generate_series(0, 9) AS t) AS teams
+    """,
+    """
+    INSERT INTO alerts (key, tenant, detector, customer, state, severity, first_seen, last_seen, occurrences, version, updated)
+    SELECT md5(n::text), 'default', 'detector_' || n % 20, 'c-' || n % 1000003, 'open', 'warning', now(), now(), 1, 1, now()
+    FROM generate_series(0, :alerts) AS n
+    """,
+]
+"""What the role `insight` and the writer keep beside a year of findings: a customer for every tenth, an open alert for every hundredth, 20 places."""
 
 
 def run(year: int, rounds: int) -> Report:
@@ -41,14 +72,15 @@ def run(year: int, rounds: int) -> Report:
         now = datetime.now(UTC)
         _fill(engine, now - timedelta(days=_DAYS), year)
         say("counting the days")
-        first = _seconds(lambda: refresh(engine, now))
+        first = _seconds(lambda: refresh(engine, now, weights=_WEIGHTS))
         with engine.begin() as connection:
-            connection.execute(text("ANALYZE finding_days"))
+            connection.execute(text("ANALYZE finding_days, place_days, place_hits"))
         _verify(engine)
         asked = {by: _questions(engine, by, now, rounds) for by in BY}
+        others = {name: median(_seconds(question) for _ in range(rounds)) for name, question in _others(engine, now).items()}
         with engine.begin() as connection:
             connection.execute(text("UPDATE findings SET updated = now() WHERE time > now() - interval '10 minutes'"))
-        again = _seconds(lambda: refresh(engine, datetime.now(UTC)))
+        again = _seconds(lambda: refresh(engine, datetime.now(UTC), weights=_WEIGHTS))
         plan = _plan(engine)
         engine.dispose()
     return Report(
@@ -56,6 +88,7 @@ def run(year: int, rounds: int) -> Report:
         columns=("", "from counts by day", "counted anew", "ratio"),
         rows=[
             *((f"{by}, all {_DAYS} days", f"{ours:.2f} s", f"{anew:.2f} s", f"{anew / ours:.0f}") for by, (ours, anew) in asked.items()),
+            *((name, f"{ours:.2f} s", "", "") for name, ours in others.items()),
             ("counts: the first time", f"{first:.0f} s", "", ""),
             ("counts: after ten minutes of findings", f"{again:.2f} s", "", ""),
         ],
@@ -73,9 +106,14 @@ def _fill(engine: Engine, first: datetime, year: int) -> None:
         with engine.begin() as connection:
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(_FILL, {"first": first, "findings": year, "begin": begin, "end": min(begin + _CHUNK, year) - 1})
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        for statement in _BESIDE:
+            given = {"first": first, "customers": year // 10, "alerts": year // 100}
+            connection.execute(text(statement), {name: value for name, value in given.items() if f":{name}" in statement})
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("VACUUM ANALYZE findings"))
+        connection.execute(text("VACUUM ANALYZE findings, customers, contact_marks, day_counts, alerts"))
 
 
 def _questions(engine: Engine, by: Any, now: datetime, rounds: int) -> tuple[float, float]:
@@ -93,6 +131,18 @@ def _questions(engine: Engine, by: Any, now: datetime, rounds: int) -> tuple[flo
             connection.execute(text("SET statement_timeout = 0"))
             anew.append(_seconds(lambda: connection.execute(query).all()))
     return median(ours), median(anew)
+
+
+def _others(engine: Engine, now: datetime) -> dict[str, Callable[[], Any]]:
+    """Return the questions that have no like in the findings alone."""
+    period, money, terms = Period(now.date() - timedelta(days=_DAYS), now.date()), _WEIGHTS.money, Terms(1000, 0.6)
+    return {
+        f"snarls, all {_DAYS} days": lambda: snarls(engine, period, _HARM, minimum=50),
+        f"corridor, all {_DAYS} days": lambda: corridor(engine, period, _HARM),
+        f"teams, all {_DAYS} days": lambda: faces(engine, period, _HARM, 20),
+        "portfolio": lambda: portfolio(engine, money_of(engine, None, {}), terms),
+        "who needs someone today": lambda: needing(engine, money, terms, _HARM),
+    }
 
 
 def _verify(engine: Engine) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, TypeAdapter
 
 from agents.detectors import DETECTORS, RULE_MODELS
-from agents.rules import EngineRules, Rule, Rulebook
+from agents.rules import EVENTS, EngineRules, Rule, Rulebook
 from config.cases import Case, Change, read_cases
 from config.errors import ConfigError, did_you_mean
 from config.wording import check_text
@@ -123,7 +123,7 @@ class _Files:
 
     def rulebook(self) -> Rulebook:
         return Rulebook(
-            engine=validate(EngineRules, self.engine),
+            engine=_engine(self.engine),
             rules=tuple(_rule(name, document) for name, document in self.rules.items()),
         )
 
@@ -141,6 +141,14 @@ def _read(directory: Path | None) -> _Files:
         raise ConfigError(f"{folder}: holds no rule; expected files such as ping_pong_direct.yaml")
     engine = folder / f"{_ENGINE}.yaml"
     return _Files(read_yaml(engine if engine.exists() else SHIPPED_RULES / engine.name), rules)
+
+
+def _engine(document: Document) -> EngineRules:
+    engine, events = validate(EngineRules, document), {*EVENTS, *DETECTORS}
+    for name in engine.fusion:
+        if name not in events:
+            raise document.error(("fusion", name), f"no event and no detector is called {name}{did_you_mean(name, events)}")
+    return engine
 
 
 def _rule(name: str, document: Document) -> Rule:

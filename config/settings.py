@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, field_serializer
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -23,6 +23,7 @@ _DATABASE = re.compile(r"(?P<scheme>sqlite|postgres(?:ql)?(?:\+psycopg)?)://(?P<
 _PATTERNS = {
     "console_url": "expected https://HOST or https://HOST:PORT, without a path",
     "ingest_listen": "expected HOST:PORT, such as 127.0.0.1:8464",
+    "currency": "expected the three letters of a currency, such as EUR",
     "region": "expected the two letters of a country, such as DE",
 }
 _PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):.*(?=@)", re.DOTALL)
@@ -110,6 +111,10 @@ class Settings(BaseSettings):
     """Mappings of one's own, beside the shipped ones and before those of the same name."""
     sources: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*(,[a-z0-9][a-z0-9_-]*)*$")] = "bpic2013"
     """The sources whose raw topics are read, with commas between them."""
+    source_topics: dict[str, Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]] = Field(
+        default_factory=dict
+    )
+    """By source: a topic of others, whose records are read for it beside its own raw topic: ``SEAMWATCH_SOURCE_TOPICS__GENESYS=vendor.events``."""
     ingest_listen: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$")] = (
         "127.0.0.1:8464"
     )
@@ -128,6 +133,12 @@ class Settings(BaseSettings):
     """What a finding costs in handling time, by detector, as JSON: {"repeated_request": 0.7}."""
     cost_per_minute: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """What a minute of handling time costs, in a currency of your own."""
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+    """The currency of revenue that names none, and of all sums (three letters, such as EUR); without it all revenue has to be in one."""
+    rates: Mapping[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    """What one unit of another currency is in that one, as JSON: {"USD": 0.92}."""
+    invitations_file: Path | None = None
+    """Rules of one's own for whom to ask how it went, in place of the shipped ones."""
     console_host: str = "127.0.0.1"
     """Where the console listens."""
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -139,6 +150,32 @@ class Settings(BaseSettings):
     """How long a session lasts that nobody uses; an open page uses it."""
     console_session: Duration = "7d"  # type: ignore[assignment]
     """How long any session lasts."""
+
+    console_openid_issuer: Annotated[str, StringConstraints(pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])")] | None = None
+    """An OpenID Connect provider by which people come into the console; with it the five that follow."""
+    console_openid_client: str = "seamwatch"
+    """The console's name at that provider."""
+    console_openid_secret: Secret | None = None
+    """The console's secret there."""
+    console_openid_name: str = "OpenID Connect"
+    """How people call the provider."""
+    console_openid_claim: str = "roles"
+    """The claim that holds what somebody is; dots lead into objects: realm_access.roles."""
+    console_openid_roles: Mapping[str, Literal["viewer", "operator", "lead", "admin"]] = {}
+    """By value of that claim the role in the console, as JSON: {"call-centre-lead": "lead"}. Who has none is not let in."""
+    console_openid_teams: str | None = None
+    """The claim with the teams whose alerts somebody sees; unset: those of all teams."""
+    console_openid_scope: str = "openid profile email"
+    """What is asked of the provider, for those that tell roles under a scope of its own."""
+
+    def require_openid_secret(self) -> str:
+        """Return the console's secret at the provider.
+
+        Raises :class:`ConfigError` where it is not set.
+        """
+        if self.console_openid_secret is None:
+            raise ConfigError(f"{_PREFIX}CONSOLE_OPENID_SECRET is not set, and {_PREFIX}CONSOLE_OPENID_ISSUER is")
+        return self.console_openid_secret.get_secret_value()
 
     def require_hash_key(self) -> bytes:
         """Return the hash key's bytes.
@@ -206,10 +243,9 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise ConfigError("\n".join(_sentences(error))) from None
-    except SettingsError:  # of the one setting that is a table
-        raise ConfigError(
-            f"{_PREFIX}INGEST_SECRETS: expected one variable a source, {_PREFIX}INGEST_SECRETS__SOURCE"
-        ) from None
+    except SettingsError as error:  # of those that are tables
+        name = next(name for name in ("source_topics", "ingest_secrets") if name in str(error)).upper()
+        raise ConfigError(f"{_PREFIX}{name}: expected one variable a source, {_PREFIX}{name}__SOURCE") from None
 
 
 def misspelt(environment: Iterable[str]) -> list[str]:

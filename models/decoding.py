@@ -19,8 +19,10 @@ from models.touchpoint import (
     MAXIMUM_BYTES,
     NO_CONTROL_CHARACTERS,
     HeartbeatTouchpoint,
+    SurveyAnswered,
     Tenant,
     Touchpoint,
+    check_scale,
     is_raw_identifier,
 )
 
@@ -116,7 +118,7 @@ def _struct(model: type[BaseModel], tag: str | None = None) -> type[msgspec.Stru
         rename={name: info.alias for name, info in model.model_fields.items() if info.alias is not None},
         tag_field=None if tag is None else "type",
         tag=tag,
-        namespace=None if tag is None else {"type": tag},
+        namespace={"type": tag} if tag is not None else {"__post_init__": check_scale} if model is SurveyAnswered else None,
     )
 
 

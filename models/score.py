@@ -1,8 +1,21 @@
 """Scores, and the partial sums (tallies) that they are merged from."""
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from collections.abc import Mapping
 
-__all__ = ["Score", "Tally"]
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+__all__ = ["BEHIND", "Score", "Tally"]
+
+BEHIND: Mapping[str, tuple[str, ...]] = {
+    "handoff": ("context_lost", "slow_handoff", "unanswered_handoff"),
+    "emotional": ("mood_drop",),
+    "communication": ("broken_promise", "contradiction"),
+    "purpose": ("dead_end", "excessive_handoffs", "misroute", "ping_pong"),
+    "difference": ("repeated_request",),
+    "value": ("expectation_gap", "portfolio_shift"),
+    "expectation": ("broken_promise", "expectation_gap"),
+}
+"""By score the detectors that find single cases of what lowers it; for a score that is not named here all of them do."""
 
 
 class Tally(BaseModel):
@@ -12,7 +25,8 @@ class Tally(BaseModel):
     ``harm`` and ``opportunities`` halve every ``half_life`` seconds after ``at`` (microseconds UTC); ``charges`` and ``segments`` count what is in
     them, undecayed, so that an entity of which all was taken back is known to be empty. Of the handoff score ``opportunities`` are the handoffs that were
     decided, ``harm`` those among them that were late, ``known`` those whose context is known, ``lost`` those of these that lost some (``contexts`` and
-    ``losses`` count them). ``offset`` is the last source offset that is in it.
+    ``losses`` count them). ``parts`` hold what is known of experience, by part (docs/scores.md): by how much it fell short, of how much, from how many pieces
+    of evidence (undecayed), and as of which moment of its own. ``offset`` is the last source offset that is in it.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -27,6 +41,7 @@ class Tally(BaseModel):
     known: float = 0.0
     losses: int = 0
     contexts: int = 0
+    parts: dict[str, tuple[float, float, int, int]] = Field(default_factory=dict)
 
 
 class Score(BaseModel):
@@ -34,7 +49,7 @@ class Score(BaseModel):
 
     ``sequence`` decides between two scores of one moment: it grows with the source offsets that they were made from, in whatever order they arrive.
     ``value`` is 0..100, ``None`` where nothing is left to score (its row is deleted). ``half_life`` is in seconds. ``samples`` is what the value rests on:
-    decayed opportunities for an entity, scoring findings for a journey or customer. ``components`` hold the sums of the formula.
+    decayed opportunities or evidence, for the consistency of a journey or customer scoring findings. ``components`` hold the sums of the formula.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)

@@ -30,8 +30,9 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 __all__ = [
-    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "customer_aliases", "dead_letter_acts", "dead_letters",
-    "finding_days", "findings", "login_links", "metadata", "rollups", "scores", "sessions", "stream_progress", "users", "utc_text",
+    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "contact_marks", "customer_aliases", "customers", "day_counts",
+    "dead_letter_acts", "dead_letters", "finding_days", "findings", "invitations", "login_links", "metadata", "observed", "place_days", "place_hits", "rollups",
+    "score_history", "scores", "sessions", "stream_progress", "users", "utc_text",
 ]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -137,16 +138,116 @@ finding_days = Table(
     Column("field", Text, nullable=False),
     Column("silos", Text, nullable=False, comment="the JSON array"),
     Column("findings", BigInteger, nullable=False, comment="how many stand"),
+    Column("weight", Double, nullable=False, server_default="0", comment="sum of moment weights, of customers whose revenue is not known"),
+    Column("revenue", Double, nullable=False, server_default="0", comment="sum of moment weight x billed revenue, of all others"),
     PrimaryKeyConstraint("tenant", "day", "detector", "severity", "seam_from", "seam_to", "field", "silos"),
     Index(None, "day"),
 )
 """Counts of standing findings by day, made from them when somebody asks (`sinks.insights`)."""
+
+place_days = Table(
+    "place_days",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("day", Text, nullable=False, comment="of the findings, UTC"),
+    Column("place", Text, nullable=False, comment="of the corridor: voice/billing, or a channel where nobody works"),
+    Column("team", Text, nullable=False, comment="empty: none"),
+    Column("face", Text, nullable=False, comment="sales or service"),
+    Column("detector", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("findings", BigInteger, nullable=False, comment="how many stand"),
+    PrimaryKeyConstraint("tenant", "day", "place", "team", "face", "detector", "severity"),
+    Index(None, "day"),
+)
+"""Standing findings by day and by where they happened, made as `finding_days` is."""
+
+place_hits = Table(
+    "place_hits",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("contacts", BigInteger, nullable=False, comment="how many contacts had a finding there that stands"),
+    PrimaryKeyConstraint("tenant", "day", "place"),
+    Index(None, "day"),
+)
+"""How many contacts were hit, by day and place, made as `finding_days` is."""
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("billed", Double, comment="revenue as last told, in its currency"),
+    Column("billed_currency", Text, comment="null: that of the installation; as the other one"),
+    Column("forecast", Double),
+    Column("forecast_currency", Text),
+    Column("segment", Text),
+    Column("satisfaction", Double, comment="mean of the last answers, 0..1"),
+    Column("answers", BigInteger, nullable=False, comment="how many are known"),
+    Column("seen", UtcDateTime, comment="of the newest touchpoint"),
+    Column("state", _JSON, nullable=False, comment="what the observer knows of the customer"),
+    PrimaryKeyConstraint("tenant", "customer"),
+)
+"""What the role `insight` knows of each customer."""
+
+day_counts = Table(
+    "day_counts",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("day", Text, nullable=False, comment="of the touchpoints, UTC"),
+    Column("kind", Text, nullable=False, comment="move, visit, promise, answer, refused, declined or late"),
+    Column("name", Text, nullable=False, comment="from which place (empty: a journey begins); the team; what became of it; the pattern; the rule"),
+    Column("other", Text, nullable=False, comment="to which place; sales or service; the metric; why not"),
+    Column("count", BigInteger, nullable=False),
+    Column("sum", Double, nullable=False, comment="of answers: of their shares of the scale"),
+    PrimaryKeyConstraint("tenant", "day", "kind", "name", "other"),
+    Index(None, "kind", "day"),
+)
+"""What the role `insight` counts of the touchpoints."""
+
+contact_marks = Table(
+    "contact_marks",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("kind", Text, nullable=False, comment="intent: a moment of truth; sales: a team sold in it"),
+    Column("name", Text, nullable=False, comment="the intent; the team"),
+    PrimaryKeyConstraint("tenant", "contact", "kind", "name"),
+)
+"""What is special about a contact."""
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("pattern", Text, nullable=False),
+    Column("survey", Text, nullable=False),
+    Column("time", UtcDateTime, nullable=False),
+    Column("body", _JSON, nullable=False),
+    Index(None, "time"),
+)
+"""Whom somebody is to ask how it went, as on the topic of invitations."""
+
+observed = Table(
+    "observed",
+    metadata,
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("next_offset", BigInteger, nullable=False, comment="what is before it has been counted"),
+    PrimaryKeyConstraint("topic", "partition"),
+)
+"""How far the role `insight` has come."""
 
 rollups = Table(
     "rollups",
     metadata,
     Column("name", Text, primary_key=True, comment="the table that is made from others"),
     Column("refreshed", UtcDateTime, comment="wall clock: what was stored before is in it; null: nothing is"),
+    Column("basis", Text, comment="the weights and rates that it was made with"),
 )
 
 alerts = Table(
@@ -239,6 +340,18 @@ scores = Table(
     Index(None, "scope", "score", "tenant"),
 )
 
+score_history = Table(
+    "score_history",
+    metadata,
+    Column("score", Text, nullable=False, comment="key of scores"),
+    Column("hour", UtcDateTime, nullable=False, comment="wall clock, a whole hour: the figures are those of a moment in it"),
+    Column("value", Double, nullable=False),
+    Column("samples", Double, nullable=False),
+    PrimaryKeyConstraint("score", "hour"),
+    Index(None, "hour"),
+)
+"""Scores of entities once an hour, noted by workers that store (`sinks.scores.note_scores`)."""
+
 briefs = Table(
     "briefs",
     metadata,
@@ -299,7 +412,8 @@ users = Table(
     "users",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("password", Text, comment="its Argon2id hash; null: enters by links alone"),
+    Column("password", Text, comment="its Argon2id hash; null: enters by links or a provider alone"),
+    Column("subject", Text, unique=True, comment="digest of issuer and subject at an OpenID Connect provider; null: of none"),
     Column("role", Text, nullable=False),
     Column("teams", _JSON, comment="null: alerts of all teams, else of these alone"),
     Column("disabled", Boolean, nullable=False),

@@ -6,9 +6,18 @@ number where a word belongs or a word outside its list is refused with a reason.
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from models.dead_letter import DeadLetterReason
 
@@ -19,7 +28,9 @@ __all__ = [
     "ActorKind",
     "Channel",
     "Refusal",
+    "SurveyAnswered",
     "Touchpoint",
+    "check_scale",
     "is_raw_identifier",
     "parse_touchpoint",
 ]
@@ -39,6 +50,13 @@ Seconds = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
 Amount = Annotated[float, Field(allow_inf_nan=False)]
 Sentiment = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 Whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+
+
+def check_scale(answer: Any) -> None:
+    """Raise ``ValueError`` where a score, or what was expected, lies outside its scale, whichever end is the higher one."""
+    low, high = sorted((answer.minimum, answer.maximum))
+    if not low <= answer.score <= high or not (answer.expected is None or low <= answer.expected <= high):
+        raise ValueError("score and expected must lie between minimum and maximum")
 
 
 class _Part(BaseModel):
@@ -171,6 +189,11 @@ class SurveyAnswered(_Part):
     maximum: Amount
     pattern: Literal["past", "present", "potential"] | None = None
     expected: Amount | None = None
+
+    @model_validator(mode="after")
+    def _lies_on_its_scale(self) -> Self:
+        check_scale(self)
+        return self
 
 
 class MentionPublished(_Part):

@@ -1,10 +1,12 @@
 """The console with all that the rooms give it: words, rules, sources, the score's formula, this build's name."""
 
 import hashlib
+import signal
 import socket
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Any, cast
 
 import uvicorn
@@ -16,9 +18,15 @@ from config.rules import load_rulebook
 from config.settings import Settings
 from config.wording import load_wording
 from seamwatch import __version__
+from seamwatch.broker import topics_of_others
+from seamwatch.observing import portfolio_terms
 from seamwatch.rule_facts import configured
 from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
+from sinks.console.callers import Role
+from sinks.console.settings import OpenId
+from sinks.portfolio import Terms
+from streams.sources.pseudonym import customer_pseudonym
 
 __all__ = ["console_settings", "serve"]
 
@@ -33,6 +41,8 @@ def console_settings(settings: Settings) -> ConsoleSettings:
     rulebook = load_rulebook(settings.rules_dir)
     wording = load_wording(rulebook, settings.rules_dir)
 
+    terms = portfolio_terms(settings, rulebook)
+
     def words(finding: Mapping[str, Any], language: str) -> Told:
         return wording.words(finding, cast(Language, language))
 
@@ -41,11 +51,20 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         words=words,
         rules=[configured(rule, settings.rules_dir) for rule in rulebook.rules],
         sources=settings.sources.split(","),
+        topics_of_others={topic: name for name, topic in topics_of_others(settings).items()},
+        minutes=settings.handling_minutes,
+        cost=settings.cost_per_minute,
+        stored_as=_stored_as(settings),
         decay=decayed,
         web=_WEB,
         url=settings.console_url,
+        portfolio=Terms(terms.revenue, terms.satisfaction),
+        harm=rulebook.engine.harm,
+        currency=settings.currency,
+        rates=settings.rates,
         idle=timedelta(microseconds=settings.console_idle),
         session=timedelta(microseconds=settings.console_session),
+        openid=_openid(settings),
     )
 
 
@@ -72,10 +91,37 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._end_streams = end_streams
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, at once when Ctrl-C comes again. The signal is not raised again afterwards: who was told to stop, and did, has not failed."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop."""
         self._end_streams()
         await super().shutdown(sockets)
+
+
+def _openid(settings: Settings) -> OpenId | None:
+    if settings.console_openid_issuer is None:
+        return None
+    return OpenId(
+        issuer=settings.console_openid_issuer,
+        client=settings.console_openid_client,
+        secret=settings.require_openid_secret(),
+        name=settings.console_openid_name,
+        roles={value: Role(role) for value, role in settings.console_openid_roles.items()},
+        claim=settings.console_openid_claim,
+        teams=settings.console_openid_teams,
+        scope=settings.console_openid_scope,
+    )
+
+
+def _stored_as(settings: Settings) -> Callable[[str], list[str]]:
+    if settings.customer_key is None:
+        return lambda customer: [customer]
+    key = settings.require_customer_key()
+    return lambda customer: [customer, customer_pseudonym(key, customer)]
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from config.settings import Settings
+from seamwatch.broker import topics_of_others
 from seamwatch.errors import Failed
 from sinks.dead_letters import Letter
 from streams.dead_letters import HEADER
+from streams.topics import Topics
 
 __all__ = ["Refused", "Replaying", "masked", "read_letters"]
 
@@ -85,6 +87,7 @@ class Replaying:
     def __init__(self, settings: Settings, mark: Callable[[Sequence[Letter]], None]) -> None:
         """Take the settings, and what notes in the database that letters are in their topics again."""
         self._settings = settings
+        self._own = {topic: Topics(settings.prefix).raw(source) for source, topic in topics_of_others(settings).items()}
         self._mark = mark
         self._producer: Any = None
         self.written = 0
@@ -123,12 +126,14 @@ class Replaying:
             elif not refused.whole:
                 self.left["too large to be kept whole"] += 1
             else:
+                # What came from a topic of others goes to our own of that source: they are not the only ones who read theirs.
+                own = self._own.get(letter.topic)
                 future = self._producer.send(
-                    letter.topic,
+                    own or letter.topic,
                     key=refused.key,
                     value=refused.value,
                     headers=list(refused.headers),
-                    partition=letter.partition,
+                    partition=None if own else letter.partition,
                 )
                 sent.append((letter, future))
         self._producer.flush()

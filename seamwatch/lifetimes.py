@@ -1,5 +1,5 @@
 """What time does to alerts, done by every worker that stores: snoozes end, and what nobody sees any more expires. Each
-round also says that the worker is there.
+round also says that the worker is there, and once an hour notes the scores.
 """
 
 import asyncio
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from sinks.errors import Conflict, DatabaseUnavailable
 from sinks.progress import note_worker
+from sinks.scores import note_scores
 from sinks.transitions import sweep
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from models.score import Score
     from streams.app import SeamwatchApp
 
 __all__ = ["Lifetimes"]
@@ -36,14 +38,23 @@ def _now() -> datetime:
 
 
 class Lifetimes:
-    """Sweeps the alerts every 15 seconds; ``expiry`` is in microseconds. Several workers may do so at once."""
+    """Sweeps the alerts every 15 seconds; ``expiry`` is in microseconds. Several workers may do so at once.
+
+    ``decay`` makes a score's value that of a time in microseconds UTC: each hour it is noted.
+    """
 
     def __init__(
-        self, app: "SeamwatchApp", engine: "Engine", expiry: int, now: Callable[[], datetime] | None = None
+        self,
+        app: "SeamwatchApp",
+        engine: "Engine",
+        expiry: int,
+        decay: "Callable[[Score, int], float | None]",
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._app = app
         self._engine = engine
         self._expiry = expiry
+        self._decay = decay
         self._now = now or _now
 
     async def run(self) -> None:
@@ -60,6 +71,7 @@ class Lifetimes:
         moved = 0
         try:
             await asyncio.to_thread(note_worker, self._engine, self._now())
+            await asyncio.to_thread(note_scores, self._engine, self._decay, self._now())
             for _ in range(_BATCHES):
                 batch = await asyncio.to_thread(sweep, self._engine, now=self._now(), expiry=self._expiry, limit=_BATCH)
                 moved += batch

@@ -64,8 +64,7 @@ class Observatory:
 
     def worst(self, scope: str) -> list[Bar]:
         """Return the lowest consistency of a scope as of now, of the half-life of an hour; the worst has the longest bar."""
-        now, wanted = time_ns() // 1000, (CONSISTENCY, scope, _HOUR)
-        scores = [each for each in entity_scores(self._engine) if (each.score, each.scope, each.half_life) == wanted]
+        now, scores = time_ns() // 1000, entity_scores(self._engine, score=CONSISTENCY, scope=scope, half_life=_HOUR)
         values = [(value, score.name) for score in scores if (value := decayed(score, now)) is not None]
         worst = sorted(values)[:_WORST]
         lost = max(100 - worst[0][0], 0.1) if worst else 1.0

@@ -176,7 +176,7 @@ class Producing:
         return _Record(None, raw, None)
 
 
-_BY_LINES = frozenset({"json", "lines", "cloudevents"})
+_BY_LINES = frozenset({"json", "form", "lines", "cloudevents"})
 _NEVER_SENT = frozenset({DeadLetterReason.RAW_IDENTIFIER, DeadLetterReason.TOO_LARGE, DeadLetterReason.EMPTY_VALUE})
 
 

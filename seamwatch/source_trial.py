@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 from streams.sources import MappedSource, Source, Unmappable
-from streams.sources.heading import Heading
+from streams.sources.heading import Heading, written
 
 __all__ = ["NEEDS", "Trial", "Tried", "channels", "failures", "fits", "inputs", "missing"]
 
@@ -68,7 +68,8 @@ class Trial:
         self.silent = 0
         self._first = first
         self._words = _words(source)
-        self._separator = getattr(getattr(source, "mapping", None), "separator", "|")
+        mapping = getattr(source, "mapping", None)
+        self._separator = "&" if getattr(mapping, "format", "") == "form" else getattr(mapping, "separator", "|")
 
     def read(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield the raw records of a file."""
@@ -140,9 +141,8 @@ def failures(source: MappedSource) -> list[str]:
     """Play the cases beside a mapping; return a sentence for each one that fails."""
     wrong = []
     for case in source.mapping.cases:
-        raw = case.raw if isinstance(case.raw, str) else json.dumps(case.raw)
         try:
-            made = [json.loads(each) for each in source.map(raw.encode())]
+            made = [json.loads(each) for each in source.map(written(case.raw, source.mapping.format))]
         except Unmappable as reason:
             wrong.append(f"{case.case}: refused: {reason}")
             continue

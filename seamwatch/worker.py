@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.rules import Rulebook
-from agents.tallies import consistency, handoff
+from agents.scores import faded, value_of
 from agents.text import Recogniser, Vocabulary
 from config.fields import load_fields, load_vocabulary
 from config.rules import load_rulebook
@@ -214,7 +214,7 @@ class Worker:
         if "sink" in plan.roles and engine is not None:
             live.sink(app, Storing(engine, metrics))
             app.add_service_task(ScoreFigures(app, engine, metrics).run)
-            app.add_service_task(Lifetimes(app, engine, plan.settings.alert_expiry).run)
+            app.add_service_task(Lifetimes(app, engine, plan.settings.alert_expiry, decayed).run)
 
     async def _take_in(self, backend: "Backend", stop: asyncio.Event) -> int:
         """Do nothing but take in records: without a consumer group, and without Faust."""
@@ -281,15 +281,12 @@ def leave(code: int) -> NoReturn:
 
 def decayed(score: Score, now: int) -> float | None:
     """Return an entity's score as of ``now``, in microseconds UTC; None where nothing is left to score."""
-    parts = score.components
-    decay = 2.0 ** ((score.as_of.timestamp() - now / 1_000_000) / score.half_life)
     if score.value is None:
         return None
-    if {"harm", "opportunities", "prior"} <= parts.keys():
-        return consistency(parts["harm"] * decay, parts["opportunities"] * decay, parts["prior"])
-    if {"late", "decided", "lost", "known"} <= parts.keys():
-        return handoff(parts["late"] * decay, parts["decided"] * decay, parts["lost"] * decay, parts["known"] * decay)
-    return score.value
+    try:
+        return value_of(score.score, faded(score.components, now - round(score.as_of.timestamp() * 1_000_000), score.half_life * 1_000_000))
+    except KeyError:  # of a score, or with components, that a later version wrote
+        return score.value
 
 
 def _leave_on_signals() -> None:

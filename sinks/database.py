@@ -26,6 +26,7 @@ _PATIENCE = 5.0
 # A writer that stands still inside a transaction holds its rows: the server ends it, and the partition's next owner
 # goes on.
 _SERVER_LIMITS = {
+    "jit": "off",  # compiling a query of the console takes as long as answering it
     "statement_timeout": "30s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "10s",

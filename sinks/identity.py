@@ -2,13 +2,28 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, union, update
+from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, union, update
 
-from models.tables import alert_changes, alerts, briefs, console_audit, customer_aliases, findings, scores
+from models.tables import (
+    alert_changes,
+    alerts,
+    briefs,
+    console_audit,
+    contact_marks,
+    customer_aliases,
+    customers,
+    findings,
+    invitations,
+    scores,
+)
 from sinks.database import writing
 from sinks.errors import database_errors
 
 __all__ = ["aliases_of", "forget_customer", "is_known", "note_forgotten"]
+
+
+_OWN = (findings, briefs, customer_aliases, customers, invitations)
+"""What has a column for the customer, besides alerts: `customers` and `invitations` are the observer's, who hears of customers alone, not of their aliases."""
 
 
 def forget_customer(connection: Connection, tenant: str, customer: str) -> None:
@@ -18,10 +33,15 @@ def forget_customer(connection: Connection, tenant: str, customer: str) -> None:
     connection.execute(update(alerts).where(alerts.c.duplicate_of.in_(keys)).values(duplicate_of=None))
     connection.execute(delete(alert_changes).where(alert_changes.c.alert.in_(keys)))
     connection.execute(delete(alerts).where(*own))
-    journeys = union(*(select(table.c.journey).where(table.c.tenant == tenant, table.c.customer == customer) for table in (findings, briefs)))
-    for scope, names in (("journey", scores.c.name.in_(journeys)), ("customer", scores.c.name == customer)):
+    contacts, journeys = (
+        union(*(select(table.c[name]).where(table.c.tenant == tenant, table.c.customer == customer) for table in (findings, briefs)))
+        for name in ("contact", "journey")
+    )
+    connection.execute(delete(contact_marks).where(contact_marks.c.tenant == tenant, contact_marks.c.contact.in_(contacts)))
+    whose = or_(scores.c.name == customer, scores.c.name.startswith(f"{customer}>", autoescape=True))  # with a brand, of the fusion score
+    for scope, names in (("journey", scores.c.name.in_(journeys)), ("customer", whose)):
         connection.execute(delete(scores).where(scores.c.tenant == tenant, scores.c.scope == scope, names))
-    for table in (findings, briefs, customer_aliases):
+    for table in _OWN:
         connection.execute(delete(table).where(table.c.tenant == tenant, table.c.customer == customer))
     connection.execute(delete(customer_aliases).where(customer_aliases.c.tenant == tenant, customer_aliases.c.alias == customer))
 
@@ -49,7 +69,7 @@ def is_known(engine: Engine, tenant: str, customer: str) -> bool:
     with database_errors(engine), engine.connect() as connection:
         counts = [
             select(func.count()).select_from(table).where(table.c.tenant == tenant, table.c.customer == customer)
-            for table in (findings, alerts, briefs, customer_aliases)
+            for table in (alerts, *_OWN)
         ]
         return any(connection.scalar(count) for count in counts)
 

@@ -24,7 +24,7 @@ __all__ = ["DEFINITIONS", "WORST", "Definition", "Metrics", "render_docs"]
 # A second series for each one, with a time that nobody asks for. The switch is the library's, for the whole process.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library declares no types here
 
-WORST = {"tenant": 1000, "brand": 1000, "channel": 1000, "team": 100, "seam": 100}
+WORST = {"tenant": 1000, "brand": 1000, "channel": 1000, "team": 100, "seam": 100, "partner": 100}
 """How many of each scope the score metric shows at most, for one kind of score and one half-life: those with the
 lowest scores.
 """
@@ -112,7 +112,7 @@ SCORE = Definition(
     "consistency_score",
     "gauge",
     "0 to 100",
-    "Scores decayed to now: tenants, brands and channels, the 100 worst teams and the 100 worst seams. `half_life` is in seconds.",
+    "Scores decayed to now: tenants, brands and channels, the 100 worst teams, seams and partners. `half_life` is in seconds.",
     ("tenant", "score", "scope", "name", "half_life"),
 )
 DETECTION = Definition(

@@ -11,7 +11,7 @@ from models.alert import Resolution
 from models.tables import alert_changes, alerts, findings
 from sinks.errors import database_errors
 
-__all__ = ["Fired", "RuleFigures", "ShadowFinding", "rule_figures", "shadow_findings"]
+__all__ = ["Fired", "RuleFigures", "ShadowFinding", "rule_figures", "shadow_counts", "shadow_findings"]
 
 _ROWS = 1_000
 
@@ -82,6 +82,35 @@ def shadow_findings(engine: Engine, since: datetime) -> Iterator[ShadowFinding]:
 
     Raises `DatabaseUnavailable`.
     """
+    heard, same = _heard(since)
+    query = (
+        select(findings.c.body, findings.c.withdrawn, heard.c.place.is_not(None).label("heard"))
+        .outerjoin(heard, same)
+        .where(findings.c.rule_mode == "shadow", findings.c.time >= since)
+        .order_by(findings.c.time.desc(), findings.c.id)
+    )
+    with database_errors(engine), engine.connect() as connection:
+        for row in connection.execution_options(yield_per=_ROWS).execute(query):
+            yield ShadowFinding(row.body, row.withdrawn, bool(row.heard))
+
+
+def shadow_counts(engine: Engine, since: datetime) -> dict[str, tuple[int, int]]:
+    """Return by rule how much stands of what it found in shadow of what happened since a moment, and how much of that is heard anyway.
+
+    Raises `DatabaseUnavailable`.
+    """
+    heard, same = _heard(since)
+    query = (
+        select(findings.c.rule, func.count().label("found"), func.count(heard.c.place).label("heard"))
+        .outerjoin(heard, same)
+        .where(findings.c.rule_mode == "shadow", findings.c.time >= since, findings.c.withdrawn.is_(False))
+        .group_by(findings.c.rule)
+    )
+    with database_errors(engine), engine.connect() as connection:
+        return {row.rule: (row.found, row.heard) for row in connection.execute(query)}
+
+
+def _heard(since: datetime) -> tuple[Any, ColumnElement[bool]]:
     heard = (
         select(findings.c.tenant, findings.c.customer, _place(findings.c).label("place"))
         .where(findings.c.standing, findings.c.time >= since)
@@ -93,15 +122,7 @@ def shadow_findings(engine: Engine, since: datetime) -> Iterator[ShadowFinding]:
         heard.c.customer == findings.c.customer,
         heard.c.place == _place(findings.c),
     )
-    query = (
-        select(findings.c.body, findings.c.withdrawn, heard.c.place.is_not(None).label("heard"))
-        .outerjoin(heard, same)
-        .where(findings.c.rule_mode == "shadow", findings.c.time >= since)
-        .order_by(findings.c.time.desc(), findings.c.id)
-    )
-    with database_errors(engine), engine.connect() as connection:
-        for row in connection.execution_options(yield_per=_ROWS).execute(query):
-            yield ShadowFinding(row.body, row.withdrawn, bool(row.heard))
+    return heard, same
 
 
 def _fired(rule: str, since: datetime | None) -> Any:

@@ -157,9 +157,14 @@ class SeamwatchApp(faust.App):
         self._told |= {topic}
         self.pause(topic)
 
+    @property
+    def raw_topics(self) -> set[str]:
+        """Return the topics of raw records, our own and those of others."""
+        return {*map(self.names.raw, self.streams.sources), *self.streams.topics_of_others.values()}
+
     async def load_pauses(self) -> None:
         """Find the raw topics that somebody paused before."""
-        raw = {self.names.raw(source) for source in self.streams.sources} & self.read_topics
+        raw = self.raw_topics & self.read_topics
         for topic in await self.backend.paused(raw) if raw else ():
             _log.warning("%s is paused: `seamwatch dead-letters resume %s` lets it be read", topic, topic)
             self._told |= {topic}

@@ -87,5 +87,5 @@ class Heartbeats:
 
     async def _catching_up(self) -> bool:
         app = self._app
-        topics = {app.names.raw(source) for source in app.streams.sources} - app.health.paused
+        topics = app.raw_topics - app.health.paused
         return await app.backend.catching_up(app, topics, _TOLERANCE)

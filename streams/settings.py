@@ -11,7 +11,8 @@ __all__ = ["StreamSettings"]
 class StreamSettings:
     """How to reach Kafka and how to read it. Times are in seconds, sizes in bytes.
 
-    ``sources`` names the raw topics (``<prefix>.raw.<source>``). ``instance`` is a stable name of this worker: restarts within the session then cause no
+    ``sources`` names the raw topics (``<prefix>.raw.<source>``), ``topics_of_others`` what is read besides, by source.
+    ``instance`` is a stable name of this worker: restarts within the session then cause no
     rebalance. ``embedded``: the broker is the one in memory, which knows neither producer ids nor the settings of topics. ``security`` holds what
     every client is given besides, in the names that aiokafka and kafka-python share (``security_protocol``, ``sasl_mechanism``, ``ssl_context``, ...).
     The delivery timeout is shorter than the session, so that what a worker wrote is settled before its partitions can go to another.
@@ -22,6 +23,7 @@ class StreamSettings:
     group: str = ""
     instance: str | None = None
     sources: tuple[str, ...] = ()
+    topics_of_others: Mapping[str, str] = field(default_factory=dict)
     partitions: int = 12
     replication: int = 1
     session_timeout: float = 10.0

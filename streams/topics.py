@@ -20,7 +20,9 @@ _INPUT_BYTES = {"max.message.bytes": str(1024 * 1024 + 64 * 1024)}
 _FATAL = frozenset({"cleanup.policy", "message.timestamp.type"})
 """Settings under which state would vanish, or clocks would follow those who write."""
 
+_OF_OTHERS = "topic of others"
 _ADVICE = {
+    _OF_OTHERS: "set SEAMWATCH_SOURCE_TOPICS__<SOURCE> to a topic that is there",
     "topic": "run `seamwatch topics create`",
     "partitions": "a prefix keeps its number of partitions: set SEAMWATCH_PARTITIONS to what all topics have, or begin anew with another SEAMWATCH_PREFIX",
 } | dict.fromkeys(_FATAL, "set it as expected with kafka-configs.sh --alter")
@@ -63,6 +65,11 @@ class Topics:
     def briefs(self) -> str:
         """Return the topic of briefs."""
         return f"{self.prefix}.briefs"
+
+    @property
+    def invitations(self) -> str:
+        """Return the topic of whom to ask how it went."""
+        return f"{self.prefix}.invitations"
 
     @property
     def dead_letters(self) -> str:
@@ -108,6 +115,7 @@ def _specs(settings: StreamSettings) -> list[TopicSpec]:
         (names.alerts, _RETENTION | _OUTPUT_BYTES),
         (names.dead_letters, _RETENTION | _OUTPUT_BYTES),
         (names.briefs, _RETENTION | _OUTPUT_BYTES),
+        (names.invitations, _RETENTION | _OUTPUT_BYTES),
         (names.changelog, _COMPACTED | _OUTPUT_BYTES),
         (names.tallies, _COMPACTED | _OUTPUT_BYTES),
         (names.scores, _COMPACTED | _OUTPUT_BYTES),
@@ -174,6 +182,8 @@ class TopicAdmin:
             replicas = min((len(partition["replica_nodes"]) for partition in partitions), default=0)
             if replicas < spec.replication:
                 found.append(Deviation(spec.name, "replication", str(spec.replication), str(replicas), fatal=False))
+        missing = sorted({*self._settings.topics_of_others.values()} - there.keys())
+        found += [Deviation(topic, _OF_OTHERS, "to exist", "none", fatal=True) for topic in missing]
         if self._settings.embedded:
             return found
         return found + self._setting_deviations([spec for spec in self.specs if spec.name in there])

@@ -15,7 +15,7 @@ from agents.finding import NOBODY, Found, Side
 from agents.rules import EngineRules, Rule
 from models.finding import SiloType
 
-__all__ = ["PortfolioShift"]
+__all__ = ["QUADRANT", "PortfolioShift", "PortfolioShiftRule", "Quadrant"]
 
 
 class PortfolioShiftRule(Rule):
@@ -37,12 +37,13 @@ class Quadrant(StrEnum):
 
 
 _RANK = {quadrant: rank for rank, quadrant in enumerate(Quadrant)}
-_QUADRANT = {
+QUADRANT = {
     (True, True): Quadrant.MODEL,
     (False, True): Quadrant.GROWTH,
     (True, False): Quadrant.AT_RISK,
     (False, False): Quadrant.DANGLING,
 }
+"""By whether revenue and satisfaction are high."""
 
 
 class PortfolioShift(Detector[PortfolioShiftRule]):
@@ -75,7 +76,7 @@ class PortfolioShift(Detector[PortfolioShiftRule]):
         if revenue is None or answers is None:
             return
         mean = sum(answers, Fraction()) / len(answers)
-        quadrant = _QUADRANT[revenue >= self.revenue, mean >= self.satisfaction]
+        quadrant = QUADRANT[revenue >= self.revenue, mean >= self.satisfaction]
         before, first = memory.get((self, "quadrant"), (None, None))
         if quadrant is before:
             return

@@ -28,12 +28,13 @@ _SLICE = 0.02
 
 
 def normalise(app: SeamwatchApp, mappings: Mapping[str, MapRecord], *, refused_in_a_row: int = 1000) -> None:
-    """Register the agent on ``app`` for the raw topics of ``mappings``, by source.
+    """Register the agent on ``app`` for the raw topics of ``mappings``, by source, and for the topics of others.
 
     A topic of which ``refused_in_a_row`` records in a row are refused is paused: its mapping is wrong, or what it reads.
     """
     names = app.names
     by_topic = {names.raw(source): mapping for source, mapping in mappings.items()}
+    by_topic |= {topic: mappings[source] for source, topic in app.streams.topics_of_others.items() if source in mappings}
     refused: Counter[str] = Counter()
 
     async def handle(batch: Batch) -> None:

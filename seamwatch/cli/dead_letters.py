@@ -204,7 +204,7 @@ def resume(topic: str | None) -> None:
       seamwatch dead-letters resume raw.our-desk
     """
     from config.settings import load_settings
-    from seamwatch.broker import mapped_sources, reachable, stream_settings
+    from seamwatch.broker import mapped_sources, reachable, stream_settings, topics_of_others
     from streams.pauses import Pauses
     from streams.topics import Topics
 
@@ -212,7 +212,8 @@ def resume(topic: str | None) -> None:
     names = Topics(settings.prefix)
     with reachable(settings), Pauses(stream_settings(settings, ())) as pauses:
         if topic is None:
-            paused = pauses.paused(names.raw(source) for source in mapped_sources(settings))
+            raw = [*map(names.raw, mapped_sources(settings)), *topics_of_others(settings).values()]
+            paused = pauses.paused(raw)
             for name, since in paused.items():
                 click.echo(f"{name} is paused since {since}")
             if not paused:
@@ -243,7 +244,8 @@ def _chosen(settings: "Settings", conditions: tuple[tuple[str, Any], ...]) -> "F
 
 def _full(settings: "Settings", topic: str) -> str:
     """Return a topic's name with the prefix, whether it was given with it or not."""
-    return topic if topic.startswith(f"{settings.prefix}.") else f"{settings.prefix}.{topic}"
+    known = topic.startswith(f"{settings.prefix}.") or topic in settings.source_topics.values()
+    return topic if known else f"{settings.prefix}.{topic}"
 
 
 def _short(settings: "Settings", letter: "Letter") -> str:

@@ -1,10 +1,13 @@
 """`seamwatch produce`: files into Kafka."""
 
+from collections.abc import Callable
 from contextlib import closing, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from seamwatch.errors import FAILED
 from seamwatch.parameters import format_option, open_input
@@ -22,7 +25,7 @@ _LOOK = 0.5
 
 
 @click.command
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, readable=True, allow_dash=True))
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, readable=True, allow_dash=True))
 @format_option
 @click.option("--topic", help="Another topic than that of the format.")
 @click.option(
@@ -39,6 +42,17 @@ _LOOK = 0.5
     show_default=True,
     help="With --follow: the file that keeps how far each log was read.",
 )
+@click.option(
+    "--connect",
+    "url",
+    metavar="URL",
+    help="In place of PATHS: listen to a telephone system, ami://USER@HOST:5038 (Asterisk) or esl://HOST:8021 (FreeSWITCH), until Ctrl-C.",
+)
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    help="With --connect: the file that holds its password.",
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -49,12 +63,14 @@ def command(
     speed: float | None,
     follow: bool,
     positions: Path,
+    url: str | None,
+    password_file: Path | None,
 ) -> None:
-    """Write files to Kafka, and wait until all is confirmed.
+    """Write files to Kafka, or what a telephone system tells.
 
-    Touchpoints go to SEAMWATCH_PREFIX.touchpoints under their key tenant/customer, records of a source to
-    SEAMWATCH_PREFIX.raw.SOURCE. Lines without a tenant and a customer are refused and counted; heartbeats are left
-    out. Exits with 1 where a record was not confirmed.
+    Waits until all is confirmed. Touchpoints go to SEAMWATCH_PREFIX.touchpoints under their key tenant/customer,
+    records of a source to SEAMWATCH_PREFIX.raw.SOURCE. Lines without a tenant and a customer are refused and counted;
+    heartbeats are left out. Exits with 1 where a record was not confirmed.
 
     \b
       seamwatch produce touchpoints.jsonl
@@ -65,7 +81,15 @@ def command(
       seamwatch produce --format xes incidents.xes.gz
     A log that grows and is rotated; started again, it goes on where it was:
       seamwatch produce --follow --format asterisk /var/log/asterisk/queue_log
+    A telephone system; what it does while no connection stands is lost, and that is told:
+      seamwatch produce --connect ami://seamwatch@pbx:5038 --password-file /run/secrets/pbx
     """
+    if (url is None) == (not paths):
+        raise click.UsageError("PATHS or --connect: one of them is needed.")
+    if (url is None) != (password_file is None):
+        raise click.UsageError("--connect and --password-file belong together.")
+    if url is not None and (follow or rate is not None or speed is not None):
+        raise click.UsageError("--connect excludes --follow, --rate and --speed.")
     if rate is not None and speed is not None:
         raise click.UsageError("--rate and --speed exclude each other.")
     if follow and (speed is not None or "-" in paths):
@@ -76,12 +100,23 @@ def command(
     from config.settings import load_settings
     from seamwatch import logs
     from seamwatch.broker import reachable
+    from seamwatch.connecting import Connection
     from seamwatch.producing import Pace
 
+    connection = None if url is None or password_file is None else Connection(url, password_file)
     logs.configure("error")
     settings = load_settings()
+    if connection is not None and ctx.get_parameter_source("format_") is ParameterSource.DEFAULT:
+        format_ = connection.dialect.source
+    send: Callable[[Producing], None]
+    if connection is not None:
+        send = connection.send
+    elif follow:
+        send = partial(_follow, paths=paths, positions=positions)
+    else:
+        send = partial(_send, paths=paths)
     with reachable(settings):
-        producing = _produce(settings, paths, format_, topic, Pace(rate, speed), positions if follow else None)
+        producing = _produce(settings, format_, topic, Pace(rate, speed), send)
     _tell(producing)
     if producing.failed:
         ctx.exit(FAILED)
@@ -89,11 +124,10 @@ def command(
 
 def _produce(
     settings: "Settings",
-    paths: tuple[str, ...],
     format_: str,
     topic: str | None,
     pace: "Pace",
-    positions: Path | None,
+    send: "Callable[[Producing], None]",
 ) -> "Producing":
     from kafka import KafkaAdminClient, KafkaProducer
 
@@ -125,10 +159,7 @@ def _produce(
     )
     try:
         producing = Producing(producer, topic, source, pace)
-        if positions is None:
-            _send(producing, paths)
-        else:
-            _follow(producing, paths, positions)
+        send(producing)
         return producing
     finally:
         producer.close(timeout=10)
@@ -153,7 +184,7 @@ def _follow(producing: "Producing", paths: tuple[str, ...], positions: Path) -> 
     from seamwatch.following import Follower
 
     if not producing.by_lines:
-        raise WrongUse("--follow reads lines: touchpoints, and sources of the formats json, lines and cloudevents")
+        raise WrongUse("--follow reads lines: touchpoints, and sources of the formats json, form, lines and cloudevents")
     told = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told.set())

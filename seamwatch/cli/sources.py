@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,12 @@ import click
 
 from seamwatch.errors import FAILED
 from seamwatch.parameters import SOURCE_PATHS, json_option, open_input
-from seamwatch.terminal import console, count, notice, severity, table, tell_refused
+from seamwatch.terminal import console, count, notice, relative, severity, table, tell_refused
 
 if TYPE_CHECKING:
     from config.settings import Settings
     from seamwatch.playback import Playback
+    from seamwatch.source_health import Health
     from seamwatch.source_trial import Trial
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -39,9 +41,11 @@ def command() -> None:
 @command.command(name="list")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the sources: format, channels, and the detectors that each one feeds.
+    """List the sources: format, channels, door, how those that are read are doing, and which detectors each one feeds.
 
-    Those in SEAMWATCH_SOURCES_DIR are listed too. Which ones the worker reads is in SEAMWATCH_SOURCES.
+    Those in SEAMWATCH_SOURCES_DIR are listed too. Which ones the worker reads is in SEAMWATCH_SOURCES: of these Kafka
+    and the database are asked when the last record came, how many came within the last hour, how many wait to be
+    mapped, and how many were refused.
 
     \b
       seamwatch sources list
@@ -50,11 +54,14 @@ def list_(as_json: bool) -> None:
     """
     from config.settings import load_settings
     from seamwatch.broker import mapped_sources
-    from seamwatch.source_trial import channels
+    from seamwatch.source_health import health, raw_topics
+    from seamwatch.source_trial import NEEDS, channels
     from streams.sources import load_source, source_names
 
     settings = load_settings()
-    read, listed = mapped_sources(settings), []
+    now, listed = datetime.now(UTC), []
+    read = raw_topics(settings, mapped_sources(settings))
+    doing, problems = health(settings, read, now)
     for name in source_names(settings.sources_dir)[1:]:
         mapping = load_source(name, b"list", settings.sources_dir).mapping  # type: ignore[attr-defined]
         about = None if mapping.about is None else mapping.about.model_dump()
@@ -64,20 +71,46 @@ def list_(as_json: bool) -> None:
                 "format": mapping.format,
                 "channels": channels(mapping),
                 "read": name in read,
+                "topics": read.get(name, []),
+                "door": None if mapping.door is None else {"path": f"/in/{name}", "scheme": mapping.door.scheme},
+                "open": mapping.door is not None and name in read and bool(settings.door_secrets(name)),
+                "health": _health(doing[name]) if name in doing else None,
                 "about": about,
             }
         )
+    for problem in problems:
+        notice(problem)
     if as_json:
         click.echo(json.dumps(listed, ensure_ascii=False, indent=2))
         return
     rows = []
     for each in listed:
         told = "what it carries" if each["format"] == "cloudevents" else "-"
-        feeds = ", ".join((each["about"] or {}).get("feeds", ())) or told
-        rows.append(
-            [each["source"], each["format"], ", ".join(each["channels"]) or told, "yes" if each["read"] else "", feeds]
-        )
-    console().print(table("Sources", ["source", "format", "channels", "read", "feeds"], rows))
+        door = f"{each['door']['path']} {each['door']['scheme']}" if each["door"] else ""
+        closed = " (no secret)" if each["door"] and each["read"] and not each["open"] else ""
+        rows.append([each["source"], each["format"], ", ".join(each["channels"]) or told, door + closed])
+    out = console()
+    out.print(table("Sources", ["source", "format", "channels", "door"], rows))
+    rows = [
+        [
+            name,
+            ", ".join(read[name]),
+            "-" if found.last is None else relative(found.last, now),
+            *("-" if figure is None else f"{figure:,}" for figure in (found.hour, found.waiting, found.refused)),
+        ]
+        for name, found in doing.items()
+    ]
+    columns = ["source", "topics", "last record", "within an hour", "waiting", "refused"]
+    out.print(table("Sources that are read", columns, rows, right=(3, 4, 5)))
+    fed = {each["source"]: (each["about"] or {}).get("feeds", ()) for each in listed}
+    rows = [
+        [detector, ", ".join(name for name, feeds in fed.items() if detector in feeds) or "your own touchpoints"] for detector in NEEDS
+    ]
+    out.print(table("Which sources are enough for a detector", ["detector", "sources"], rows))
+
+
+def _health(found: "Health") -> dict[str, Any]:
+    return found._asdict() | {"last": None if found.last is None else found.last.isoformat()}
 
 
 @command.command(name="try")

@@ -6,7 +6,7 @@ import click
 
 from seamwatch.terminal import options
 
-_ROLES = ("ingest", "normalise", "watch", "score", "sink")
+_ROLES = ("ingest", "normalise", "watch", "score", "sink", "insight")
 
 
 class _Roles(click.ParamType):
@@ -37,12 +37,13 @@ def command(roles: frozenset[str] | None) -> None:
     work. Metrics and health (/metrics, /livez, /readyz) are at SEAMWATCH_METRICS_HOST:SEAMWATCH_METRICS_PORT.
 
     \b
-    The roles; all but the first unless told:
+    The roles; all but the first and the last unless told:
       ingest     takes records by HTTP at SEAMWATCH_INGEST_LISTEN, for sources with a door (docs/sources.md)
       normalise  maps raw records of sources to touchpoints (needs SEAMWATCH_CUSTOMER_KEY)
       watch      finds failures in the timelines of customers
       score      merges the scores of teams, channels, seams and tenants
       sink       writes findings, alerts, scores and dead letters to the database
+      insight    knows customers and the corridor, and whom to invite: only when told, and alone (docs/insights.md)
 
     \b
     Everything in one process:
@@ -58,6 +59,13 @@ def command(roles: frozenset[str] | None) -> None:
 
     logs.configure(options().level, debug=options().debug)
     from config.settings import load_settings
+    from seamwatch.errors import WrongUse
     from seamwatch.worker import Worker, leave, plan
 
+    if roles is not None and "insight" in roles:
+        if len(roles) > 1:
+            raise WrongUse("insight works in a process of its own, beside those that must be fast: name it alone")
+        from seamwatch.insight import run
+
+        leave(run(load_settings()))
     leave(Worker(plan(load_settings(), roles), debug=options().debug).run())

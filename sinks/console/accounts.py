@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -20,7 +20,7 @@ from sinks.database import writing
 from sinks.errors import database_errors
 from sinks.lifecycle import STREAM
 
-__all__ = ["SHORTEST_PASSWORD", "Accounts", "Act", "Token", "User", "Wrong"]
+__all__ = ["SHORTEST_PASSWORD", "Accounts", "Act", "Arrival", "Token", "User", "Wrong"]
 
 SHORTEST_PASSWORD = 12
 _LONGEST_PASSWORD = 1024
@@ -67,6 +67,26 @@ class Act(NamedTuple):
     address: str | None
 
 
+class Arrival(Protocol):
+    """Somebody whom a provider let in."""
+
+    @property
+    def name(self) -> str:
+        """Return how they are called here."""
+
+    @property
+    def subject(self) -> str:
+        """Return a digest that is theirs for ever."""
+
+    @property
+    def role(self) -> Role:
+        """Return what they are to the console."""
+
+    @property
+    def teams(self) -> frozenset[str] | None:
+        """Return the teams whose alerts they see, None: all."""
+
+
 class Accounts:
     """All methods raise `DatabaseUnavailable`; ``idle`` and ``lasts`` say when a session ends that nobody uses, and any."""
 
@@ -84,8 +104,7 @@ class Accounts:
 
     def add(self, name: str, role: Role, now: datetime, *, password: str | None, teams: Collection[str] = ()) -> None:
         """Make an account. Raises `Wrong`."""
-        if not _NAME.fullmatch(name) or name == STREAM:
-            raise Wrong("a name is up to 63 of a-z, 0-9, dots, dashes, underscores and @, and not that of the program")
+        _check_name(name)
         hashed = None if password is None else self._hash(password)
         row = {"name": name, "password": hashed, "role": role.value, "teams": sorted(teams) or None}
         with database_errors(self._engine), self._writing.begin() as connection:
@@ -148,6 +167,27 @@ class Accounts:
                 return None
             return link.name, self._begin(connection, link.name, now)
 
+    def arrive(self, person: Arrival, now: datetime) -> str:
+        """Return the secret of a new session of somebody whom a provider let in, whose account becomes what the provider says; their other sessions
+        are of that account too.
+
+        Raises `Wrong` where the name is somebody else's, or is none, or their account is shut.
+        """
+        _check_name(person.name)
+        told = {"role": person.role.value, "teams": None if person.teams is None else sorted(person.teams)}
+        with database_errors(self._engine), self._writing.begin() as connection:
+            row = connection.execute(select(users).where(users.c.name == person.name)).one_or_none()
+            if row is None:
+                fresh = {"name": person.name, "subject": person.subject, "disabled": False, "created": now}
+                connection.execute(insert(users).values(fresh | told))
+            elif row.subject != person.subject:
+                raise Wrong(f"there is an account {person.name} of somebody else")
+            elif row.disabled:
+                raise Wrong(f"the account {person.name} is shut")
+            else:
+                connection.execute(update(users).where(users.c.name == person.name).values(told))
+            return self._begin(connection, person.name, now)
+
     def log_out(self, secret: str) -> None:
         """End a session."""
         with database_errors(self._engine), self._writing.begin() as connection:
@@ -185,8 +225,7 @@ class Accounts:
 
     def add_token(self, name: str, rights: Iterable[Right], now: datetime, *, teams: Collection[str] = ()) -> str:
         """Make a token, and return its secret, which is stored nowhere. Raises `Wrong`."""
-        if not _NAME.fullmatch(name) or name == STREAM:
-            raise Wrong("a name is up to 63 of a-z, 0-9, dots, dashes, underscores and @, and not that of the program")
+        _check_name(name)
         secret = f"sw_{secrets.token_urlsafe(32)}"
         row = {
             "name": name,
@@ -260,6 +299,11 @@ class Accounts:
             except (VerificationError, InvalidHashError):
                 return False
         return stored is not None
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name) or name == STREAM:
+        raise Wrong("a name is up to 63 of a-z, 0-9, dots, dashes, underscores and @, and not that of the program")
 
 
 def _exists(connection: Connection, *where: Any) -> bool:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 from sqlalchemy import (
     ColumnElement,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Engine,
     Select,
     and_,
+    case,
     exists,
     func,
     literal,
@@ -24,7 +26,7 @@ from sqlalchemy import (
 )
 
 from models.alert import Alert, AlertState
-from models.finding import Evidence, Finding
+from models.finding import Evidence, Finding, Severity
 from models.tables import alert_changes, alerts, findings
 from sinks.alerts import UNRESOLVED, alert_of, change_of
 from sinks.console.problems import Refusal
@@ -36,6 +38,9 @@ from sinks.console.shapes import (
     AlertQuery,
     Facets,
     FindingNode,
+    Group,
+    GroupQuery,
+    Groups,
     Journey,
     Journeys,
     Latest,
@@ -43,12 +48,16 @@ from sinks.console.shapes import (
     Words,
 )
 from sinks.errors import database_errors
+from sinks.lifecycle import rank
 
 __all__ = ["Desk"]
 
 _MOST_FINDINGS = 500
 _BARS = ("detector", "severity", "state", "seam", "team", "channel", "assignee")
 _NOBODY = "-"
+_FEW = 500
+"""Alerts that a search by words names one by one afterwards."""
+_SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 Tell = Callable[[Mapping[str, Any]], Words]
 
@@ -64,21 +73,11 @@ class Desk:
 
     def page(self, wanted: AlertQuery) -> AlertPage:
         """Return a page of alerts. Raises `Refusal` for a cursor that is none."""
-        where = and_(*self._conditions(wanted))
         after = None if wanted.cursor is None else _read_cursor(wanted.cursor)
-        query = _newest_first(where)
         with database_errors(self._engine), self._engine.connect() as connection:
-            if wanted.q:  # reads all findings: once, for number and page alike
-                places = query.with_only_columns(alerts.c.last_seen, alerts.c.key)
-                found = [(row.last_seen, row.key) for row in connection.execute(places)]
-                rest = found if after is None else [place for place in found if place < after]
-                number, query = (
-                    len(found),
-                    _newest_first(alerts.c.key.in_([key for _, key in rest[: wanted.limit + 1]])),
-                )
-            else:
-                number = connection.execute(select(func.count()).select_from(alerts).where(where)).scalar_one()
-                query = query if after is None else query.where(_after(*after))
+            where = and_(*self._conditions(wanted), *self._words(connection, wanted.q))
+            number = connection.execute(select(func.count()).select_from(alerts).where(where)).scalar_one()
+            query = _newest_first(where) if after is None else _newest_first(where).where(_after(*after))
             rows = connection.execute(query.limit(wanted.limit + 1)).all() if number else []
             items = _items(connection, rows[: wanted.limit])
         more = len(rows) > wanted.limit
@@ -86,7 +85,7 @@ class Desk:
 
     def every(self, wanted: AlertFilter, page: int = 500) -> Iterator[AlertItem]:
         """Yield all alerts of a filter, a page at a time."""
-        where = and_(*self._conditions(wanted))
+        where = and_(*self._conditions(wanted), *self._mentioned(wanted.q))
         query = _newest_first(where).limit(page)
         position: ColumnElement[bool] = true()
         while True:
@@ -141,13 +140,13 @@ class Desk:
             as_of=self._now,
         )
 
-    def journeys(self, customer: str, tenant: str | None, tell: Tell) -> Journeys:
-        """Return the journeys of a customer of which something was found."""
-        query = select(findings).where(findings.c.customer == customer)
+    def journeys(self, customer: Collection[str], tenant: str | None, tell: Tell) -> Journeys:
+        """Return the journeys of which something was found, of a customer under all its names."""
+        query = select(findings).where(findings.c.customer.in_(customer))
         if tenant is not None:
             query = query.where(findings.c.tenant == tenant)
         if self._teams is not None:
-            own = select(alerts.c.key).where(alerts.c.customer == customer, *self._scope())
+            own = select(alerts.c.key).where(alerts.c.customer.in_(customer), *self._scope())
             query = query.where(findings.c.alert.in_(own))
         with database_errors(self._engine), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(findings.c.time.desc(), findings.c.id).limit(_MOST_FINDINGS)).all()
@@ -156,16 +155,31 @@ class Desk:
             grouped.setdefault((row.tenant, row.journey), []).append(row)
         return Journeys(items=[_journey(key, found, tell) for key, found in grouped.items()], as_of=self._now)
 
+    def groups(self, wanted: GroupQuery) -> Groups:
+        """Put alerts together by what they have in common, the largest groups first."""
+        columns = alerts.c
+        own = {"customer": [columns.customer], "detector": [columns.detector], "seam": [columns.seam_from, columns.seam_to]}[wanted.by]
+        number = func.count()
+        nobodys = func.sum(case((columns.assignee.is_(None), 1), else_=0))
+        worst = func.max(case({name: rank(name) for name in _SEVERITIES}, value=columns.severity))
+        query = select(*own, number, nobodys, worst, func.max(columns.last_seen)).group_by(*own)
+        with database_errors(self._engine), self._engine.connect() as connection:
+            query = query.where(*self._conditions(wanted), *self._words(connection, wanted.q))
+            rows = connection.execute(query.order_by(number.desc(), *own).limit(wanted.limit)).all()
+        items = []
+        for *name, count, free, severity, last_seen in rows:
+            called = ">".join(name) if name[0] is not None else None
+            items.append(Group(name=called, alerts=count, nobodys=free, severity=_SEVERITIES[severity], last_seen=last_seen))
+        return Groups(items=items, as_of=self._now)
+
     def facets(self, wanted: AlertFilter) -> Facets:
         """Count alerts by what they can be filtered by; each under all filters but its own."""
-        counts: dict[str, dict[str, int]] = {}
+        filtered = {bar for bar in _BARS if _filters(wanted, bar)}
         with database_errors(self._engine), self._engine.connect() as connection:
-            shared = _tally(connection, and_(*self._conditions(wanted)))
-            for bar in _BARS:
-                if _filters(wanted, bar):
-                    counts[bar] = _tally(connection, and_(*self._conditions(wanted, without=bar)), {bar})[bar]
-                else:
-                    counts[bar] = shared[bar]
+            words = self._words(connection, wanted.q)
+            counts = _tally(connection, and_(*self._conditions(wanted), *words), set(_BARS) - filtered)
+            for bar in filtered:
+                counts |= _tally(connection, and_(*self._conditions(wanted, without=bar), *words), {bar})
         return Facets.model_validate({**counts, "as_of": self._now})
 
     def _scope(self) -> list[ColumnElement[bool]]:
@@ -182,7 +196,7 @@ class Desk:
             found.append(columns.state.in_(sorted(states)))
         if wanted.tenant is not None:
             found.append(columns.tenant == wanted.tenant)
-        for name in ("severity", "detector"):
+        for name in ("key", "customer", "severity", "detector"):
             if values := getattr(wanted, name) if without != name else []:
                 found.append(columns[name].in_(values))
         if wanted.seam and without != "seam":
@@ -200,7 +214,18 @@ class Desk:
             found.append(columns.last_seen >= begin)
         if wanted.until is not None:
             found.append(columns.last_seen <= wanted.until)
-        return found + [_mentions(word, self._engine.dialect.name) for word in wanted.q.split()[:8]]
+        return found
+
+    def _mentioned(self, words: str) -> list[ColumnElement[bool]]:
+        return [_mentions(word, self._engine.dialect.name) for word in words.split()[:8]]
+
+    def _words(self, connection: Connection, words: str) -> list[ColumnElement[bool]]:
+        """Return the condition that words make; where few alerts have them, that they are those: findings are read through once."""
+        mentioned = self._mentioned(words)
+        if not mentioned:
+            return []
+        keys = connection.execute(select(alerts.c.key).where(*mentioned).limit(_FEW + 1)).scalars().all()
+        return mentioned if len(keys) > _FEW else [alerts.c.key.in_(keys)]
 
 
 def _newest_first(where: ColumnElement[bool]) -> Select[Any]:
@@ -227,46 +252,45 @@ def _touches(kind: str, names: Collection[str]) -> ColumnElement[bool]:
 
 def _mentions(word: str, dialect: str) -> ColumnElement[bool]:
     own = findings.c
-
-    def has(column: ColumnElement[Any]) -> ColumnElement[bool]:
-        # SQLite's LIKE takes A for a by itself, and lower() for each row would cost more than the rest.
-        return (
-            column.contains(word, autoescape=True) if dialect == "sqlite" else column.icontains(word, autoescape=True)
-        )
-
-    there = or_(*map(has, (own.summary, own.journey, own.field)))
-    return or_(has(alerts.c.customer), alerts.c.key.in_(select(own.alert).where(there)))
+    if dialect == "sqlite":
+        # Its LIKE takes A for a by itself; alert by alert, so that a common word ends early.
+        in_columns = or_(*(each.contains(word, autoescape=True) for each in (own.summary, own.journey, own.field)))
+        there = exists().where(own.alert == alerts.c.key, in_columns).correlate(alerts)
+        return or_(alerts.c.customer.contains(word, autoescape=True), there)
+    named = or_(*(each.icontains(word, autoescape=True) for each in (own.summary, own.journey, own.field)))
+    return or_(alerts.c.customer.icontains(word, autoescape=True), alerts.c.key.in_(select(own.alert).where(named)))
 
 
 def _filters(wanted: AlertFilter, bar: str) -> bool:
     return bool(getattr(wanted, bar)) or (bar == "assignee" and wanted.mine)
 
 
-def _tally(
-    connection: Connection, where: ColumnElement[bool], bars: Collection[str] = _BARS
-) -> dict[str, dict[str, int]]:
-    """Count alerts by each of ``bars``. Counted here: a database sorts all rows anew for each way to group them."""
-    seen, own = alerts.c, findings.c
-    columns = (seen.detector, seen.severity, seen.state, seen.assignee, seen.seam_from, seen.seam_to)
-    found = connection.execute(select(*columns).where(where)).all()
-    detectors, severities, states, assignees, before, after = zip(*found, strict=True) if found else ((),) * 6
-    counts: dict[str, Counter[str]] = {
-        "detector": Counter(detectors),
-        "severity": Counter(severities),
-        "state": Counter(states),
-        "assignee": Counter(name or _NOBODY for name in assignees),
-        "seam": Counter(f"{a}>{b}" for a, b in zip(before, after, strict=True) if a is not None),
-    }
-    for kind in set(bars) - counts.keys():
-        sides = Counter(before) + Counter(after) - Counter(a for a, b in zip(before, after, strict=True) if a == b)
-        touched = Counter({name: number for side, number in sides.items() if (name := _named(kind, side)) is not None})
+def _tally(connection: Connection, where: ColumnElement[bool], bars: Collection[str]) -> dict[str, dict[str, int]]:
+    """Count alerts by each of ``bars``. Added up here from combinations: a database sorts all rows anew for each way to group them."""
+    seen, own, number = alerts.c, findings.c, func.count()
+    counts: dict[str, Counter[str]] = {bar: Counter() for bar in bars}
+    columns = [seen[bar] for bar in ("detector", "severity", "state", "assignee") if bar in bars]
+    if columns:
+        for *values, count in connection.execute(select(*columns, number).where(where).group_by(*columns)):
+            for column, value in zip(columns, values, strict=True):
+                counts[column.name][value or _NOBODY] += count
+    places = {"team", "channel"} & counts.keys()
+    if places or "seam" in counts:
+        seams = select(seen.seam_from, seen.seam_to, number).where(where, seen.seam_from.is_not(None))
+        for before, after, count in connection.execute(seams.group_by(seen.seam_from, seen.seam_to)):
+            if "seam" in counts:
+                counts["seam"][f"{before}>{after}"] += count
+            for kind, side in product(places, {before, after}):
+                if (name := _named(kind, side)) is not None:
+                    counts[kind][name] += count
+    for kind in places:
         # Where a finding happened is mostly one side of the seam, and then counted already.
         here = literal(f"{kind}:") + own[kind]
         beside = and_(*(or_(side.is_(None), side != here) for side in (seen.seam_from, seen.seam_to)))
-        there = select(own.alert, own[kind]).join(alerts, seen.key == own.alert).where(where, own.standing, beside)
-        happened = {(row[0], row[1]) for row in connection.execute(there)}
-        counts[kind] = touched + Counter(name for _, name in happened if name is not None)
-    return {bar: dict(sorted(counts[bar].items(), key=lambda item: (-item[1], item[0]))) for bar in bars}
+        there = select(own[kind], func.count(own.alert.distinct())).join(alerts, seen.key == own.alert)
+        for name, count in connection.execute(there.where(where, own.standing, own[kind].is_not(None), beside).group_by(own[kind])):
+            counts[kind][name] += count
+    return {bar: dict(sorted(found.items(), key=lambda item: (-item[1], item[0]))) for bar, found in counts.items()}
 
 
 def _named(kind: str, side: str | None) -> str | None:

@@ -24,6 +24,8 @@ from sinks.console.shapes import (
     Bulk,
     BulkReport,
     Facets,
+    GroupQuery,
+    Groups,
     Journeys,
     Language,
     RefusedKey,
@@ -100,15 +102,20 @@ def alert_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
         """Count alerts by what they can be filtered by."""
         return desk(caller).facets(wanted)
 
+    @api.get("/groups")
+    def groups(caller: _Reader, wanted: Annotated[GroupQuery, Query()]) -> Groups:
+        """Put alerts together by customer, seam or detector."""
+        return desk(caller).groups(wanted)
+
     @api.get("/journeys")
     def journeys(
         request: Request, caller: _Reader, customer: _Text, tenant: _Text | None = None, lang: Language = "en"
     ) -> Journeys:
-        """Show a customer's journeys of which something was found; the customer's id as the touchpoints have it."""
+        """Show a customer's journeys of which something was found; the customer's id, or its pseudonym."""
         doors_of(request).note(
             request, caller.name, "lookup", "journeys"
         )  # of whom would be a customer's name in the audit
-        return desk(caller).journeys(customer, tenant, _teller(settings, lang))
+        return desk(caller).journeys(settings.stored_as(customer), tenant, _teller(settings, lang))
 
     return api
 

@@ -8,6 +8,7 @@ from sinks.console.alert_routes import alert_routes
 from sinks.console.doors import Doors
 from sinks.console.figure_routes import figure_routes
 from sinks.console.pages import BodyLimit, Headers, serve_pages
+from sinks.console.portfolio_routes import portfolio_routes
 from sinks.console.problems import install
 from sinks.console.session_routes import session_routes
 from sinks.console.settings import ConsoleSettings
@@ -24,9 +25,14 @@ def create_console(engine: Engine, settings: ConsoleSettings) -> FastAPI:
     app.add_middleware(Headers)
     accounts = Accounts(engine, idle=settings.idle, lasts=settings.session)
     app.state.doors = Doors(accounts, settings.now, settings.url)
-    app.include_router(session_routes())
+    app.include_router(session_routes(settings))
+    if settings.openid is not None:
+        from sinks.console.openid_routes import openid_routes
+
+        app.include_router(openid_routes(settings.openid))
     app.include_router(alert_routes(engine, settings))
     app.include_router(figure_routes(engine, settings))
+    app.include_router(portfolio_routes(engine, settings))
     app.state.feed = Feed(engine, settings)
     app.include_router(stream_routes(app.state.feed))
     serve_pages(app, settings.web)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 from threading import Lock
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from sinks.console.accounts import Accounts, Act
+from sinks.console.accounts import Accounts, Act, Arrival
 from sinks.console.callers import Caller, Right
 from sinks.console.problems import Refusal
 
@@ -99,6 +100,33 @@ class Doors:
         self._try(request, None)
         name, secret = self.accounts.follow_link(token, self.now()) or ("", None)
         return self._let_in(request, name, secret, "link", "the link was used, or is over: ask for another one")
+
+    def set_out(self, request: Request) -> None:
+        """Count that somebody asks for the provider. Raises `Refusal`."""
+        self._try(request, None)
+
+    def arrive(self, request: Request, person: Arrival) -> str:
+        """Return the secret of the session of somebody whom a provider let in. Raises `Wrong`."""
+        secret = self.accounts.arrive(person, self.now())
+        self._addresses.succeeded(_address(request))
+        self.note(request, person.name, "openid", detail=person.role.value)
+        return secret
+
+    def address(self, request: Request) -> str:
+        """Return where people reach the console, without a slash at the end."""
+        return self._origin or f"{request.url.scheme}://{request.url.netloc}"
+
+    def hand(self, response: Response, text: str | None) -> None:
+        """Have the browser keep what it is to bring back within ten minutes; None: keep it no more."""
+        kept: dict[str, Any] = {"path": "/", "secure": self._secure, "httponly": True, "samesite": "lax"}
+        if text is None:
+            response.delete_cookie(f"{self._cookie}-pending", **kept)
+        else:
+            response.set_cookie(f"{self._cookie}-pending", quote(text), max_age=600, **kept)
+
+    def handed(self, request: Request) -> str:
+        """Return what the browser was to bring back, empty where it does not."""
+        return unquote(request.cookies.get(f"{self._cookie}-pending", ""))
 
     def _try(self, request: Request, name: str | None) -> None:
         now = self.now()

@@ -8,17 +8,22 @@ from sqlalchemy import Engine, case, func, literal_column, select
 
 from models.alert import Resolution
 from models.finding import Severity
-from models.score import Score
+from models.score import BEHIND, Score
 from models.tables import alerts, dead_letters, findings
+from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import (
     DeadLetter,
     DeadLetters,
     Freshness,
     FreshnessState,
+    Insight,
+    Insights,
     Letters,
     Partition,
     RuleFacts,
+    ScoreHistory,
     ScoreItem,
+    ScorePoint,
     Scores,
     SeamItem,
     Seams,
@@ -26,16 +31,20 @@ from sinks.console.shapes import (
     SourceList,
 )
 from sinks.errors import database_errors
+from sinks.insights import By, Period, burdens
 from sinks.lifecycle import rank
 from sinks.progress import progress
-from sinks.scores import entity_scores
+from sinks.rule_figures import shadow_counts
+from sinks.scores import entity_scores, noted_scores
 
-__all__ = ["dead_letter_counts", "freshness", "rule_figures", "scores_of", "seams_of", "sources_of"]
+__all__ = ["dead_letter_counts", "freshness", "history_of", "insights_of", "rule_figures", "scores_of", "seams_of", "sources_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = 3600
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 _RAW = ".raw."
+_DAY = timedelta(days=1)
+_SHADOW = timedelta(days=30)
 _PATIENCE = 60.0
 """Seconds, four rounds of a worker that stores: then nobody is there."""
 _LAG = 30.0
@@ -58,20 +67,38 @@ def scores_of(
     """Return scores of entities as of ``now``, the worst first; with ``teams`` of no others. Raises `DatabaseUnavailable`."""
     found = [
         each
-        for each in entity_scores(engine)
-        if score in {None, each.score}
-        and scope in {None, each.scope}
-        and tenant in {None, each.tenant}
-        and half_life in {None, each.half_life}
-        and (teams is None or _is_of(each, teams))
+        for each in entity_scores(engine, score=score, scope=scope, tenant=tenant, half_life=half_life)
+        if _is_of(each.scope, each.name, teams)
     ]
     items = [_decayed(each, decay, now) for each in found]
     items.sort(key=lambda item: (101.0 if item.value is None else item.value, item.scope, item.name, item.half_life))
     return Scores(items=items, as_of=now)
 
 
+def history_of(
+    engine: Engine, score: str, scope: str, half_life: int, since: datetime, teams: Collection[str] | None
+) -> list[ScoreHistory]:
+    """Return scores of one kind hour by hour; with ``teams`` of no others. Raises `DatabaseUnavailable`."""
+    found = noted_scores(engine, score=score, scope=scope, half_life=half_life, since=since)
+    return [
+        ScoreHistory(
+            tenant=each.tenant,
+            name=each.name,
+            points=[ScorePoint(hour=hour, value=value) for hour, value in each.points],
+        )
+        for each in found
+        if _is_of(scope, each.name, teams)
+    ]
+
+
 def seams_of(
-    engine: Engine, decay: Decay, now: datetime, *, tenant: str | None, teams: Collection[str] | None
+    engine: Engine,
+    decay: Decay,
+    now: datetime,
+    *,
+    harm: Mapping[Severity, float],
+    tenant: str | None,
+    teams: Collection[str] | None,
 ) -> Seams:
     """Return the seams between teams and channels with what goes wrong there. Raises `DatabaseUnavailable`."""
     seen, own = alerts.c, findings.c
@@ -79,7 +106,8 @@ def seams_of(
     waiting = select(seen.tenant, seen.seam_from, seen.seam_to, func.count(), worst).where(
         seen.state != literal_column("'resolved'"), seen.seam_from.is_not(None)
     )
-    counted = select(own.tenant, own.seam_from, own.seam_to, func.count()).where(
+    cost = func.sum(case(harm, value=own.severity, else_=0.0))
+    counted = select(own.tenant, own.seam_from, own.seam_to, func.count(), cost).where(
         own.standing, own.seam_from.is_not(None)
     )
     with database_errors(engine), engine.connect() as connection:
@@ -87,19 +115,16 @@ def seams_of(
         found = connection.execute(counted.group_by(own.tenant, own.seam_from, own.seam_to)).all()
     scores = {
         (score.tenant, score.name): _decayed(score, decay, now)
-        for score in entity_scores(engine)
-        if score.scope == "seam" and score.half_life == _HOUR and score.score == "consistency"
+        for score in entity_scores(engine, score="consistency", scope="seam", half_life=_HOUR)
     }
     of_alerts = {tuple(row[:3]): row[3:] for row in opened}
-    of_findings = {tuple(row[:3]): row[3] for row in found}
+    of_findings = {tuple(row[:3]): row[3:] for row in found}
     items = []
     for whose, before, after in of_alerts.keys() | of_findings.keys():
-        sides = {before, after}
-        if (tenant is not None and whose != tenant) or (
-            teams is not None and not sides & {f"team:{team}" for team in teams}
-        ):
+        if (tenant is not None and whose != tenant) or not _touches(f"{before}>{after}", teams):
             continue
         number, severity = of_alerts.get((whose, before, after), (0, None))
+        findings_here, harm_here = of_findings.get((whose, before, after), (0, 0.0))
         score = scores.get((whose, f"{before}>{after}"))
         items.append(
             SeamItem(
@@ -107,7 +132,8 @@ def seams_of(
                 from_=before,
                 to=after,
                 alerts=number,
-                findings=of_findings.get((whose, before, after), 0),
+                findings=findings_here,
+                harm=harm_here,
                 severity=None if severity is None else _SEVERITIES[severity],
                 score=None if score is None else score.value,
                 samples=None if score is None else score.samples,
@@ -117,7 +143,44 @@ def seams_of(
     return Seams(items=items, as_of=now)
 
 
-def rule_figures(engine: Engine, configured: Sequence[Mapping[str, Any]]) -> list[RuleFacts]:
+def insights_of(
+    engine: Engine,
+    by: By,
+    days: int,
+    settings: ConsoleSettings,
+    *,
+    tenant: str | None,
+    teams: Collection[str] | None,
+) -> Insights:
+    """Return where it hurts most in the last ``days``, today's included; with ``teams`` no seams of others. As fresh as the last count.
+
+    Raises `DatabaseUnavailable`.
+    """
+    now = settings.now()
+    period = Period(now.date() - timedelta(days=days - 1), now.date())
+    found = burdens(engine, by, period, harm=settings.harm, minutes=settings.minutes, tenant=tenant)
+    items = []
+    for each in found:
+        if not (each.findings or each.before) or (by == "seams" and not _touches(each.name, teams)):
+            continue
+        minutes = each.minutes if settings.minutes else None
+        items.append(
+            Insight(
+                name=each.name,
+                findings=each.findings,
+                critical=each.critical,
+                before=each.before,
+                harm=each.harm,
+                minutes=minutes,
+                cost=None if minutes is None or settings.cost is None else minutes * settings.cost,
+                detectors=dict(each.detectors.most_common()),
+                seams={name: number for name, number in each.seams.most_common() if _touches(name, teams)},
+            )
+        )
+    return Insights(items=items, first=period.first, last=period.last, as_of=now)
+
+
+def rule_figures(engine: Engine, configured: Sequence[Mapping[str, Any]], now: datetime) -> list[RuleFacts]:
     """Return the rules that are configured or have findings, with what became of each. Raises `DatabaseUnavailable`."""
     own, seen = findings.c, alerts.c
     fired = select(
@@ -129,15 +192,23 @@ def rule_figures(engine: Engine, configured: Sequence[Mapping[str, Any]]) -> lis
         func.min(own.time).label("first"),
         func.max(own.time).label("last"),
     ).group_by(own.rule)
-    judged = select(seen.judged_rules).where(
-        seen.state == literal_column("'resolved'"), seen.resolution == Resolution.FALSE_POSITIVE.value
+    verdicts = (Resolution.FIXED.value, Resolution.FALSE_POSITIVE.value)
+    resolved = seen.state == literal_column("'resolved'")
+    wrong = select(seen.judged_rules).where(resolved, seen.resolution == Resolution.FALSE_POSITIVE.value)
+    judged = (
+        select(own.rule, func.count(seen.key.distinct()).label("alerts"))
+        .join(seen.key.table, seen.key == own.alert)
+        .where(resolved, seen.resolution.in_(verdicts), own.standing)
+        .group_by(own.rule)
     )
     with database_errors(engine), engine.connect() as connection:
         figures = {row.rule: row for row in connection.execute(fired)}
+        judgements = {row.rule: row.alerts for row in connection.execute(judged)}
         false: dict[str, int] = {}
-        for versions in connection.execute(judged).scalars():
+        for versions in connection.execute(wrong).scalars():
             for name in versions or ():
                 false[name] = false.get(name, 0) + 1
+    shadow = shadow_counts(engine, now - _SHADOW)
     known = {str(rule["name"]): dict(rule) for rule in configured}
     return [
         RuleFacts(
@@ -147,7 +218,10 @@ def rule_figures(engine: Engine, configured: Sequence[Mapping[str, Any]]) -> lis
             fired=figures[name].fired if name in figures else 0,
             withdrawn=figures[name].withdrawn if name in figures else 0,
             explained=figures[name].explained if name in figures else 0,
+            judged=max(judgements.get(name, 0), false.get(name, 0)),
             false_positives=false.get(name, 0),
+            shadow=shadow[name][0] if name in shadow else 0,
+            heard=shadow[name][1] if name in shadow else 0,
             first=figures[name].first if name in figures else None,
             last=figures[name].last if name in figures else None,
         )
@@ -158,7 +232,8 @@ def rule_figures(engine: Engine, configured: Sequence[Mapping[str, Any]]) -> lis
 def dead_letter_counts(engine: Engine, now: datetime, limit: int) -> DeadLetters:
     """Return refused records by topic and reason, and the newest ``limit``. Raises `DatabaseUnavailable`."""
     own = dead_letters.c
-    counted = select(own.topic, own.reason, func.count().label("count"), func.max(own.time).label("newest"))
+    lately = func.sum(case((own.time >= now - _DAY, 1), else_=0)).label("lately")
+    counted = select(own.topic, own.reason, func.count().label("count"), lately, func.max(own.time).label("newest"))
     newest = select(own.topic, own.partition, own.offset, own.reason, own.time)
     with database_errors(engine), engine.connect() as connection:
         counts = connection.execute(counted.group_by(own.topic, own.reason)).all()
@@ -172,18 +247,22 @@ def dead_letter_counts(engine: Engine, now: datetime, limit: int) -> DeadLetters
     )
 
 
-def sources_of(engine: Engine, names: Sequence[str], now: datetime) -> SourceList:
-    """Return the sources that are read or had records refused. Raises `DatabaseUnavailable`."""
-    refused: dict[str, tuple[str, int, datetime | None]] = dict.fromkeys(names, ("", 0, None))
+def sources_of(engine: Engine, names: Sequence[str], others: Mapping[str, str], now: datetime) -> SourceList:
+    """Return the sources that are read or had records refused; ``others`` are sources by the topics of others that they read.
+
+    Raises `DatabaseUnavailable`.
+    """
+    refused: dict[str, tuple[str, int, int, datetime | None]] = dict.fromkeys(names, ("", 0, 0, None))
     for each in dead_letter_counts(engine, now, 0).counts:
-        if _RAW not in each.topic:
+        name = others.get(each.topic) or each.topic.partition(_RAW)[2]
+        if not name:
             continue
-        name = each.topic.partition(_RAW)[2]
-        _, number, newest = refused.get(name, ("", 0, None))
-        refused[name] = each.topic, number + each.count, each.newest if newest is None else max(newest, each.newest)
+        _, number, lately, newest = refused.get(name, ("", 0, 0, None))
+        last = each.newest if newest is None else max(newest, each.newest)
+        refused[name] = each.topic, number + each.count, lately + each.lately, last
     items = [
-        SourceItem(name=name, topic=topic, refused=number, newest=newest)
-        for name, (topic, number, newest) in sorted(refused.items())
+        SourceItem(name=name, topic=topic, refused=number, lately=lately, newest=newest)
+        for name, (topic, number, lately, newest) in sorted(refused.items())
     ]
     return SourceList(items=items, as_of=now)
 
@@ -220,11 +299,19 @@ def _state(
     return "quiet" if record_age is None or record_age > _PATIENCE else "live"
 
 
-def _is_of(score: Score, teams: Collection[str]) -> bool:
+def _is_of(scope: str, name: str, teams: Collection[str] | None) -> bool:
     """Return whether a score is of one of these teams or their seams, or of no team at all."""
-    if score.scope == "seam":
-        return any(side.removeprefix("team:") in teams for side in score.name.split(">"))
-    return score.scope != "team" or score.name.removeprefix("team:") in teams
+    if teams is None:
+        return True
+    if scope == "partner":
+        return name.partition(">")[0] in teams
+    if scope == "seam":
+        return _touches(name, teams)
+    return scope != "team" or name.removeprefix("team:") in teams
+
+
+def _touches(seam: str, teams: Collection[str] | None) -> bool:
+    return teams is None or any(side.removeprefix("team:") in teams for side in seam.split(">"))
 
 
 def _decayed(score: Score, decay: Decay, now: datetime) -> ScoreItem:
@@ -239,6 +326,7 @@ def _decayed(score: Score, decay: Decay, now: datetime) -> ScoreItem:
         value=decay(score, (now - _EPOCH) // timedelta(microseconds=1)),
         samples=score.samples * fade,
         components=components,
+        detectors=list(BEHIND.get(score.score, ())),
         stored=score.as_of,
     )
 

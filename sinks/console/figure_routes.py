@@ -1,6 +1,8 @@
 """Figures over HTTP: scores, seams, rules, sources, dead letters, freshness, and what this installation offers."""
 
+from datetime import timedelta
 from http import HTTPStatus
+from threading import Lock
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -11,34 +13,80 @@ from starlette.responses import JSONResponse, Response
 from models.brief import Brief
 from sinks.briefs import latest_brief
 from sinks.console.callers import Caller, Right
-from sinks.console.figure_queries import dead_letter_counts, freshness, rule_figures, scores_of, seams_of, sources_of
+from sinks.console.figure_queries import (
+    dead_letter_counts,
+    freshness,
+    history_of,
+    insights_of,
+    rule_figures,
+    scores_of,
+    seams_of,
+    sources_of,
+)
 from sinks.console.gate import allowed
 from sinks.console.problems import PROBLEMS, Refusal
 from sinks.console.settings import ConsoleSettings
-from sinks.console.shapes import Capabilities, DeadLetters, Freshness, RuleFacts, Scores, Seams, SourceList, Version
+from sinks.console.shapes import (
+    Capabilities,
+    DeadLetters,
+    Freshness,
+    Insights,
+    RuleFacts,
+    ScoreHistory,
+    Scores,
+    Seams,
+    SourceList,
+    Version,
+)
+from sinks.insights import By, refresh
 
 __all__ = ["figure_routes"]
 
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
+_Score = Literal[
+    "consistency", "handoff", "three_cs", "emotional", "communication", "purpose", "difference", "value", "expectation", "fusion"
+]
 _Reader = Annotated[Caller, allowed(Right.ALERTS_READ)]
 _Engineer = Annotated[Caller, allowed(Right.SOURCES_READ)]
 _Anybody = Annotated[Caller, allowed()]
 _PAGES = {
     "alerts": True, "seams": True, "journeys": True, "teams": True, "rules": True, "sources": True, "wallboard": True,
-    "history": False, "silos": False, "promises": False, "portfolio": False, "insights": False, "briefs": True,
+    "history": True, "promises": False, "portfolio": True, "insights": True, "briefs": True, "audit": True,
 }  # fmt: skip
 """What the API has data for."""
+_COUNT_EVERY = timedelta(seconds=30)
+
+
+class _Counts:
+    """Has findings counted by day when somebody asks, twice a minute at most and by one at a time: others are given what is there."""
+
+    def __init__(self, engine: Engine, settings: ConsoleSettings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._counting = Lock()
+        self._due = settings.now()
+
+    def bring_up_to_date(self) -> None:
+        """Count what was stored since the last time. Raises `DatabaseUnavailable`."""
+        now = self._settings.now()
+        if now >= self._due and self._counting.acquire(blocking=False):
+            try:
+                refresh(self._engine, now)
+                self._due = now + _COUNT_EVERY
+            finally:
+                self._counting.release()
 
 
 def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     """Return the routes that show figures."""
     api = APIRouter(prefix="/api", responses=PROBLEMS, tags=["figures"])
+    counts = _Counts(engine, settings)
 
     @api.get("/scores")
     def scores(
         caller: _Reader,
-        score: Literal["consistency", "handoff"] | None = None,
-        scope: Literal["tenant", "brand", "channel", "team", "seam"] | None = None,
+        score: _Score | None = None,
+        scope: Literal["tenant", "brand", "channel", "team", "seam", "partner"] | None = None,
         tenant: _Text | None = None,
         half_life: Annotated[int | None, Query(ge=1, le=2**53, description="seconds")] = None,
     ) -> Scores:
@@ -54,10 +102,32 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
             teams=caller.teams,
         )
 
+    @api.get("/scores/history")
+    def history(
+        caller: _Reader,
+        score: Literal["consistency", "handoff"],
+        scope: Literal["tenant", "brand", "channel", "team", "seam"],
+        half_life: Annotated[int, Query(ge=1, le=2**53, description="seconds")],
+        days: Annotated[int, Query(ge=1, le=90)] = 7,
+    ) -> list[ScoreHistory]:
+        """Give what scores were, hour by hour."""
+        since = settings.now() - timedelta(days=days)
+        return history_of(engine, score, scope, half_life, since, caller.teams)
+
     @api.get("/seams")
     def seams(caller: _Reader, tenant: _Text | None = None) -> Seams:
         """Give the seams with their open alerts, findings and scores."""
-        return seams_of(engine, settings.decay, settings.now(), tenant=tenant, teams=caller.teams)
+        return seams_of(
+            engine, settings.decay, settings.now(), harm=settings.harm, tenant=tenant, teams=caller.teams
+        )
+
+    @api.get("/insights/{by}")
+    def insights(
+        by: By, caller: _Reader, days: Annotated[int, Query(ge=1, le=3660)] = 30, tenant: _Text | None = None
+    ) -> Insights:
+        """Rank seams, silos, fields or detectors by the harm of their findings in the last days, today's included."""
+        counts.bring_up_to_date()
+        return insights_of(engine, by, days, settings, tenant=tenant, teams=caller.teams)
 
     @api.get("/journeys/{journey:path}/brief")
     def brief(caller: _Reader, journey: _Text, tenant: _Text | None = None) -> Brief:
@@ -70,12 +140,12 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     @api.get("/rules")
     def rules(_: _Reader) -> list[RuleFacts]:
         """Give the rules as they are configured, and what became of each."""
-        return rule_figures(engine, settings.rules)
+        return rule_figures(engine, settings.rules, settings.now())
 
     @api.get("/sources")
     def sources(_: _Engineer) -> SourceList:
         """Give the sources, and how many of their records were refused."""
-        return sources_of(engine, settings.sources, settings.now())
+        return sources_of(engine, settings.sources, settings.topics_of_others, settings.now())
 
     @api.get("/dead-letters")
     def dead_letters(_: _Engineer, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> DeadLetters:

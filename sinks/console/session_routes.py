@@ -8,14 +8,15 @@ from sinks.console.callers import Caller, Right
 from sinks.console.doors import Doors
 from sinks.console.gate import allowed, doors_of
 from sinks.console.problems import PROBLEMS
-from sinks.console.shapes import AuditPage, AuditRow, Entry, Login, Session
+from sinks.console.settings import ConsoleSettings
+from sinks.console.shapes import AuditPage, AuditRow, Entry, Login, Session, Ways
 
 __all__ = ["session_routes"]
 
 _Anybody = Annotated[Caller, allowed()]
 
 
-def session_routes() -> APIRouter:
+def session_routes(settings: ConsoleSettings) -> APIRouter:
     """Return the routes of sessions."""
     api = APIRouter(prefix="/api", responses=PROBLEMS, tags=["sessions"])
 
@@ -36,6 +37,11 @@ def session_routes() -> APIRouter:
         caller, secret = doors.follow_link(request, entry.token)
         doors.give(response, secret)
         return _session(caller, doors, secret)
+
+    @api.get("/doors")
+    def ways_in() -> Ways:
+        """Name the provider by which people may come in besides their passwords; anybody may ask."""
+        return Ways(provider=None if settings.openid is None else settings.openid.name)
 
     @api.get("/session")
     def session(request: Request, caller: _Anybody) -> Session:

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from models.finding import Severity
 from models.score import Score
+from sinks.console.callers import Role
+from sinks.portfolio import Terms
 
-__all__ = ["ConsoleSettings", "Told", "untold"]
+__all__ = ["ConsoleSettings", "OpenId", "Told", "untold"]
 
 _WEB = Path(__file__).parent / "web" / "dist"
 
@@ -51,22 +54,53 @@ def _as_stored(score: Score, _now: int) -> float | None:
 
 
 @dataclass(frozen=True)
+class OpenId:
+    """An OpenID Connect provider: its issuer, our name and secret there, how people call it.
+
+    ``roles`` gives the role for each value of the ``claim`` (dots lead into objects); ``teams`` names the claim with the teams that somebody is limited to,
+    None: nobody is.
+    """
+
+    issuer: str
+    client: str
+    secret: str = field(repr=False)
+    name: str
+    roles: Mapping[str, Role]
+    claim: str = "roles"
+    teams: str | None = None
+    scope: str = "openid profile email"
+
+
+@dataclass(frozen=True)
 class ConsoleSettings:
     """What an installation and its program give the console.
 
     ``version`` names the build; ``words`` tells a finding (its body) in a language; ``rules`` are the rules as they are configured, at least with
-    ``name, detector, version, mode, severity``; ``sources`` the sources that are read; ``decay`` makes a score's value that of a time in microseconds UTC.
+    ``name, detector, version, mode, severity``; ``sources`` the sources that are read, ``topics_of_others``
+    those that read a topic of others, by the topic; ``decay`` makes a score's value that of a time in microseconds UTC.
+    ``harm`` is what a finding costs by severity, ``minutes`` the handling time that one costs by detector where that is known, ``cost`` that of a minute.
+    ``portfolio`` tells from which revenue and satisfaction on these are high; ``currency`` and ``rates`` what revenue is in.
+    ``stored_as`` names all that a customer's id may be stored as: itself, and its pseudonym.
     ``web`` holds the built front end; ``url`` is where people reach the console, None: by the address that it listens at. A session ends
-    that was not used for ``idle``, and any after ``session``.
+    that was not used for ``idle``, and any after ``session``. ``openid``: people may also come in by that provider.
     """
 
     version: str = "dev"
     words: Callable[[Mapping[str, Any], str], Told] = untold
     rules: Sequence[Mapping[str, Any]] = ()
     sources: Sequence[str] = ()
+    topics_of_others: Mapping[str, str] = field(default_factory=dict)
+    minutes: Mapping[str, float] = field(default_factory=dict)
+    cost: float | None = None
+    stored_as: Callable[[str], Sequence[str]] = lambda customer: [customer]
     decay: Callable[[Score, int], float | None] = _as_stored
     web: Path = _WEB
     url: str | None = None
+    portfolio: Terms = field(default=Terms(1000.0, 0.6))
+    harm: Mapping[Severity, float] = field(default_factory=lambda: {"info": 0.0, "warning": 0.15, "critical": 0.4})
+    currency: str | None = None
+    rates: Mapping[str, float] = field(default_factory=dict)
     idle: timedelta = timedelta(hours=12)
     session: timedelta = timedelta(days=7)
+    openid: OpenId | None = None
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))

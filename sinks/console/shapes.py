@@ -1,7 +1,7 @@
 """What the API takes and gives."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from models.alert import Alert, AlertChange, AlertState, Change, Moment
 from models.finding import Evidence, Finding, Severity
 from sinks.console.callers import Right, Role
+from sinks.portfolio import Standing
 
 __all__ = [
     "AlertDetail",
@@ -24,15 +25,26 @@ __all__ = [
     "Facets",
     "FindingNode",
     "Freshness",
+    "Group",
+    "GroupQuery",
+    "Groups",
+    "Insight",
+    "Insights",
     "Journey",
     "Journeys",
     "Language",
     "Latest",
     "Letters",
+    "NeedingItem",
+    "NeedingToday",
     "Partition",
+    "PortfolioFigures",
+    "QuadrantItem",
     "RefusedKey",
     "RuleFacts",
+    "ScoreHistory",
     "ScoreItem",
+    "ScorePoint",
     "Scores",
     "SeamItem",
     "Seams",
@@ -59,6 +71,8 @@ class AlertFilter(_Shape):
     """Which alerts: of each name any of its values, of all names all. Without ``state`` those that wait for somebody."""
 
     tenant: _Text | None = None
+    key: Annotated[list[_Key], Field(max_length=100)] = Field(default_factory=list)
+    customer: Annotated[list[_Text], Field(max_length=50)] = Field(default_factory=list)
     state: list[AlertState] = Field(default_factory=list)
     severity: list[Severity] = Field(default_factory=list)
     detector: Annotated[list[_Text], Field(max_length=50)] = Field(default_factory=list)
@@ -97,6 +111,30 @@ class AlertQuery(AlertFilter):
     cursor: Annotated[str, StringConstraints(max_length=600), Field(description="`next` of the page before")] | None = (
         None
     )
+
+
+class GroupQuery(AlertFilter):
+    """Alerts put together by what they have in common."""
+
+    by: Literal["customer", "seam", "detector"]
+    limit: Annotated[int, Field(ge=1, le=500)] = 200
+
+
+class Group(_Shape):
+    """Alerts that have something in common: how many, how many of them nobody has, the highest severity, the newest finding. ``name`` null: no seam."""
+
+    name: str | None
+    alerts: int
+    nobodys: int
+    severity: Severity
+    last_seen: AwareDatetime
+
+
+class Groups(_Shape):
+    """Groups, the largest first."""
+
+    items: list[Group]
+    as_of: AwareDatetime
 
 
 class Latest(_Shape):
@@ -159,7 +197,11 @@ class StoryPart(_Shape):
 
 
 class RuleFacts(_Shape):
-    """A rule as it is configured, and what became of it; ``configured`` null: findings name it, the configuration does not."""
+    """A rule as it is configured, and what became of it; ``configured`` null: findings name it, the configuration does not.
+
+    ``judged`` alerts of it are resolved as fixed or as ``false_positives``. Of the last 30 days ``shadow`` counts what stands of what it found while in
+    shadow, ``heard`` those of them in whose contact a rule that is on has alerted anyway.
+    """
 
     name: str
     detector: str
@@ -167,7 +209,10 @@ class RuleFacts(_Shape):
     fired: int
     withdrawn: int
     explained: int
+    judged: int
     false_positives: int
+    shadow: int
+    heard: int
     first: AwareDatetime | None
     last: AwareDatetime | None
 
@@ -220,7 +265,10 @@ class Facets(_Shape):
 
 
 class ScoreItem(_Shape):
-    """A score decayed to ``as_of`` of the answer; ``stored`` is the moment it was written for."""
+    """A score decayed to ``as_of`` of the answer; ``stored`` is the moment it was written for.
+
+    ``detectors`` find the single cases behind it; none are named where all do.
+    """
 
     tenant: str
     score: str
@@ -230,6 +278,7 @@ class ScoreItem(_Shape):
     value: float | None
     samples: float
     components: dict[str, float]
+    detectors: list[str]
     stored: AwareDatetime
 
 
@@ -240,14 +289,30 @@ class Scores(_Shape):
     as_of: AwareDatetime
 
 
+class ScorePoint(_Shape):
+    """What a score was at a moment of an hour, UTC."""
+
+    hour: AwareDatetime
+    value: float
+
+
+class ScoreHistory(_Shape):
+    """A score hour by hour, the oldest first."""
+
+    tenant: str
+    name: str
+    points: list[ScorePoint]
+
+
 class SeamItem(_Shape):
-    """A seam: alerts that wait for somebody, findings that count, the highest severity among the former, and the score of the hour."""
+    """A seam: alerts that wait for somebody, findings that count and their harm, the highest severity among the former, and the score of the hour."""
 
     tenant: str
     from_: Annotated[str, Field(alias="from")]
     to: str
     alerts: int
     findings: int
+    harm: float
     severity: Severity | None
     score: float | None
     samples: float | None
@@ -259,6 +324,79 @@ class Seams(_Shape):
     """The seams, those with most open alerts first."""
 
     items: list[SeamItem]
+    as_of: AwareDatetime
+
+
+class QuadrantItem(_Shape):
+    """Customers of one quadrant. Revenue is in the portfolio's currency; ``unforecast`` counts those of whom no forecast is known; satisfaction is 0..1."""
+
+    quadrant: Standing
+    customers: int
+    billed: float
+    forecast: float
+    unforecast: int
+    satisfaction: float | None
+
+
+class PortfolioFigures(_Shape):
+    """How customers stand; ``unplaced`` counts the others by reason. ``revenue`` and ``satisfaction`` tell from where on these are high."""
+
+    currency: str | None
+    revenue: float
+    satisfaction: float
+    quadrants: list[QuadrantItem]
+    unplaced: dict[str, int]
+    as_of: AwareDatetime
+
+
+class NeedingItem(_Shape):
+    """A customer who needs someone: ``priority`` is ``stake`` (the higher of billed and forecast revenue) x ``hurt`` (0..1).
+
+    ``alerts`` counts by detector those that nobody has taken up; ``moved``: one of them says that they stand worse than before.
+    """
+
+    tenant: str
+    customer: str
+    quadrant: Standing | None
+    stake: float
+    hurt: float
+    priority: float
+    satisfaction: float | None
+    moved: bool
+    alerts: dict[str, int]
+    since: AwareDatetime | None
+
+
+class NeedingToday(_Shape):
+    """Who needs someone today, the highest priority first; ``unvalued`` counts others with open alerts, whose revenue nobody knows."""
+
+    currency: str | None
+    items: list[NeedingItem]
+    unvalued: int
+    as_of: AwareDatetime
+
+
+class Insight(_Shape):
+    """What one seam, silo, field or detector cost in a period; ``before`` counts the findings of as many days before. ``minutes`` and ``cost`` are null
+    where no handling time is known."""
+
+    name: str
+    findings: int
+    critical: int
+    before: int
+    harm: float
+    minutes: float | None
+    cost: float | None
+    detectors: dict[str, int]
+    seams: dict[str, int]
+
+
+class Insights(_Shape):
+    """Where it hurts most, the highest harm first; the days are UTC, both included."""
+
+    items: list[Insight]
+    first: date
+    last: date
     as_of: AwareDatetime
 
 
@@ -282,20 +420,22 @@ class Journeys(_Shape):
 
 
 class SourceItem(_Shape):
-    """A source that is read, and how many of its records were refused."""
+    """A source that is read, and how many of its records were refused, ``lately``: within a day."""
 
     name: str
     topic: str
     refused: int
+    lately: int
     newest: AwareDatetime | None
 
 
 class Letters(_Shape):
-    """Dead letters of one topic with one reason."""
+    """Dead letters of one topic with one reason, ``lately``: within a day."""
 
     topic: str
     reason: str
     count: int
+    lately: int
     newest: AwareDatetime
 
 
@@ -375,6 +515,12 @@ class Login(_Shape):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+
+class Ways(_Shape):
+    """How to come in besides a password: the name of an OpenID Connect provider, null: there is none."""
+
+    provider: str | None
 
 
 class Entry(_Shape):

@@ -25,6 +25,7 @@ SHIPPED_SOURCES = Path(config.__file__).parent / "sources"
 _FORMATS: Mapping[str, Callable[[Document, bytes], "MappedSource"]] = {
     "xes": Xes,
     "json": Mapped,
+    "form": Mapped,
     "csv": Mapped,
     "lines": Mapped,
 }

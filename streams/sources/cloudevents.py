@@ -15,6 +15,7 @@ from config.yaml_lines import Document, validate
 from streams.sources.checked import checked
 from streams.sources.errors import Unmappable
 from streams.sources.heading import Heading
+from streams.sources.raw import elements
 from streams.sources.touchpoints import Touchpoints
 
 if TYPE_CHECKING:
@@ -59,9 +60,15 @@ class CloudEvents:
         return Touchpoints().read(stream)
 
     def map(self, raw: bytes) -> list[bytes]:
-        """Return what the source of its ``data`` makes of it; a touchpoint takes id, source and time from the envelope where it has none."""
-        if not raw:
-            return []
+        """Return what the source of its ``data`` makes of it; a touchpoint takes id, source and time from the envelope where it has none.
+
+        A JSON array is a batch of events.
+        """
+        if raw.lstrip().startswith(b"["):
+            return [made for each in elements(raw) for made in self._map(each)]
+        return self._map(raw) if raw else []
+
+    def _map(self, raw: bytes) -> list[bytes]:
         try:
             event = _decode(raw)
             data = _data(event)

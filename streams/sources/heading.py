@@ -1,14 +1,16 @@
 """What every mapping says of itself, whatever its format: its source, what the vendor tells, and cases."""
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
+import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from agents.detectors import DETECTORS
 from config.errors import did_you_mean
 from streams.sources.door import Door
 
-__all__ = ["About", "Case", "Heading", "Strict"]
+__all__ = ["About", "Case", "Heading", "Strict", "written"]
 
 
 class Strict(BaseModel):
@@ -39,12 +41,22 @@ class About(Strict):
 class Case(Strict):
     """A raw record and the touchpoints that it must become; keys that are not given are not compared.
 
-    ``raw`` is a mapping for JSON, or the text of the record.
+    ``raw`` is a mapping for JSON or a form (what is no text in a form is written as JSON), or the text of the record.
     """
 
     case: Annotated[str, Field(min_length=1)]
     raw: dict[str, Any] | str
     touchpoints: list[dict[str, Any]]
+
+
+def written(raw: Any, format_: str) -> bytes:
+    """Return a raw record as the vendor would send it."""
+    if isinstance(raw, str):
+        return raw.encode()
+    if format_ == "form" and isinstance(raw, dict):
+        fields = {key: value if isinstance(value, str) else msgspec.json.encode(value) for key, value in raw.items()}
+        return urlencode(fields).encode()
+    return msgspec.json.encode(raw)
 
 
 class Heading(Strict):

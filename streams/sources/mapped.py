@@ -1,4 +1,4 @@
-"""Sources that are data: JSON objects, rows of CSV or delimited lines, mapped by JMESPath as docs/sources.md describes."""
+"""Sources that are data: JSON objects, forms, rows of CSV or delimited lines, mapped by JMESPath as docs/sources.md describes."""
 
 import csv
 import hashlib
@@ -22,6 +22,7 @@ from streams.sources.errors import Unmappable, Unreadable
 from streams.sources.files import decompressed
 from streams.sources.heading import Heading, Strict
 from streams.sources.pseudonym import actor_pseudonym, customer_pseudonym
+from streams.sources.raw import elements, form, read_texts, without_tags
 from streams.sources.times import Unit, microseconds, written
 from streams.sources.touchpoints import Touchpoints
 
@@ -29,6 +30,8 @@ __all__ = ["Mapped"]
 
 _BAD_VALUE = (TypeError, ValueError, ArithmeticError, RecursionError)
 """What JMESPath and conversions raise over values that they were not made for; its own errors are ``ValueError``."""
+_JSON = ("json", "form")
+"""Formats whose records may be JSON: who posts forms posts JSON beside them."""
 _NUMBERS = {"integer": int, "number": float}
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -39,13 +42,16 @@ def _expression(text: str) -> str:
     except JMESPathError as error:
         at = getattr(error, "lex_position", None)
         raise ValueError(f"not JMESPath{'' if at is None else f': wrong at character {at + 1}'}") from error
-    _check_functions(tree)
+    _check(tree)
     return text
 
 
-def _check_functions(node: Any) -> None:
+def _check(node: Any) -> None:
+    """Refuse what JMESPath takes and nobody means."""
     if not isinstance(node, dict):
         return
+    if node["type"] == "subexpression" and node["children"][0]["type"] == "not_expression":
+        raise ValueError("! holds for what stands before the dot alone, which has no keys then: write !(a.b)")
     if node["type"] == "function_expression":
         name, given = node["value"], len(node["children"])
         if name not in Functions.FUNCTION_TABLE:
@@ -54,7 +60,7 @@ def _check_functions(node: Any) -> None:
         if given < len(signature) or (given > len(signature) and not signature[-1].get("variadic")):
             raise ValueError(f"{name} takes {len(signature)} arguments, {given} are given")
     for child in node["children"]:
-        _check_functions(child)
+        _check(child)
 
 
 def _zone(name: str) -> str:
@@ -95,7 +101,7 @@ class _Value(Strict):
     lookup: str | None = None
     keep: bool = False
     otherwise: str | bool | int | float | None = None
-    kind: Literal["text", "integer", "number", "flag"] | None = Field(None, alias="as")
+    kind: Literal["text", "integer", "number", "flag", "html"] | None = Field(None, alias="as")
 
     @model_validator(mode="after")
     def _one(self) -> "_Value":
@@ -178,6 +184,10 @@ class _Mapping(Heading, _Common):
 
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     columns: Annotated[list[str], Field(min_length=1)] | None = None
+    texts_of_json: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")]] = Field(default_factory=list)
+    """Places, with dots between the keys, whose text is JSON: it is read, and what is no JSON stays text."""
+    body: Expression | None = None
+    """What all other paths look into, where the vendor wraps its records: an object."""
     id: Value | None = None
     lookups: dict[str, dict[str, str | bool | int | float]] = Field(default_factory=dict)
     records: Annotated[list[_Record], Field(min_length=1)]
@@ -197,7 +207,7 @@ class _Plan(NamedTuple):
 
 
 class Mapped:
-    """One source by its mapping, whose format is ``json``, ``csv`` or ``lines``."""
+    """One source by its mapping, whose format is ``json``, ``form``, ``csv`` or ``lines``."""
 
     def __init__(self, document: Document, customer_key: bytes) -> None:
         """Take the mapping; raises ``ConfigError`` with file, line and key where it is wrong."""
@@ -227,10 +237,13 @@ class Mapped:
         return Touchpoints().read(stream)
 
     def map(self, raw: bytes) -> list[bytes]:
-        """Return the touchpoints of one raw record, with the ids ``<raw id>/0``, ``<raw id>/1`` and so on."""
-        if not raw:
-            return []
-        record = self._decode(raw)
+        """Return the touchpoints of one raw record, with the ids ``<raw id>/0``, ``<raw id>/1`` and so on; a JSON array holds several records."""
+        if self._kind in _JSON and raw.lstrip().startswith(b"["):
+            return [made for each in elements(raw) for made in self._map(each)]
+        return self._map(raw) if raw else []
+
+    def _map(self, raw: bytes) -> list[bytes]:
+        record = self._opened(self._decode(raw))
         fitting = (each for each in self._records if each[0].when is None or _search(each[0].when, record, "when"))
         rule, plans = next(fitting, (None, ()))
         if rule is None:
@@ -259,7 +272,7 @@ class Mapped:
         if self._kind == "lines" and self.mapping.columns is None:
             raise document.error(("columns",), "missing: lines have no names of their own")
         for key in ("columns", "separator"):
-            if self._kind == "json" and key in self.mapping.model_fields_set:
+            if self._kind in _JSON and key in self.mapping.model_fields_set:
                 raise document.error((key,), "is for csv and lines alone")
 
     def _decode(self, raw: bytes) -> dict[str, Any]:
@@ -269,6 +282,8 @@ class Mapped:
             except UnicodeDecodeError as error:
                 raise Unmappable("the line is not UTF-8") from error
             return dict(zip(self.mapping.columns or (), cells, strict=False))
+        if self._kind == "form" and not raw.lstrip().startswith(b"{"):
+            return form(raw)
         try:
             record = msgspec.json.decode(raw)
         except RecursionError as error:
@@ -278,6 +293,16 @@ class Mapped:
         if not isinstance(record, dict):
             raise Unmappable("not a JSON object")
         return record
+
+    def _opened(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Read the texts that are JSON, and take the record out of what it is wrapped in."""
+        read_texts(record, self.mapping.texts_of_json)
+        if self.mapping.body is None:
+            return record
+        body = _search(self.mapping.body, record, "body")
+        if not isinstance(body, dict):
+            raise Unmappable("body: expected an object")
+        return body
 
     def _made(self, plan: _Plan, record: dict[str, Any]) -> Iterator[dict[str, Any]]:
         records: Sequence[dict[str, Any]] = [record]
@@ -434,6 +459,8 @@ def _converted(kind: str | None, found: Any, key: str) -> Any:
     try:
         if kind == "text" and not isinstance(found, dict | list):
             return found if isinstance(found, str) else _plain(found) or repr(found)
+        if kind == "html" and isinstance(found, str):
+            return without_tags(found) or None
         if kind == "flag":
             return _FLAGS[str(found).casefold()]
         if kind in _NUMBERS and isinstance(found, str | int | float) and not isinstance(found, bool):

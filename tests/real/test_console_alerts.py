@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import Browser, Page, expect
 
 from models.alert import Acknowledge, Assign, Resolution, Resolve
 from sinks.alerts import show_alert
 from sinks.console.callers import Role
+from sinks.console.settings import OpenId
 from tests.support.console import PASSWORD, Console, console, launched, touch
 
 
@@ -61,6 +63,26 @@ def test_coming_in_by_name(desk: Console) -> None:
     page.get_by_role("button", name="Settings of eve").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_coming_in_by_a_provider(upgraded: Path, tmp_path: Path, browser: Browser) -> None:
+    """The door offers the provider, which leads back to where somebody wanted to go; who is nobody here is told so at the door."""
+    people = [User(sub=name, claims={"preferred_username": name, "roles": roles}) for name, roles in (("amy", ["watch"]), ("joe", []))]
+    with run_server_in_thread(user_claims=people) as provider, console(upgraded, tmp_path, browser) as desk:
+        desk.found("A")
+        desk.stop()
+        desk.comes_by(OpenId(f"http://127.0.0.1:{provider.server_port}", "seamwatch", "secret", "Example", {"watch": Role.VIEWER}))
+        desk.start()
+        page = desk.visitor()
+        page.goto(f"{desk.address}/alerts?severity=warning")
+        page.get_by_role("link", name="Sign in with Example").click()
+        page.get_by_role("button", name="joe").click()
+        expect(page.get_by_role("alert")).to_contain_text("Example did not let you in")
+        page.goto(f"{desk.address}/alerts?severity=warning")
+        page.get_by_role("link", name="Sign in with Example").click()
+        page.get_by_role("button", name="amy").click()
+        expect(page.locator(".row")).to_have_count(1)
+        assert page.url.endswith("/alerts?severity=warning")
 
 
 def test_a_link_lets_in_once(desk: Console) -> None:
@@ -140,6 +162,25 @@ def test_filters_stand_in_the_address(desk: Console) -> None:
     expect(page.locator(".row")).to_have_count(2)
 
 
+def test_alerts_are_put_together(desk: Console) -> None:
+    """Alerts are grouped by customer, seam or failure, under the filters that hold; a group leads to its own, and all of it is in the address."""
+    desk.found("A2", 1, customer="c-A")
+    page = desk.signed_in()
+    page.get_by_label("Group").select_option("By customer")
+    expect(page.locator(".groups li")).to_have_count(2)
+    expect(page.locator(".groups li").first).to_contain_text("c-A")
+    assert page.url.endswith("?group=customer")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    expect(page.locator("#facets label").first).to_be_visible()
+    page.get_by_role("button", name="Critical").click()
+    expect(page.locator(".groups li")).to_have_count(1)
+    page.get_by_role("button", name="Critical").click()
+    page.get_by_label("Group").select_option("By seam")
+    page.get_by_role("link", name=re.compile("billing to tech")).first.click()
+    page.wait_for_url("**/alerts?seam=team%3Abilling%3Eteam%3Atech")
+    expect(page.locator(".row")).to_have_count(2)
+
+
 def test_nothing_waits(desk: Console) -> None:
     """An empty list says that nothing waits for anybody, and a list that cannot be read says so and tries again."""
     desk.act(Resolve(outcome=Resolution.FIXED), "A", "B", actor="bob")
@@ -170,6 +211,16 @@ def test_both_moments(desk: Console) -> None:
     expect(page.get_by_role("heading", name="What to do first")).to_be_visible()
     expect(page.locator(".story .event")).to_have_count(2)
     expect(page.locator(".history li")).to_contain_text("Seamwatch opened it")
+
+
+def test_a_request_shows_what_was_asked_for(desk: Console) -> None:
+    """A request has no value of its own: it shows the mask of the one that the story holds, and none where no value was told."""
+    desk.found("M", 1, again=touch("M-2", 1, mask=None))
+    page = opened(desk, "M")
+    expect(page.locator(".moment.again .mask")).to_have_text("…4711")
+    desk.found("N", 1, first=touch("N-1", 3, mask=None), again=touch("N-2", 1, mask=None), journey="none", customer="c-N")
+    page.goto(f"{desk.address}/alerts/N")
+    expect(page.locator(".moment.again")).to_contain_text("not shown")
 
 
 def test_explained_findings_are_folded(desk: Console) -> None:

@@ -1,13 +1,17 @@
 """The console's pages in a real browser: for everybody, in four languages, at any width, and truthful when the line is lost."""
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from models.alert import Acknowledge
+from models.alert import Acknowledge, Resolution, Resolve
+from sinks.console.callers import Role
+from sinks.scores import note_scores
 from tests.support.console import AXE, Console, console, launched
 
 _DIALOGS = {"?": "Keys", "c": "Who looks after it?", "s": "Leave it until when?", "r": "How did it end?"}
@@ -29,6 +33,8 @@ def desk(upgraded: Path, tmp_path: Path, browser: Browser) -> Iterator[Console]:
         for scope, name in (("team", "tech"), ("team", "sales"), ("channel", "voice")):
             made.scored(scope=scope, name=name)
         made.scored(score="handoff", components={"late": 1.0, "decided": 2.0, "lost": 0.0, "known": 0.0})
+        made.refused("unknown_type")
+        made.add("eve", Role.ADMIN)
         yield made
 
 
@@ -53,13 +59,18 @@ def prefer(page: Page, **choices: Any) -> None:
 )
 def test_everybody_can_use_it(desk: Console, language: str, scheme: str, width: int) -> None:
     """No page has a fault by WCAG 2.2 AA, in any language, light or dark, wide or narrow, and none is wider than the screen."""
-    page = desk.signed_in(color_scheme=scheme, viewport={"width": width, "height": 800})
+    page = desk.signed_in("eve", color_scheme=scheme, viewport={"width": width, "height": 800})
     prefer(page, language=language)
     for path, ready in (
         ("/alerts", ".row"),
         ("/alerts/A", ".moments"),
         ("/seams", ".heat svg"),
+        ("/journeys", ".look"),
         ("/teams", ".scores li"),
+        ("/insights", ".ranks li"),
+        ("/rules", "td"),
+        ("/sources", "td"),
+        ("/audit", "td"),
         ("/wall", ".wall li"),
     ):
         page.goto(desk.address + path)
@@ -167,21 +178,72 @@ def test_a_long_list_stays_light(desk: Console) -> None:
 
 
 def test_seams_and_scores(desk: Console) -> None:
-    """Seams are shown as a heat map and as a table that leads to their alerts; a score says what it rests on."""
+    """Seams are shown as a heat map and as a table that leads to their alerts; a score says what it rests on and how it went."""
     page = desk.signed_in(path="/seams")
     expect(page.locator(".heat text", has_text="sales").first).to_be_attached()
+    page.get_by_role("button", name="By impact").click()
+    page.wait_for_url("**/seams?kind=team&by=harm")
+    expect(page.locator(".flow text", has_text="sales").first).to_be_attached()
     page.get_by_role("link", name="sales to tech").click()
     expect(page.locator(".row")).to_have_count(1)
     page.get_by_role("link", name="Teams and channels").click()
     expect(page.locator(".scores li").first).to_contain_text("rests on 12 moments only")
     page.get_by_role("button", name="Channel", exact=True).click()
     expect(page.locator(".scores li")).to_have_count(1)
+    note_scores(desk.engine, lambda score, _: score.value, datetime.now(UTC) - timedelta(days=2))
+    page.get_by_role("button", name="Handoffs").click()
+    expect(page.get_by_role("heading", name="There is no score yet")).to_be_visible()
+    page.get_by_role("button", name="Team", exact=True).click()
+    expect(page.get_by_role("img", name="The last 7 days: from")).to_have_count(1)
     page.get_by_role("link", name="Wall").click()
     expect(page.locator(".wall .figure.critical b")).to_have_text("1")
 
 
+def test_a_customers_journeys(desk: Console) -> None:
+    """Whoever types a customer's id sees the story with what was found, and comes to the alert; the address keeps no trace of the id."""
+    page = desk.signed_in(path="/journeys")
+    page.get_by_label("Customer's id").fill("c-nobody")
+    page.get_by_role("button", name="Look up").click()
+    expect(page.get_by_role("heading", name="Nothing was found of this customer")).to_be_visible()
+    page.get_by_label("Customer's id").fill("c-A")
+    page.keyboard.press("Enter")
+    expect(page.locator(".journey .event")).to_have_count(2)
+    assert page.url.endswith("/journeys")
+    page.locator(".found a").click()
+    expect(page.locator(".moments")).to_be_visible()
+
+
+def test_what_the_desk_is_run_by(desk: Console) -> None:
+    """Insights rank what hurts and lead to its alerts, rules say what became of what they found, sources what was refused; who did
+    what is for an admin alone, and a page that cannot be read says so.
+    """
+    desk.act(Resolve(outcome=Resolution.FALSE_POSITIVE), "A", actor="bob")
+    page = desk.signed_in("eve", "/insights?by=seams&days=7")
+    expect(page.locator(".ranks li")).to_have_count(2)
+    expect(page.locator(".ranks li").first).to_contain_text("1 critical")
+    page.get_by_role("button", name="Information").click()
+    page.wait_for_url("**/insights?by=fields&days=7")
+    expect(page.locator(".ranks li")).to_contain_text(["Account number"], ignore_case=True)
+    page.get_by_role("link", name="Rules").click()
+    rule = page.get_by_role("row", name=re.compile("^repeated_request "))
+    expect(rule).to_contain_text("100% 1 of 1")
+    rule.get_by_text("Settings of version").click()
+    expect(rule.locator("dl code").first).to_be_visible()
+    page.get_by_role("link", name="Sources").click()
+    expect(page.get_by_role("row", name=re.compile("unknown type"))).to_contain_text("1")
+    page.get_by_role("link", name="Audit").click()
+    expect(page.get_by_role("row", name=re.compile("eve came in by a link"))).to_be_visible()
+    page.route("**/api/rules", lambda route: route.fulfill(status=503, json={"detail": "not now"}))
+    page.get_by_role("link", name="Rules").click()
+    expect(page.get_by_role("heading", name="This could not be read")).to_be_visible()
+    page.unroute("**/api/rules")
+    page.get_by_role("button", name="Try again").click()
+    expect(rule).to_be_visible()
+    expect(desk.signed_in().get_by_role("link", name="Audit")).to_have_count(0)
+
+
 def test_a_view_can_be_kept(desk: Console) -> None:
-    """A choice of filters is kept under a name, and is there after the page was loaded again."""
+    """A choice of filters is kept under a name, is there after the page was loaded again, and can be forgotten."""
     page = desk.signed_in(path="/alerts?severity=critical")
     page.once("dialog", lambda dialog: dialog.accept("the worst"))
     page.get_by_role("button", name="Save this view").click()
@@ -189,6 +251,8 @@ def test_a_view_can_be_kept(desk: Console) -> None:
     expect(page.locator(".row")).to_have_count(2)
     page.get_by_label("Saved views").select_option("the worst")
     expect(page.locator(".row")).to_have_count(1)
+    page.get_by_role("button", name="Forget this view").click()
+    expect(page.get_by_label("Saved views")).to_have_count(0)
 
 
 def test_a_new_version_asks_to_be_loaded(desk: Console) -> None:

@@ -18,7 +18,9 @@ from tests.support.services import PostgresServer
 from tests.unit.sinks.builders import clock, finding, record, rows
 from tests.unit.sinks.burdens import Burdens
 from tests.unit.sinks.conformance import Conformance
+from tests.unit.sinks.corridors import Corridors
 from tests.unit.sinks.figures import Figures
+from tests.unit.sinks.portfolios import Portfolios
 
 
 @contextmanager
@@ -40,6 +42,14 @@ class TestPostgres(Conformance):
 
 class TestPostgresFigures(Figures):
     """PostgreSQL tells of rules what SQLite tells."""
+
+
+class TestCorridors(Corridors):
+    """PostgreSQL tells the same of the corridor."""
+
+
+class TestPortfolios(Portfolios):
+    """PostgreSQL tells the same of customers."""
 
 
 class TestBurdens(Burdens):

@@ -20,7 +20,7 @@ def settings(kafka: KafkaServer, prefix: str) -> StreamSettings:
 def test_topics_are_created_once_and_as_they_are_to_be(settings: StreamSettings) -> None:
     """What is missing is created, a second time there is nothing to do, and nothing deviates."""
     with TopicAdmin(settings) as admin:
-        assert len(admin.create()) == 8
+        assert len(admin.create()) == 9
         assert admin.create() == []
         assert admin.check() == []
 

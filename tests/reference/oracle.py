@@ -121,6 +121,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from .experience import marks_of, rows_of
 from .rest import Rest
 from .stories import repeated_story
 from .timeline import (
@@ -479,7 +480,7 @@ def scoring(found: list[Json]) -> list[Json]:
 def scores(
     found: list[Json], touchpoints: list[Json], *, as_of: int, rules: Json | None = None, fields: Json | None = None
 ) -> list[Json]:
-    """Return the scores as of a time: consistency of journeys, customers, teams, channels, brands, seams, tenants; handoffs of teams, seams, tenants.
+    """Return the scores as of a time: consistency of journeys, customers, teams, channels, brands, seams, tenants; handoffs; and those of experience.
 
     `found` is the result of `findings` over the same touchpoints; each row has tenant, score, scope, name, customer
     (of a journey, else None), half_life (seconds), value, and harm and opportunities (None where there are none).
@@ -532,7 +533,18 @@ def scores(
             could = sum(decay(chance[3], half_life) for chance in chances if chance[:3] == entity)
             value = 100 * (1 - min(1.0, done / (could + 20)))
             row(*entity, half_life, value, harm=done, opportunities=could)
-    return rows + handoff_scores(lines, as_of)
+    journeys = {(each["tenant"], each["scope"], each["name"], each["half_life"]): each["value"] for each in rows if each["scope"] != "journey"}
+    for each in rows:
+        if each["scope"] == "journey":
+            journeys[each["tenant"], f"journey of {each['customer']}", each["name"], each["half_life"]] = each["value"]
+        elif each["scope"] != "customer" and each["harm"] + each["opportunities"] < 1e-6:  # less is none any more
+            del journeys[each["tenant"], each["scope"], each["name"], each["half_life"]]
+    marks = []
+    for line in lines:
+        point = line.points[0]
+        mine = [one for one in charged if (one["tenant"], one["customer"]) == (point.tenant, point.customer)]
+        marks.append((line, marks_of(line, mine)))
+    return rows + handoff_scores(lines, as_of) + rows_of(marks, journeys, as_of)
 
 
 def handoff_scores(lines: list[Oracle], as_of: int) -> list[Json]:
@@ -549,11 +561,11 @@ def handoff_scores(lines: list[Oracle], as_of: int) -> list[Json]:
                 if name:
                     told.setdefault((tenant, scope, name), []).append(marks)
     rows = []
-    for (tenant, scope, name), marks_of in told.items():
+    for (tenant, scope, name), marks_in in told.items():
         for half_life in (3_600, 604_800):
             factors = []
             for factor in (1, 2):
-                known = [(math.pow(2.0, -(as_of - each[0]) / SECOND / half_life), each[factor]) for each in marks_of]
+                known = [(math.pow(2.0, -(as_of - each[0]) / SECOND / half_life), each[factor]) for each in marks_in]
                 decided = sum(weight for weight, good in known if good is not None)
                 if decided >= 1e-6:  # less is none any more
                     factors.append(sum(weight for weight, good in known if good) / decided)

@@ -152,7 +152,8 @@ def test_handed_off_and_abandoned_with_nothing_after() -> None:
     assert one["time"] == BASE + 90 * SECOND
     assert one["id"] == hashlib.sha256(b'["default","dead_end","s","contact.abandoned@30",""]').hexdigest()[:32]
     assert dead(clock=94.999999) == []
-    rows = scores([one], [answered(0, "a")], as_of=one["time"])
+    points = [answered(0, "a"), at(30, "contact.abandoned", CUSTOMER)]
+    rows = scores([one], points, as_of=one["time"])
     assert {row["name"] for row in rows if row["scope"] == "team" and row["harm"]} == {"a"}
 
 

@@ -14,7 +14,7 @@ from agents.fields import FieldCatalog, Fingerprinter
 from agents.partition import _CLOCK, _CLOCK_KEY, PartitionWatch, Record
 from agents.replay import Replay
 from agents.rules import Rulebook
-from agents.scores import customer_score, entity_score
+from agents.scores import customer_score, entity_score, experience_scores, newest_of, scores_of
 from agents.tallies import Sum
 from config.fields import load_fields
 from config.rules import load_rulebook
@@ -172,6 +172,7 @@ class Undisturbed:
         """Return how each score is computed as of a moment, of customers and journeys only where nothing was dropped."""
         found: dict[Key, Callable[[int], dict[str, Any]]] = {}
         sums: dict[Key, list[Sum]] = {}
+        blame = self.parts.rulebook.engine.fusion_blame
         for watch in self.watches.values():
             for entity, held in watch._tallies.sums():
                 sums.setdefault(tuple(entity.parts()), []).append(held)
@@ -180,11 +181,16 @@ class Undisturbed:
                     for name in {None} | {each.journey for each in customer.contributions.values()}:
                         score = partial(customer_score, customer, name, half_life=_HALF_LIFE)
                         found[_key(score(_LATER))] = score
+                if customer.horizon is None:
+                    for made in experience_scores(customer, _LATER, _HALF_LIFE, blame):
+                        found[_key(made)] = partial(_experience_score, customer, _key(made), blame)
         prior = self.parts.rulebook.engine.prior_opportunities
-        for key, held_sums in sums.items():
-            score = partial(_entity_score, key, held_sums, prior)
-            if score(max(each.at for each in held_sums))["value"] is not None:
-                found[key] = score
+        for (tenant, kept, *whose), held_sums in sums.items():
+            for name in scores_of(held_sums) if kept == "consistency" else (kept,):
+                key = (tenant, name, *whose)
+                score = partial(_entity_score, key, held_sums, prior)
+                if score(newest_of(name, held_sums))["value"] is not None:
+                    found[key] = score
         return found
 
     @property
@@ -260,6 +266,10 @@ def _verify_scores(engine: Engine, oracle: Undisturbed) -> None:
 
 def _key(score: Mapping[str, Any]) -> Key:
     return tuple(score[name] for name in ("tenant", "score", "scope", "name", "half_life"))
+
+
+def _experience_score(customer: Any, key: Key, blame: float, as_of: int) -> dict[str, Any]:
+    return next(each for each in experience_scores(customer, as_of, _HALF_LIFE, blame) if _key(each) == key)
 
 
 def _entity_score(key: Key, sums: Sequence[Sum], prior: float, as_of: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -22,12 +23,13 @@ from seamwatch.console import console_settings
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
+from sinks.console.settings import OpenId
 from sinks.database import create_engine
 from sinks.transitions import Report, transition_all
 from sinks.writer import DatabaseWriter
 from tests.support.prepare import browser, browser_missing, on_ci
 from tests.support.server import free_ports
-from tests.unit.sinks.builders import brief, finding, record, score
+from tests.unit.sinks.builders import brief, finding, letter, record, score
 
 __all__ = ["AXE", "PASSWORD", "Console", "console", "launched", "touch"]
 
@@ -81,6 +83,10 @@ class Console:
             sleep(0.01)
         self._server = server, thread
 
+    def comes_by(self, provider: OpenId) -> None:
+        """Let people come in by a provider from the next start on."""
+        self._settings = replace(self._settings, openid=provider)
+
     def stop(self) -> None:
         """Listen no more; the data stay."""
         if self._server is not None:
@@ -117,6 +123,10 @@ class Console:
     def scored(self, **changes: Any) -> None:
         """Store a score as of now."""
         self._writer.write([score(as_of=ago(0), **changes)._replace(timestamp=time_ns() // 1000)])
+
+    def refused(self, reason: str) -> None:
+        """Store a dead letter of now."""
+        self._writer.write([letter(reason=reason.encode())._replace(timestamp=time_ns() // 1000)])
 
     def many(self, count: int, **changes: Any) -> None:
         """Store so many findings, each with an alert of its own, the newest first."""

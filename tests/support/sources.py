@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 
-import msgspec
-
 from streams.sources import MappedSource, load_source, source_names
-from streams.sources.heading import Case
+from streams.sources.heading import Case, written
 
 __all__ = ["KEY", "SOURCES", "raw_of"]
 
@@ -13,6 +11,6 @@ KEY = b"0123456789abcdef"
 SOURCES: Mapping[str, MappedSource] = {name: load_source(name, KEY) for name in source_names()[1:]}  # type: ignore[misc]
 
 
-def raw_of(case: Case) -> bytes:
+def raw_of(source: MappedSource, case: Case) -> bytes:
     """Return the raw record of a case."""
-    return case.raw.encode() if isinstance(case.raw, str) else msgspec.json.encode(case.raw)
+    return written(case.raw, source.mapping.format)

@@ -77,11 +77,20 @@ _ACTORS: tuple[dict[str, Any], ...] = (
 _INTENTS = ("bill", "BILL ", "moving", "complaint", " ")
 _AMOUNTS = (0, 0.6, 1, 2.0005, 3, 4, 5, -1, 999.9999, 1000, 1500, 1e308, -1e308)
 
+_SCALES = ((0, 5), (1, 5), (5, 1), (0, 0.001), (5, 5), (-1e308, 1e308))
+
 
 def _some(chance: random.Random, **options: Sequence[Any]) -> dict[str, Any]:
     """Choose data; what is chosen as None stays away."""
     chosen = {key: chance.choice(values) for key, values in options.items()}
     return {key: value for key, value in chosen.items() if value is not None}
+
+
+def _answer(chance: random.Random, minimum: float, maximum: float) -> dict[str, Any]:
+    """Answer a survey on a scale, perhaps with what was expected."""
+    inside = [minimum, maximum, *(each for each in _AMOUNTS if min(minimum, maximum) <= each <= max(minimum, maximum))]
+    answer = _some(chance, survey=("v1",), metric=("csat", "nps"), score=inside, expected=(*inside, *[None] * len(inside)))
+    return answer | {"minimum": minimum, "maximum": maximum}
 
 
 _EVENTS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
@@ -103,15 +112,8 @@ _EVENTS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
         chance, text=("well",), private=(None, None, True), sentiment=(-1, -0.5, -0.2, 0.0005, 0.3, 0.3005, 1, None)
     ),
     "brand.exposure": lambda chance: _some(chance, metric=("csat", "CSAT", "nps", None), promised=(*_AMOUNTS, None)),
-    "survey.answered": lambda chance: _some(
-        chance,
-        survey=("v1",),
-        metric=("csat", "nps"),
-        score=_AMOUNTS,
-        minimum=(0, 1, 5),
-        maximum=(5, 5, 1, 0.001),
-        expected=(*_AMOUNTS, *[None] * 9),
-    ),
+    "survey.answered": lambda chance: _answer(chance, *chance.choice(_SCALES)),
+    "mention.published": lambda chance: _some(chance, sentiment=(-1, -0.2505, 0, 0.5, 1), public=(True, True, False)),
     "account.updated": lambda chance: _some(chance, billed_revenue=(*_AMOUNTS, None)),
 }
 

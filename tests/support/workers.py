@@ -349,7 +349,15 @@ def _decayed(scores: Iterable[Mapping[str, Any]], as_of: datetime) -> dict[Any, 
         decay = 2.0 ** ((score["as_of"] - as_of).total_seconds() / score["half_life"])
         harm = parts.get("harm", 0.0) * decay
         numbers: tuple[float, ...]
-        if "decided" in parts:
+        if score["score"] == "three_cs" and score["half_life"] < 86_400:
+            continue  # as of a deadline that is many half-lives ahead, its evidence is none any more, and the row is gone
+        if score["score"] in _EXPERIENCE:
+            sums = {name: each if name in ("prior", "findings") else each * decay for name, each in parts.items()}
+            value = _EXPERIENCE[score["score"]](sums)
+            if value is None:
+                continue
+            numbers = value, *(sums[name] for name in sorted(sums))
+        elif "decided" in parts:
             sums = {name: each * decay for name, each in parts.items()}
             shares = ((sums["late"], sums["decided"]), (sums["lost"], sums["known"]))
             if max(sums["decided"], sums["known"]) < 1e-6:
@@ -362,6 +370,59 @@ def _decayed(scores: Iterable[Mapping[str, Any]], as_of: datetime) -> dict[Any, 
             numbers = 100 * exp(-harm), harm, parts["findings"]
         found[tuple(score[name] for name in ("tenant", "score", "scope", "name", "half_life"))] = numbers
     return found
+
+
+def _kept(sums: Mapping[str, float], *pairs: tuple[str, str]) -> float | None:
+    """Return the share of the chances that was not missed, by the names of both; None where less than a millionth is left."""
+    missed, chances = (sum(sums.get(pair[place], 0.0) for pair in pairs) for place in (0, 1))
+    return None if chances < 1e-6 else 1 - missed / chances
+
+
+def _product(*factors: float | None) -> float | None:
+    known = [each for each in factors if each is not None]
+    return prod(known) if known else None
+
+
+def _percent(*pairs: tuple[str, str]) -> Callable[[Mapping[str, float]], float | None]:
+    def value(sums: Mapping[str, float]) -> float | None:
+        kept = _kept(sums, *pairs)
+        return None if kept is None else 100 * kept
+
+    return value
+
+
+def _three_cs(sums: Mapping[str, float]) -> float | None:
+    journey: float | None
+    if "prior" in sums:
+        journey = 1 - min(1.0, sums["harm"] / (sums["opportunities"] + sums["prior"]))
+        journey = None if sums["harm"] + sums["opportunities"] < 1e-6 else journey
+    else:
+        journey = exp(-sums["harm"])
+    communication = _product(_kept(sums, ("broken", "promises")), _kept(sums, ("contradicted", "facts")))
+    known = [each for each in (journey, _kept(sums, ("gloom", "moods")), communication) if each is not None]
+    return 100 * prod(known) ** (1 / len(known)) if len(known) > 1 else None
+
+
+def _fusion(sums: Mapping[str, float]) -> float:
+    gain = sums["moved"] - 2 * sums["loss"]
+    return 50 + 50 * gain / (sums["moved"] + 50) if "prior" in sums else min(100.0, max(0.0, 50 + gain))
+
+
+def _communication(sums: Mapping[str, float]) -> float | None:
+    kept = _product(_kept(sums, ("broken", "promises")), _kept(sums, ("contradicted", "facts")))
+    return None if kept is None else 100 * kept
+
+
+_EXPERIENCE: Mapping[str, Callable[[Mapping[str, float]], float | None]] = {
+    "emotional": _percent(("gloom", "moods")),
+    "communication": _communication,
+    "three_cs": _three_cs,
+    "purpose": _percent(("missed", "contacts")),
+    "difference": _percent(("unused", "handlings")),
+    "value": _percent(("discontent", "answers")),
+    "expectation": _percent(("broken", "promises"), ("below_expected", "expected"), ("below_advertised", "advertised")),
+    "fusion": _fusion,
+}
 
 
 def _microseconds(moment: datetime) -> int:

@@ -13,7 +13,7 @@ from config.rules import load_rulebook
 from tests.reference.timeline import microseconds
 
 KEY = b"a key of at least sixteen bytes"
-ALL_ON = ("ping_pong_return.mode=on", "ping_pong_timed.mode=on")
+ALL_ON = ("ping_pong_return.mode=on", "ping_pong_timed.mode=on", "fusion.resolved=2")
 DAY = 86_400_000_000
 
 
@@ -92,6 +92,10 @@ class Sink:
             if any(tally.get(count) for count in ("charges", "segments", "losses", "contexts")):
                 names = ("harm", "opportunities", "lost", "known")
                 found[key] = tuple(tally.get(name, 0.0) * decay for name in names)
+            for part, (short, of, pieces, at) in tally.get("parts", {}).items():
+                if pieces:
+                    decay = 2.0 ** ((at - as_of) / half_life)
+                    found[f"{key} {part}"] = short * decay, of * decay
         return found
 
 

@@ -705,6 +705,12 @@ def test_an_opportunity_is_one_handler_at_work_in_one_segment() -> None:
     assert {each["name"] for each in scores if each["scope"] == "team"} == {"sales", "service"}
 
 
+def test_a_score_as_of_long_before_the_newest_touchpoint_is_a_number() -> None:
+    """Half a year before it, thousands of half-lives of an hour: 0.15 of the one handling went wrong, and the 20 harmless ones before count for nothing."""
+    scores = list(replayed([said(0, "t1"), asked(60, "t2")], until=60).scores(micros(-180 * DAY)))
+    assert score_of(scores, "team", "service")["value"] == pytest.approx(85)
+
+
 def test_an_absence_costs_from_its_deadline() -> None:
     """One half-life after the deadline, not after the handoff, half of the harm is left."""
     scores = list(replayed([passed_on(0, "t1")], until=65).scores(micros(60 + HOUR)))

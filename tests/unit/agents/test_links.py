@@ -119,14 +119,14 @@ class Topic:
         found: dict[str, list[float]] = {}
         for sink in self.sinks:
             for key, held in sink.sums(as_of).items():
-                entity = key[: key.rindex(",")]
-                found[entity] = [one + other for one, other in zip(found.get(entity, [0.0] * 4), held, strict=True)]
+                entity = key[: key.rindex(",")] + key.rpartition("]")[2]  # the last is the part
+                found[entity] = [one + other for one, other in zip(found.get(entity, [0.0] * len(held)), held, strict=True)]
         return {key: held for key, held in found.items() if any(abs(each) > 1e-9 for each in held)}
 
-    def customers(self) -> dict[str, tuple[float, int]]:
-        """Return the scores of customers and journeys, apart from when they are of."""
+    def customers(self) -> dict[str, tuple[int | None, float | None]]:
+        """Return the scores of customers and journeys, apart from their times: how many findings, and of expectation the value, which does not fade."""
         return {
-            name: (score["samples"], score["components"]["findings"])
+            name: (score["components"].get("findings"), round(score["value"], 6) if score["score"] == "expectation" else None)
             for name, (_, score) in self.scores.items()
             if score["value"] is not None
         }

@@ -62,7 +62,7 @@ def test_of_two_scores_of_a_customer_at_one_moment_the_later_has_the_higher_sequ
     watch, ranks = partition(), []
     for offset, made in enumerate((told(1, 0), asked(2, 90), asked(3, 60, team="tech"))):
         found = [json.loads(value) for _, value in watch.process([line(made, offset)]).customer_scores]
-        ranks += [(each["as_of"], each["sequence"]) for each in found if each["scope"] == "customer"]
+        ranks += [(each["as_of"], each["sequence"]) for each in found if (each["score"], each["scope"]) == ("consistency", "customer")]
     assert len(ranks) == 2
     assert ranks[0][0] == ranks[1][0]
     assert ranks[0][1] < ranks[1][1]
@@ -248,6 +248,14 @@ def test_the_same_identity_again_is_counted_not_applied() -> None:
     assert watch.counts.duplicates == 0
 
 
+def test_one_identity_with_another_type_is_a_conflict() -> None:
+    """A survey under the id of a value that was given is counted, though both keep as much, and what it holds is no fingerprint."""
+    answer = {"survey": "v1", "metric": "csat", "score": 4.0, "minimum": 1.0, "maximum": 5.0, "expected": 4.0}
+    watch = partition()
+    watch.process([line(told(1, 0), 0), line(told(1, 0) | {"type": "survey.answered", "data": answer}, 1)])
+    assert (watch.counts.duplicates, watch.counts.conflicts) == (1, 1)
+
+
 def test_unknown_keys_are_counted_wherever_they_stand() -> None:
     """Unknown keys of the record, its actor and its data are ignored and counted."""
     watch = partition()
@@ -378,6 +386,17 @@ def test_who_floods_is_only_counted_from_then_on() -> None:
     assert not restarted.process([line(asked(number, number), number) for number in range(8, 10)]).findings
     assert (restarted.counts.unwatched, restarted.rows) == ({"flood": 2}, 1)
     assert restarted.state_bytes < 200
+
+
+def test_who_is_promised_more_than_anybody_waits_for_is_only_counted() -> None:
+    """What a deadline waits on is kept beyond the most touchpoints, but not without end: of one with 1,005 open promises nothing is kept."""
+    watch = partition("maximum_touchpoints=5")
+    made = {"due": "2026-06-01T09:00:00Z"}
+    for number in range(1_010):
+        promise = point(number, 60 * number, "promise.made", actor={"kind": "agent", "team": "a"}, data=made | {"promise": f"p{number}"})
+        watch.process([line(promise, number)])
+    assert (watch.counts.unwatched, list(watch.customers())) == ({"flood": 5}, [])
+    assert watch.state_bytes < 200
 
 
 def test_a_flood_that_is_over_is_forgotten_when_its_memory_is() -> None:

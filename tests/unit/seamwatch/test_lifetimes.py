@@ -9,6 +9,7 @@ import pytest
 
 from models.alert import AlertState
 from seamwatch.lifetimes import Lifetimes
+from seamwatch.worker import decayed
 from sinks.alerts import list_alerts
 from sinks.database import create_engine, upgrade
 from sinks.writer import DatabaseWriter
@@ -26,7 +27,7 @@ async def test_a_worker_lets_alerts_expire(tmp_path: Path) -> None:
         [record(finding(f"f{number}", alert=f"A{number}")) for number in range(501)]
     )
     now = [_STORED + timedelta(hours=23)]
-    lifetimes = Lifetimes(_app(), engine, 86_400_000_000, lambda: now[0])
+    lifetimes = Lifetimes(_app(), engine, 86_400_000_000, decayed, lambda: now[0])
     assert await lifetimes.sweep() == 0
     now[0] += timedelta(hours=2)
     assert await lifetimes.sweep() == 501
@@ -38,7 +39,7 @@ async def test_a_worker_lets_alerts_expire(tmp_path: Path) -> None:
 async def test_a_database_that_is_away_is_left_to_the_next_round(tmp_path: Path) -> None:
     """Time waits for a database that does not answer; the worker does not end for it."""
     engine = create_engine(f"sqlite:///{tmp_path / 'none' / 'a.db'}")
-    assert await Lifetimes(_app(), engine, 1).sweep() == 0
+    assert await Lifetimes(_app(), engine, 1, decayed).sweep() == 0
     engine.dispose()
 
 
@@ -54,7 +55,7 @@ async def test_a_round_begins_with_the_worker_and_ends_with_it(tmp_path: Path, s
         return _STORED
 
     engine = create_engine(f"sqlite:///{tmp_path / 'none' / 'a.db'}")
-    await Lifetimes(app, engine, 1, now).run()
+    await Lifetimes(app, engine, 1, decayed, now).run()
     assert len(rounds) == (0 if stopped else 1)
     engine.dispose()
 

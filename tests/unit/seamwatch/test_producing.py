@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from kafka.partitioner.default import murmur2 as producers_murmur2
 
 from seamwatch.producing import Pace, Producing
 from streams.sources import load_source
-from tests.unit.seamwatch.support import asked_twice, lines, touchpoint
+from tests.unit.seamwatch.support import asked_twice, lines, run, touchpoint
 
 
 class Future:
@@ -128,3 +129,27 @@ def test_rate_and_speed_decide_when_a_record_goes() -> None:
     assert paced([5.0, 5.0, None], rate=2) == [0.0, 0.5, 1.0]
     assert paced([60.0, 120.0, 90.0, None, 180.0], speed=10) == [0.0, 6.0, 6.0, 6.0, 12.0]
     assert paced([1.0, 2.0]) == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "PATHS or --connect: one of them is needed"),
+        (("--connect", "ami://u@pbx", "password"), "PATHS or --connect: one of them is needed"),
+        (("--connect", "ami://u@pbx"), "--connect and --password-file belong together"),
+        (("--connect", "ami://u@pbx", "--password-file", "password", "--follow"), "--connect excludes --follow"),
+        (("--connect", "ami://u:secret@pbx", "--password-file", "password"), "others see the password there"),
+        (("--connect", "ami://pbx", "--password-file", "password"), "the manager interface needs a user"),
+        (("--connect", "http://pbx", "--password-file", "password"), "expected ami://USER@HOST:PORT or esl://HOST:PORT"),
+        (("--connect", "esl://pbx:port", "--password-file", "password"), "expected ami://USER@HOST:PORT or esl://HOST:PORT"),
+        (("--connect", "esl://pbx", "--password-file", "lines"), "holds no password in one line"),
+    ],
+)
+def test_a_connection_that_cannot_be_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], sentence: str) -> None:
+    """Before anything is connected; a password has no place where others see it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "password").write_text("4711-4711")
+    (tmp_path / "lines").write_text("one\ntwo")
+    ended = run("produce", *arguments)
+    assert (ended.exit_code, sentence in " ".join(ended.stderr.split())) == (2, True)
+    assert "secret" not in ended.output

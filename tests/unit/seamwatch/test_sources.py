@@ -28,6 +28,41 @@ def test_a_source_that_nobody_knows_is_not_read(monkeypatch: pytest.MonkeyPatch)
     assert (ended.exit_code, "no source is called chatwot; did you mean chatwoot?" in ended.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("topics", "sentence"),
+    [
+        ({"ZENDESK": "x"}, "SEAMWATCH_SOURCE_TOPICS__ZENDESK: SEAMWATCH_SOURCES does not name this source"),
+        ({"GENESYS": "seamwatch.raw.genesys"}, "SEAMWATCH_SOURCE_TOPICS__GENESYS: expected a topic of others"),
+        ({"GENESYS": "x", "SEGMENT": "x"}, "expected a topic of others, which is read for one source"),
+        ({"GENESYS": "a b"}, "SEAMWATCH_SOURCE_TOPICS: expected letters, digits"),
+    ],
+)
+def test_a_topic_of_others_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, topics: dict[str, str], sentence: str) -> None:
+    """A topic for a source that is not read, one of our own, one for two sources."""
+    monkeypatch.setenv("SEAMWATCH_SOURCES", "genesys,segment")
+    for name, topic in topics.items():
+        monkeypatch.setenv(f"SEAMWATCH_SOURCE_TOPICS__{name}", topic)
+    ended = run("sources", "list")
+    assert (ended.exit_code, sentence in ended.stderr) == (2, True), ended.stderr
+
+
+def test_list_tells_doors_and_what_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Path and scheme of each door, whether it has a secret; without Kafka and without a database the rest is told, and that they are missing."""
+    monkeypatch.setenv("SEAMWATCH_SOURCES", "zendesk,intercom")
+    monkeypatch.setenv("SEAMWATCH_INGEST_SECRETS__ZENDESK", "0123456789abcdef")
+    monkeypatch.setenv("SEAMWATCH_BROKER", "127.0.0.1:1")
+    ended = run("sources", "list", "--json")
+    listed = {each["source"]: each for each in json.loads(ended.stdout)}
+    assert listed["zendesk"]["door"] == {"path": "/in/zendesk", "scheme": "zendesk"}
+    assert [name for name, each in listed.items() if each["open"]] == ["zendesk"]
+    assert listed["intercom"]["health"] == {"last": None, "hour": None, "waiting": None, "refused": None}
+    assert (listed["asterisk"]["door"], listed["asterisk"]["health"]) == (None, None)
+    assert "no broker answers at 127.0.0.1:1" in ended.stderr
+    assert "there is no such file" in ended.stderr
+    shown = run("sources", "list").stdout
+    assert "/in/intercom intercom (no secret)" in " ".join(shown.split())
+
+
 def test_needs_are_told_of_detectors_that_there_are() -> None:
     """A detector that is gone is not asked for."""
     assert NEEDS.keys() <= DETECTORS.keys()
@@ -82,6 +117,45 @@ def test_try_withstands_whatever_is_in_the_file(tmp_path: Path, hostile: bytes) 
     ended = run("sources", "try", "chatwoot", write(tmp_path, hostile))
     assert ended.exit_code == 0
     assert "1 record, 0 touchpoints" in ended.stdout
+
+
+SAMPLES = Path(__file__).parents[3].parent / "shared" / "data" / "vendor_events"
+TRIED = {
+    "asterisk": ("asterisk_queue_log/*", {"contact.queued": 2, "identity.linked": 2, "contact.answered": 2, "contact.ended": 2}),
+    "asterisk_ami": (
+        "asterisk_ami/*/*.json",
+        {
+            "contact.started": 22, "identity.linked": 22, "contact.answered": 51, "contact.ended": 23, "contact.abandoned": 3,
+            "handoff.started": 20, "handoff.accepted": 7, "handoff.failed": 8,
+        },
+    ),
+    "amazon_connect": ("aws_connect/contact-events*", {"contact.answered": 1, "contact.ended": 1}),
+    "contact_lens": ("aws_connect/*contact-[la]*.json", {"message": 74}),
+    "chatwoot": ("chatwoot/*", {"message": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason=f"the vendors' own samples are not there: {SAMPLES}")
+@pytest.mark.parametrize("source", TRIED)
+def test_try_reads_every_sample_of_the_vendors(source: str, tmp_path: Path) -> None:
+    """Each record that a vendor published, or that somebody recorded, is mapped or known to tell nothing; none is refused.
+
+    What the source wants added is added: when a call began, which contact a file is about, when an event came.
+    """
+    pattern, types = TRIED[source]
+    added = {
+        "contact_lens": {"ConnectedToSystemTimestamp": "2026-03-02T09:00:00Z", "CustomerMetadata": {"ContactId": "k-1"}},
+        "asterisk_ami": {"Received": "1772442840"},
+    }
+    records: list[bytes] = []
+    for file in sorted(SAMPLES.glob(pattern)):
+        if file.suffix == ".sample":
+            records += [line for line in file.read_bytes().splitlines() if not line.startswith(b"#")]
+        else:
+            told = json.loads(file.read_text())
+            records += [json.dumps(each | added.get(source, {})).encode() for each in (told if isinstance(told, list) else [told])]
+    facts = json.loads(run("sources", "try", source, write(tmp_path, b"\n".join(records)), "--json").stdout)
+    assert (facts["records"], facts["refused"], facts["types"]) == (len(records), {}, types)
 
 
 def test_try_tells_what_detectors_lack(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -114,6 +114,17 @@ def test_scores_decay_to_the_moment_of_the_scrape() -> None:
     assert decayed(score, at) == 50.0
     assert decayed(score, at + 3_600_000_000) == pytest.approx(100 * (1 - 10 / 30))
     assert decayed(score.model_copy(update={"value": None}), at) is None
+
+
+def test_what_fades_of_other_scores_fades_as_they_are_made() -> None:
+    """A bond comes back to 50, the headline rises with consistency while a share stays; what a later version names otherwise stays as it was written."""
+    stored: dict[str, Any] = {"tenant": "acme", "scope": "tenant", "name": "acme", "half_life": 3600, "value": 42.0, "samples": 1.0, "as_of": AT}
+    bond = Score(score="fusion", components={"moved": 8.0, "loss": 8.0, "prior": 50.0}, **stored)
+    three = Score(score="three_cs", components={"harm": 10.0, "opportunities": 20.0, "prior": 20.0, "moods": 4.0, "gloom": 1.0}, **stored)
+    at = int(AT.timestamp() * 1_000_000) + 3_600_000_000
+    assert decayed(bond, at) == pytest.approx(50 - 50 * 4 / 54)
+    assert decayed(three, at) == pytest.approx(100 * ((1 - 5 / 30) * 0.75) ** 0.5)
+    assert decayed(bond.model_copy(update={"score": "bonds"}), at) == 42.0
 
 
 class Lines:

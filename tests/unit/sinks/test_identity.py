@@ -4,9 +4,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 
-from models.tables import alert_changes, alerts, briefs, console_audit, customer_aliases, findings, metadata, scores
+from models.tables import (
+    alert_changes,
+    alerts,
+    briefs,
+    console_audit,
+    contact_marks,
+    customer_aliases,
+    customers,
+    findings,
+    invitations,
+    metadata,
+    scores,
+)
 from sinks.database import create_engine
 from sinks.identity import aliases_of, is_known, note_forgotten
 from sinks.writer import DatabaseWriter, SinkRecord
@@ -53,6 +65,27 @@ def test_a_forgotten_customer_leaves_no_row_and_what_comes_after_stays(engine: E
     assert aliases_of(engine, "acme", "c-1") == []
     write(engine, [mark("acme/c-1", "forgotten", "6"), mark("acme/c-2", "forgotten", "6")])
     assert rows(engine) == 0
+
+
+def test_what_the_observer_knows_of_a_forgotten_customer_goes_too(engine: Engine) -> None:
+    """Account, invitations, what is special about contacts with findings, and bonds with brands go; those of a name that begins alike stay."""
+    write(engine, [record(finding("f1", 1, customer="c_1"))])
+    then = datetime(2026, 3, 2, tzinfo=UTC)
+    with engine.begin() as connection:
+        [contact] = connection.scalars(select(findings.c.contact))
+        connection.execute(insert(contact_marks).values(tenant="acme", contact=contact, kind="intent", name="cancel"))
+        for customer in ("c_1", "cx1"):
+            connection.execute(insert(customers).values(tenant="acme", customer=customer, answers=0, state={}))
+            asked = {"customer": customer, "rule": "r", "pattern": "past", "survey": "s", "time": then, "body": {}}
+            connection.execute(insert(invitations).values(id=customer, tenant="acme", **asked))
+            bond = {"score": "fusion", "scope": "customer", "name": f"{customer}>mobile", "half_life": 604_800, "value": 50.0, "samples": 1.0}
+            connection.execute(insert(scores).values(key=customer, tenant="acme", **bond, components={}, as_of=then, log_offset=1))
+    write(engine, [mark("acme/c_1", "forgotten", "5")])
+    assert not is_known(engine, "acme", "c_1")
+    assert is_known(engine, "acme", "cx1")
+    with engine.connect() as connection:
+        left = {table.name: len(connection.execute(select(table)).all()) for table in (customers, invitations, scores, contact_marks)}
+    assert left == {"customers": 1, "invitations": 1, "scores": 1, "contact_marks": 0}
 
 
 def test_aliases_are_followed_along_links(engine: Engine) -> None:

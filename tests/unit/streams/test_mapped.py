@@ -10,6 +10,7 @@ import pytest
 from config.errors import ConfigError
 from seamwatch.source_trial import failures
 from streams.sources import Unmappable, Unreadable, load_source, source_names
+from streams.sources.pseudonym import customer_pseudonym
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "sources.md"
 KEY = b"0123456789abcdef"
@@ -133,6 +134,7 @@ def test_records_that_cannot_be_mapped_say_why(tmp_path: Path, changes: dict[str
         ("customer: who", "customer: who[", "desk.yaml:4: customer.path: not JMESPath: wrong at character 5"),
         ("customer: who", "customer: jion('/', who)", "desk.yaml:4: customer.path: JMESPath has no function jion; did you mean join?"),
         ("customer: who", "customer: join(who)", "desk.yaml:4: customer.path: join takes 2 arguments, 1 are given"),
+        ("customer: who", "customer: '!ticket.who'", "desk.yaml:4: customer.path: ! holds for what stands before the dot alone"),
         ("customer: who\n", "", "records[1].touchpoints[0].customer: missing, here, in its record and in the mapping"),
         ("contact: ticket", "contct: ticket", "desk.yaml:5: contct: unknown key; did you mean contact?"),
         ("unit: ms}\nid", "unit: min}\nid", "desk.yaml:6: time.unit: expected 'iso', 's', 'ms' or 'us'"),
@@ -144,7 +146,7 @@ def test_records_that_cannot_be_mapped_say_why(tmp_path: Path, changes: dict[str
         ("type: message", "type: mesage", "desk.yaml:21: records[1].touchpoints[1].type: no touchpoint has this type; did you mean message?"),
         ("{text: item.text,", "{txt: item.text,", "desk.yaml:22: records[1].touchpoints[1].data: message has no txt; did you mean text?"),
         ("{text: item.text,", "{", "desk.yaml:22: records[1].touchpoints[1].data: message needs text"),
-        ("as: flag", "as: bool", "data.private.as: expected 'text', 'integer', 'number' or 'flag'"),
+        ("as: flag", "as: bool", "data.private.as: expected 'text', 'integer', 'number', 'flag' or 'html'"),
         ("keep: true", "keep: true, constant: x", "expected one of path, constant, time"),
         ("format: json", "format: lines", "desk.yaml:1: columns: missing: lines have no names of their own"),
         ("format: json", "format: json\ncolumns: [a]", "desk.yaml:2: columns: is for csv and lines alone"),
@@ -156,6 +158,59 @@ def test_mistakes_are_told_by_file_line_and_key(tmp_path: Path, old: str, new: s
     with pytest.raises(ConfigError) as caught:
         source(tmp_path, MAPPING.replace(old, new, 1))
     assert sentence in str(caught.value).replace(f"{tmp_path}/", "")
+
+
+FORM = """format: form
+source: desk
+texts_of_json: [Attributes, more.notes]
+body: "EventType && {kind: EventType, who: Attributes.who, at: At, text: Text} || {kind: kind, who: more.notes.who, at: at, text: text}"
+customer: who
+time: {path: at, unit: s}
+channel: chat
+actor: {kind: customer}
+records:
+  - when: kind == 'said'
+    touchpoints: [{type: message, data: {text: {path: text, as: html}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"EventType=said&At=1772442840&Attributes=%7B%22who%22%3A%207%7D&Text=a+b%2Bc", "a b+c"),
+        (b'{"kind": "said", "at": 1772442840, "more": {"notes": "{\\"who\\": 7}"}, "text": "<p>1 &lt; 2<br>3</p><script>no()</script><p></p>"}', "1 < 2\n3"),
+        (b'[{"kind": "said", "at": 1772442840, "more": {"notes": {"who": 7}}, "text": "plain &amp; simple"}]', "plain & simple"),
+    ],
+)
+def test_forms_and_json_in_text_are_read(tmp_path: Path, raw: bytes, text: str) -> None:
+    """A vendor that posts a form here and JSON there, or JSON within text, has one mapping: all forms come under one set of names."""
+    desk = source(tmp_path, FORM)
+    (made,) = (json.loads(each) for each in desk.map(raw))
+    assert made["data"] == {"text": text}
+    assert made["customer"] == customer_pseudonym(KEY, "7")
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        (b"EventType=said&At=1772442840&Attributes=7&Text=x", "the record lacks its customer"),
+        (b"EventType=said&At=%ff", "not a form in UTF-8"),
+        (b"EventType", "not a form in UTF-8"),
+        (b'[{"kind": "said"}, 7]', "the record lacks its customer"),
+        (b"[7]", "not a form in UTF-8"),
+        (b"[1,", "not JSON"),
+    ],
+)
+def test_what_is_neither_form_nor_json_is_refused(tmp_path: Path, raw: bytes, sentence: str) -> None:
+    """Of an array one that is refused refuses all."""
+    with pytest.raises(Unmappable, match=sentence):
+        source(tmp_path, FORM).map(raw)
+
+
+def test_a_body_that_is_no_object_is_refused(tmp_path: Path) -> None:
+    """What a record is wrapped in may be missing."""
+    with pytest.raises(Unmappable, match="body: expected an object"):
+        source(tmp_path, MAPPING.replace("customer: who", "body: inner\ncustomer: who", 1)).map(b'{"inner": [1]}')
 
 
 def test_rows_and_lines_are_records_by_their_columns(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from models.touchpoint import Refusal, parse_touchpoint
 from seamwatch.mapping import mapper
 from seamwatch.source_trial import NEEDS, fits, inputs
 from streams.sources import MappedSource, Unmappable
-from streams.sources.heading import Case
+from streams.sources.heading import Case, written
 from tests.support.sources import SOURCES, raw_of
 
 CASES = [
@@ -55,14 +55,16 @@ def changed(value: Any, path: tuple[Any, ...], new: Any, *, drop: bool = False) 
     return copy
 
 
-def content(case: Case) -> Any:
-    """Return a raw record as the JSON that it is, or as its text."""
-    return msgspec.json.decode(case.raw) if isinstance(case.raw, str) and case.raw.startswith("{") else case.raw
+def content(source: MappedSource, case: Case) -> Any:
+    """Return a raw record as the JSON or the form that it is, or as its text."""
+    if isinstance(case.raw, str) and case.raw.startswith("{") and source.mapping.format != "form":
+        return msgspec.json.decode(case.raw)
+    return case.raw
 
 
-def raw(value: Any) -> bytes:
+def raw(source: MappedSource, value: Any) -> bytes:
     """Return what `content` gave, or a change of it, as bytes."""
-    return value.encode() if isinstance(value, str) else msgspec.json.encode(value)
+    return written(value if isinstance(value, dict | str) else msgspec.json.encode(value).decode(), source.mapping.format)
 
 
 def test_every_source_has_samples_and_says_what_it_can_tell() -> None:
@@ -78,7 +80,7 @@ def test_a_source_feeds_what_it_says(name: str) -> None:
     """The cases of a source hold whatever the detectors need that it names."""
     source = SOURCES[name]
     assert source.mapping.about is not None
-    given = inputs(json.loads(each) for case in source.mapping.cases for each in source.map(raw_of(case)))
+    given = inputs(json.loads(each) for case in source.mapping.cases for each in source.map(raw_of(source, case)))
     for detector in source.mapping.about.feeds:
         assert set(NEEDS[detector]) <= given, detector
 
@@ -86,7 +88,7 @@ def test_a_source_feeds_what_it_says(name: str) -> None:
 @pytest.mark.parametrize(("source", "case"), CASES)
 def test_samples_become_what_their_case_says(source: MappedSource, case: Case) -> None:
     """Each touchpoint is valid and has what is expected; a record maps alike whenever it comes, so its copy has the same ids."""
-    made = mapped(source, raw_of(case))
+    made = mapped(source, raw_of(source, case))
     assert isinstance(made, list), made
     assert len(made) == len(case.touchpoints), made
     for expected, each in zip(case.touchpoints, made, strict=True):
@@ -97,8 +99,8 @@ def test_samples_become_what_their_case_says(source: MappedSource, case: Case) -
 @pytest.mark.parametrize(("source", "case"), CASES)
 def test_samples_go_to_the_partition_of_their_customer(source: MappedSource, case: Case) -> None:
     """What the worker makes of a record are the same touchpoints, each under its tenant and customer."""
-    keyed = mapper(source)(raw_of(case), [("any", b"thing")])
-    assert [each for _, each in keyed] == source.map(raw_of(case))
+    keyed = mapper(source)(raw_of(source, case), [("any", b"thing")])
+    assert [each for _, each in keyed] == source.map(raw_of(source, case))
     assert [key for key, _ in keyed] == [b"default/" + json.loads(each)["customer"].encode() for _, each in keyed]
 
 
@@ -106,7 +108,7 @@ def test_samples_go_to_the_partition_of_their_customer(source: MappedSource, cas
 def test_order_and_copies_change_nothing(name: str) -> None:
     """Duplicated, reordered, late, and without what should have come before: a record's touchpoints depend on it alone, and no two records share an id."""
     source = SOURCES[name]
-    records = [raw_of(case) for case in source.mapping.cases]
+    records = [raw_of(source, case) for case in source.mapping.cases]
     once = {record: mapped(source, record) for record in records}
     for record in [*reversed(records), *records]:
         assert mapped(source, record) == once[record]
@@ -114,15 +116,24 @@ def test_order_and_copies_change_nothing(name: str) -> None:
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.parametrize("name", [name for name, source in SOURCES.items() if source.mapping.format in ("json", "form", "cloudevents")])
+def test_an_array_of_records_is_its_records(name: str) -> None:
+    """Vendors that post several at once lose none, and ids do not depend on what a record came with; one that is no record refuses the whole."""
+    source = SOURCES[name]
+    records = [record for case in source.mapping.cases if (record := raw_of(source, case)).startswith(b"{")]
+    assert source.map(b"[" + b", ".join(records) + b"]") == [made for record in records for made in source.map(record)]
+    assert isinstance(mapped(source, b"[" + b", ".join([*records, b'{"no": "record"}']) + b"]"), str)
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_unknown_fields_change_nothing(name: str) -> None:
     """A vendor that adds a field breaks nothing: the touchpoints are the same but for ids made of the bytes."""
     source = SOURCES[name]
     for case in source.mapping.cases:
-        value = content(case)
+        value = content(source, case)
         if name == "bpic2013" or not isinstance(value, dict):  # events of a log have a form of ours
             continue
-        for known, now in zip(source.map(raw(value)), source.map(raw(value | {"later": {"field": [1]}})), strict=True):
+        for known, now in zip(source.map(raw(source, value)), source.map(raw(source, value | {"later": {"field": [1]}})), strict=True):
             assert json.loads(known) | {"id": ""} == json.loads(now) | {"id": ""}
 
 
@@ -131,15 +142,15 @@ def test_every_field_withstands_every_hostile_value(name: str) -> None:
     """Wrong types, huge numbers, control characters, absence: valid touchpoints or a reason, and no reason repeats a value."""
     source = SOURCES[name]
     for case in source.mapping.cases:
-        value = content(case)
+        value = content(source, case)
         if isinstance(value, str):
             cells = value.split("|")
             hostile = [h for h in HOSTILE if isinstance(h, str)]
             variants = [b"|".join(c.encode() for c in [*cells[:at], bad, *cells[at + 1 :]]) for at in range(len(cells)) for bad in hostile]
             variants += [b"|".join(c.encode() for c in cells[:at]) for at in range(len(cells))]
         else:
-            variants = [raw(changed(value, path, bad)) for path in places(value) for bad in HOSTILE]
-            variants += [raw(changed(value, path, None, drop=True)) for path in places(value)[1:]]
+            variants = [raw(source, changed(value, path, bad)) for path in places(value) for bad in HOSTILE]
+            variants += [raw(source, changed(value, path, None, drop=True)) for path in places(value)[1:]]
         for variant in variants:
             if isinstance(reason := mapped(source, variant), str):
                 assert SECRET not in reason
@@ -171,13 +182,13 @@ _JSON = st.recursive(
 def test_mutated_samples_raise_nothing_else(name: str, data: st.DataObject) -> None:
     """Any JSON at any place of a sample, and any bytes within its own: valid touchpoints or a reason."""
     source = SOURCES[name]
-    value = content(data.draw(st.sampled_from(source.mapping.cases)))
+    value = content(source, data.draw(st.sampled_from(source.mapping.cases)))
     if isinstance(value, dict):
         for _ in range(data.draw(st.integers(0, 3))):
             value = changed(value, data.draw(st.sampled_from(places(value))), data.draw(_JSON))
             if not isinstance(value, dict):
                 break
-    record = raw(value) if not isinstance(value, str) else value.encode()
+    record = raw(source, value)
     if data.draw(st.booleans()):
         at = data.draw(st.integers(0, len(record)))
         record = record[:at] + data.draw(st.binary(max_size=4)) + record[at + data.draw(st.integers(0, 4)) :]

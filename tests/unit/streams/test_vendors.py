@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from config.rules import load_rulebook
 from seamwatch.mapping import mapper
 from streams.sources import Unmappable, load_source
 from streams.sources.cloudevents import enveloped
+from streams.sources.heading import written
 from tests.support.sources import KEY, SOURCES
 
 SAMPLES = Path(__file__).parents[3].parent / "shared" / "data" / "vendor_events"
@@ -63,6 +65,65 @@ def test_a_chain_of_contacts_is_one_journey_whatever_the_order() -> None:
         assert found("amazon_connect", [*order, order[2], order[0]]) == expected
 
 
+def genesys(minute: int, team: str) -> dict[str, Any]:
+    """Return an agent's answer in a queue."""
+    body = {"eventTime": 1_772_442_000_000 + 60_000 * minute, "conversationId": "c-1", "mediaType": "VOICE", "queueId": team, "acdOutcome": "ANSWERED"}
+    return {"id": str(minute), "detail": {"topicName": "v2.detail.events.conversation.c-1.acd.end", "eventBody": body}}
+
+
+def twilio(minute: int, team: str) -> dict[str, Any]:
+    """Return the acceptance of a reservation: two of them by the form, one by Event Streams."""
+    at, attributes = 1_772_442_000 + 60 * minute, json.dumps({"from": "+493012345678"})
+    if team == "service":
+        payload = {"eventtype": "reservation.accepted", "timestamp": at * 1000, "task_sid": "WT1", "task_queue_name": team, "task_attributes": attributes}
+        return {"specversion": "1.0", "data": {"payload": payload | {"sid": f"EV{minute}"}}}
+    form = {"EventType": "reservation.accepted", "Timestamp": str(at), "TaskSid": "WT1", "TaskQueueName": team, "TaskAttributes": attributes}
+    return form | {"Sid": f"EV{minute}"}
+
+
+def zendesk(minute: int, team: str) -> dict[str, Any]:
+    """Return an agent's comment: two of them by webhook, with text for ids, one by the Events Connector, with numbers."""
+    ids, at = {"sales": 12, "service": 30}, f"2026-03-02T09:{minute:02}:00Z"
+    comment = {"id": minute, "body": "Hello", "is_public": True, "author": {"id": 9, "is_staff": True}}
+    if team == "service":
+        ticket = {"id": 81, "requester_id": 7, "group_id": ids[team], "via": {"channel": "email"}}
+        return {"id": str(minute), "detail": {"ticket_event": {"meta": {"occurred_at": at}, "type": "Comment Created", "comment": comment, "ticket": ticket}}}
+    detail = {"id": "81", "requester_id": "7", "group_id": str(ids[team]), "via": {"channel": "email"}}
+    return {"id": str(minute), "type": "zen:event-type:ticket.comment_added", "time": at, "detail": detail, "event": {"comment": comment}}
+
+
+def intercom(minute: int, team: str) -> dict[str, Any]:
+    """Return an agent's reply: the number of a team is text here and a number there."""
+    at = 1_772_442_000 + 60 * minute
+    part = {"id": str(minute), "part_type": "comment", "body": "<p>Hello</p>", "created_at": at, "author": {"type": "admin", "id": "9"}}
+    item: dict[str, Any] = {"id": "81", "team_assignee_id": 30 if team == "service" else "12", "contacts": {"contacts": [{"id": "c7"}]}}
+    item |= {"conversation_parts": {"conversation_parts": [part]}}
+    return {"topic": "conversation.admin.replied", "id": f"n{minute}", "created_at": at, "data": {"item": item}}
+
+
+def salesforce(minute: int, team: str) -> dict[str, Any]:
+    """Return the record of a leg of a call, which names the leg before it."""
+    leg = {"Id": f"v{minute}", "LastModifiedDate": "1", "VendorCallKey": f"k-{minute}", "QueueName": team, "FromPhoneNumber": "+493012345678"}
+    before = {"PreviousCallId": f"k-{minute - 1}"} if minute > 1 else {}
+    return leg | before | {"CallAcceptDateTime": f"2026-03-02T09:{minute:02}:10Z", "CallEndDateTime": f"2026-03-02T09:{minute:02}:50Z"}
+
+
+def freeswitch(minute: int, team: str) -> dict[str, Any]:
+    """Return an agent's answer in a queue."""
+    headers = {"Event-Name": "CUSTOM", "CC-Action": "bridge-agent-start", "Core-UUID": "c", "Event-Sequence": str(minute), "CC-Member-Session-UUID": "s-1"}
+    return headers | {"CC-Queue": team, "Event-Date-Timestamp": str(1_772_442_000_000_000 + 60_000_000 * minute)}
+
+
+@pytest.mark.parametrize("answer", [genesys, twilio, zendesk, intercom, salesforce, freeswitch], ids=lambda answer: answer.__name__)
+def test_a_customer_who_comes_back_to_a_team_is_found_whatever_the_order(answer: Callable[[int, str], dict[str, Any]]) -> None:
+    """Sales, service, sales again: one return, in any order and with copies, whichever of a vendor's forms told of it."""
+    source = "salesforce_voice" if answer is salesforce else answer.__name__
+    told = [answer(1, "sales"), answer(2, "service"), answer(3, "sales")]
+    chain = [written(each, "form" if "EventType" in each else "json") for each in told]
+    for order in itertools.permutations(chain):
+        assert [rule for rule, *_ in found(source, [*order, order[1]])] == ["ping_pong_direct"]
+
+
 def test_a_transfer_that_nobody_takes_is_one_mishap() -> None:
     """The leg that rang in vain does not end the wait of the customer, who stays with the first team."""
     chain = [
@@ -71,6 +132,13 @@ def test_a_transfer_that_nobody_takes_is_one_mishap() -> None:
         connect(3, "DISCONNECTED", "09:01:30", "k-2", "k-1", initiationMethod="TRANSFER", queueInfo={"queueArn": "service"}),
     ]
     assert [rule for rule, *_ in found("amazon_connect", chain)] == ["unanswered_handoff"]
+
+
+def test_an_attended_transfer_that_leaves_the_queues_is_no_mishap() -> None:
+    """Over a bridge the other one is on the line already; the queue's log has nothing more of the call, and nobody waits."""
+    call = [b"1772442750|17.1|sales|P/1|CONNECT|10|x|3", b"1772442900|17.1|sales|P/1|ATTENDEDTRANSFER|%b|6f2c|10|50|1"]
+    assert found("asterisk", [call[0], call[1] % b"BRIDGE"]) == []
+    assert [rule for rule, *_ in found("asterisk", [call[0], call[1] % b"APP"])] == ["unanswered_handoff"]
 
 
 def test_a_blind_transfer_of_the_telephone_system_is_answered_by_the_queue_that_it_goes_to() -> None:
@@ -134,6 +202,43 @@ def test_the_vendors_own_samples_map(name: str, pattern: str, types: list[str]) 
     assert made == types
 
 
+STARTED_BLIND, STARTED_WARM = "handoff.started blind", "handoff.started warm"
+TRANSFERS = [
+    ("xfer_blind/*_abacbc", [STARTED_BLIND, "contact.answered"]),
+    ("xfer_blind/*_abbcac", [STARTED_BLIND, "contact.answered", "contact.ended"]),
+    ("xfer_blind/*_group", [STARTED_BLIND, "contact.answered", "contact.ended"]),
+    ("xfer_blind/*_a_no_answer", [STARTED_BLIND, "handoff.failed no answer"]),
+    ("xfer_blind/*_b_no_answer", [STARTED_BLIND, "handoff.failed no answer", "contact.ended"]),
+    ("xfer_blind/*_group_no_answer", [STARTED_BLIND, "handoff.failed no answer", "contact.ended"]),
+    ("xfer_blind/*_reject", [STARTED_BLIND, "handoff.failed rejected", "handoff.failed no answer", "contact.ended"]),
+    ("xfer_attended/*_abacbc", [STARTED_WARM, "handoff.accepted"]),
+    ("xfer_attended/*_abbcac", [STARTED_WARM, "handoff.accepted"]),
+    ("xfer_attended/*_abbcac_anon", [STARTED_WARM, "handoff.accepted", "contact.ended"]),
+    ("xfer_attended/*_abcbac", [STARTED_WARM, "handoff.accepted"]),
+    ("xfer_blonde/*_abbcac", [STARTED_WARM, "contact.answered", "contact.ended"]),
+    ("xfer_blonde/*_abacbc", [STARTED_WARM, "contact.answered"]),
+    ("xfer_blonde/*_group_a", [STARTED_WARM, "contact.answered"]),
+    ("xfer_blonde/*_group_b", [STARTED_WARM, "contact.answered", "contact.ended"]),
+    ("xfer_blonde/*_reject", [STARTED_WARM, "handoff.failed busy", "contact.ended"]),
+    ("queue/queue_blind_xfer", [STARTED_BLIND, "contact.answered", "contact.ended"]),
+    ("queue/queue_attn_xfer", [STARTED_WARM, "handoff.accepted", "contact.ended"]),
+]
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason=f"the recorded calls are not there: {SAMPLES}")
+@pytest.mark.parametrize(("recording", "told"), TRANSFERS, ids=[name for name, _ in TRANSFERS])
+def test_a_recorded_transfer_is_what_its_name_says(recording: str, told: list[str]) -> None:
+    """From the transfer on: blind or attended, taken, refused or unanswered; the customer's call is the one that was transferred."""
+    (file,) = (SAMPLES / "asterisk_ami").glob(f"{recording}.json")
+    events = [event | {"Received": str(1_772_442_840 + second)} for second, event in enumerate(json.loads(file.read_text()))]
+    made = [json.loads(each) for event in events for each in SOURCES["asterisk_ami"].map(json.dumps(event).encode())]
+    (at,) = (at for at, each in enumerate(made) if each["type"] == "handoff.started")
+    words = [" ".join([each["type"], *(each["data"][key] for key in ("mode", "reason") if key in each["data"])]) for each in made[at:]]
+    assert words == told
+    assert {each["contact"] for each in made[at:]} == {made[at]["contact"]}
+    assert made[at]["contact"] in {each.get("contact") for each in made[:at] if each["type"] == "contact.answered"}
+
+
 EVENT = {"specversion": "1.0", "id": "1", "source": "/s", "type": "io.seamwatch.touchpoint"}
 
 
@@ -174,5 +279,5 @@ def test_an_event_in_binary_mode_is_the_same_event() -> None:
 def test_an_envelope_carries_no_envelope(tmp_path: Path) -> None:
     """A mapping that names itself, or another envelope, is refused when it is loaded."""
     (tmp_path / "own.yaml").write_text("format: cloudevents\nsource: own\ncarries: {a: own}\n")
-    with pytest.raises(ConfigError, match=r"own\.yaml:1: format: expected one of xes, json, csv, lines"):
+    with pytest.raises(ConfigError, match=r"own\.yaml:1: format: expected one of xes, json, form, csv, lines"):
         load_source("own", KEY, tmp_path)

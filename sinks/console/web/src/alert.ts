@@ -8,18 +8,11 @@ import { app, Part, told } from "./app";
 import { customer, field, headline, seam, severity, standing } from "./marks";
 import { prefs } from "./prefs";
 import { alertPath } from "./route";
-import type { Alert, Brief, Change, Details, Evidence, Finding, Node, StoryPart } from "./wire";
-import { clock, day, isNamed, moment, named, number, precisely, t } from "./words";
+import { REPEATED, storyOf } from "./story";
+import type { Alert, Brief, Change, Details, Evidence, Finding, Node, Setting, StoryPart } from "./wire";
+import { isNamed, moment, named, number, precisely, t } from "./words";
 
 const SHOWN = 5;
-const REPEATED = new Set(["repeated_request", "repeated_answer", "repeated_story", "reauthentication", "ping_pong"]);
-
-/** A setting of a rule: what decides, and how much of it. */
-interface Setting {
-  key: string;
-  value: unknown;
-  meaning: string;
-}
 
 const COMMON = new Set(["mode", "severity", "silos"]);
 
@@ -31,17 +24,21 @@ export class AlertView extends Part {
   @state() private problem: Problem | null = null;
   @state() private chosen = 0;
   @state() private all = false;
+  private reading = false;
+  private again = false;
 
   override connectedCallback(): void {
     super.connectedCallback();
     app.addEventListener("alert", this.changed);
     app.list.addEventListener("alert", this.changed);
+    app.addEventListener("missed", this.read);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     app.removeEventListener("alert", this.changed);
     app.list.removeEventListener("alert", this.changed);
+    app.removeEventListener("missed", this.read);
   }
 
   protected override willUpdate(changes: PropertyValues<this>): void {
@@ -57,11 +54,24 @@ export class AlertView extends Part {
     const { detail } = event as CustomEvent<Alert>;
     if (detail.key !== this.key || !this.details) return;
     const { version } = this.details.alert;
+    if (detail.version < version) return;
     this.details = { ...this.details, alert: detail };
     if (detail.version > version) void this.read();
   };
 
-  private async read(): Promise<void> {
+  /** Read the alert; one answer after the other, so that none is followed by an older one. */
+  private readonly read = async (): Promise<void> => {
+    this.again = true;
+    if (this.reading) return;
+    this.reading = true;
+    while (this.again) {
+      this.again = false;
+      await this.readOnce();
+    }
+    this.reading = false;
+  };
+
+  private async readOnce(): Promise<void> {
     const { key } = this;
     try {
       const details = await api.alert(key, prefs.language);
@@ -69,11 +79,10 @@ export class AlertView extends Part {
       this.details = details;
       this.problem = null;
       const journey = details.findings[0]?.finding.journey;
-      const brief = journey && app.capabilities.pages["briefs"] ? await api.brief(journey, details.alert.tenant) : null;
+      const brief = journey && (await app.offers("briefs")) ? await api.brief(journey, details.alert.tenant) : null;
       if (key === this.key) this.brief = brief;
     } catch (problem) {
-      if (key !== this.key || !(problem instanceof Problem)) return;
-      this.problem = problem;
+      if (key === this.key) this.problem = problem instanceof Problem ? problem : new Problem(0, String(problem));
     }
   }
 
@@ -94,10 +103,10 @@ export class AlertView extends Part {
         ${node ? html`<p class="what"><bdi>${node.words.what}</bdi></p>` : nothing}
         ${this.where(alert)} ${app.acts ? this.actions(alert) : nothing}
       </header>
-      ${node ? html`${this.moments(node.finding)} ${this.advice(node)} ${this.rule(node, rules)}` : html`<p>${t("alert.bare")}</p>`}
+      ${node ? html`${this.moments(node.finding, story)} ${this.advice(node)} ${this.rule(node, rules)}` : html`<p>${t("alert.bare")}</p>`}
       ${this.brief ? this.briefed(this.brief) : nothing}
       ${findings.length > 1 ? this.others(findings) : nothing}
-      ${story.length ? this.story(story, node?.finding) : nothing}
+      ${story.length ? html`<section class="story"><h2>${t("alert.story")}</h2>${storyOf(story, node?.finding)}</section>` : nothing}
       ${this.history(changes)}
     </article>`;
   }
@@ -127,17 +136,18 @@ export class AlertView extends Part {
     </div>`;
   }
 
-  private moments(finding: Finding): TemplateResult | typeof nothing {
+  private moments(finding: Finding, story: StoryPart[]): TemplateResult | typeof nothing {
     const { first, again } = finding;
     if (!first && !again) return nothing;
     const until = again?.time ?? finding.time;
     const gap = first ? Math.max(0, (new Date(until).getTime() - new Date(first.time).getTime()) / 1000) : 0;
+    const known = knownAs(story, finding);
     const same = first && again && first.id === again.id;
     return html`<section class="moments ${finding.severity}" aria-label=${t("alert.moments")}>
-      ${first && !same ? this.moment(t("moment.first"), first) : nothing}
+      ${first && !same ? this.moment(t("moment.first"), first, known) : nothing}
       ${first && !same ? html`<p class="gap"><span><b>${precisely(gap)}</b><small>${this.crossing(first, again)}</small></span></p>` : nothing}
       ${again
-        ? this.moment(t(REPEATED.has(finding.detector) ? "moment.again" : "moment.then"), again, "again")
+        ? this.moment(t(REPEATED.has(finding.detector) ? "moment.again" : "moment.then"), again, known, "again")
         : html`<div class="moment again absent"><h2>${t("moment.then")}</h2><p class="verb">${named("absent", finding.detector)}</p>
             <p class="at">${t("moment.by")} <time datetime=${finding.time}>${moment(finding.time)}</time></p></div>`}
     </section>`;
@@ -150,11 +160,12 @@ export class AlertView extends Part {
     return "";
   }
 
-  private moment(title: string, evidence: Evidence, kind = ""): TemplateResult {
+  private moment(title: string, evidence: Evidence, known: string | null, kind = ""): TemplateResult {
+    const mask = evidence.mask ?? known;
     return html`<div class="moment ${kind}">
       <h2>${title}</h2>
       <p class="verb">${named("event", evidence.type)}</p>
-      ${evidence.field ? html`<p class="value"><span>${field(evidence.field)}</span>${evidence.mask ? html`<bdi dir="ltr" class="mask">${evidence.mask}</bdi>` : html`<i>${t("moment.hidden")}</i>`}</p>` : nothing}
+      ${evidence.field ? html`<p class="value"><span>${field(evidence.field)}</span>${mask ? html`<bdi dir="ltr" class="mask">${mask}</bdi>` : html`<i>${t("moment.hidden")}</i>`}</p>` : nothing}
       <p class="at"><time datetime=${evidence.time}>${moment(evidence.time)}</time></p>
       <p class="place"><bdi>${evidence.team ?? t("team.unknown")}</bdi><span>${named("channel", evidence.channel)}</span></p>
     </div>`;
@@ -218,32 +229,6 @@ export class AlertView extends Part {
     </section>`;
   }
 
-  private story(parts: StoryPart[], finding: Finding | undefined): TemplateResult {
-    let contact: string | null | undefined;
-    let date = "";
-    return html`<section class="story">
-      <h2>${t("alert.story")}</h2>
-      <ol>
-        ${parts.map((part) => {
-          const { evidence } = part;
-          const today = day(evidence.time);
-          const heads = part.contact !== contact || today !== date;
-          contact = part.contact;
-          date = today;
-          const mark = evidence.id === finding?.first?.id ? "first" : evidence.id === finding?.again?.id ? "again" : part.again_of.length ? "hurt" : "";
-          return html`${heads ? html`<li class="contact"><span>${today}</span>${part.contact ? html`<bdi>${t("story.contact", { contact: part.contact })}</bdi>` : nothing}</li>` : nothing}
-            <li class="event ${mark}">
-              <time datetime=${evidence.time}>${clock(evidence.time)}</time>
-              <span class="dot" aria-hidden="true"></span>
-              <div><p>${named("event", evidence.type)}${evidence.field ? html` · <b>${field(evidence.field)}</b>` : nothing}${evidence.mask ? html` <bdi dir="ltr" class="mask">${evidence.mask}</bdi>` : nothing}
-                  ${mark === "first" || mark === "again" ? html`<span class="tag">${t(mark === "again" && !REPEATED.has(finding?.detector ?? "") ? "moment.then" : `moment.${mark}`)}</span>` : nothing}</p>
-                <p class="place"><bdi>${evidence.team ?? t("team.unknown")}</bdi> · ${named("channel", evidence.channel)}</p></div>
-            </li>`;
-        })}
-      </ol>
-    </section>`;
-  }
-
   private history(changes: Change[]): TemplateResult {
     return html`<section class="history">
       <h2>${t("alert.history")}</h2>
@@ -259,4 +244,11 @@ export class AlertView extends Part {
       <p class="version">${t("alert.version", { n: number(changes.at(-1)?.version ?? 0) })}</p>
     </section>`;
   }
+}
+
+/** The mask of the value that a finding is about: a request has none of its own, and the latest one told before it is what was asked for. */
+function knownAs(story: StoryPart[], { field: name, first, again, time }: Finding): string | null {
+  const until = again?.time ?? time;
+  const told = story.filter(({ evidence }) => evidence.field === name && evidence.mask && evidence.time <= until);
+  return first?.mask ?? told.at(-1)?.evidence.mask ?? null;
 }

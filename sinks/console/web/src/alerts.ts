@@ -7,11 +7,12 @@ import { act, ask, bulk, ownName } from "./acts";
 import "./filters";
 import "./overview";
 import { ago, customer, headline, headlineText, seam, severity, standing } from "./marks";
-import { alertPath, go, route } from "./route";
+import { alertPath, filters, go, route } from "./route";
 import type { Item } from "./wire";
 import { t } from "./words";
 
 const SPARE = 8;
+const GROUPS = ["customer", "seam", "detector"] as const;
 
 @customElement("sw-alerts")
 export class AlertsPage extends Part {
@@ -90,6 +91,7 @@ export class AlertsPage extends Part {
   key(name: string): boolean {
     const { list } = app;
     const open = route().key;
+    if (route().query.has("group") && !open) return false; // no row is in sight
     const at = this.cursor === null ? -1 : list.index(this.cursor);
     const here = list.row(open ?? this.cursor ?? "");
     switch (name) {
@@ -157,7 +159,7 @@ export class AlertsPage extends Part {
         <section class="pane" aria-label=${t("alerts.title")}>
           <h1 class="hidden">${t("alerts.title")}</h1>
           <sw-filters></sw-filters>
-          ${this.pill()} ${this.list()} ${this.bar()}
+          ${this.pill()} ${this.groups() ?? this.list()} ${this.bar()}
         </section>
         <section class="detail" aria-label=${key ? t("alert.title") : t("overview.title")}>
           ${key ? html`<sw-alert .key=${key} @close=${() => this.close()}></sw-alert>` : html`<sw-overview></sw-overview>`}
@@ -178,6 +180,15 @@ export class AlertsPage extends Part {
       ${problem && status === "ready" ? html`<p class="refused">${told(problem)}</p>` : nothing}
       ${fresh.size ? html`<button class="pill" @click=${read}>${t("alerts.new", { n: fresh.size })}</button>` : nothing}
     </div>`;
+  }
+
+  /** The groups, if that is what the reader asked for. */
+  private groups(): TemplateResult | null {
+    const { query } = route();
+    const by = GROUPS.find((each) => each === query.get("group"));
+    if (!by) return null;
+    void import("./groups");
+    return html`<div class="rows" tabindex="-1"><sw-groups .by=${by} .filters=${filters(query).toString()}></sw-groups></div>`;
   }
 
   private list(): TemplateResult {

@@ -1,6 +1,9 @@
 /** Talks to the API. Every answer that is no success becomes a `Problem`. */
 
-import type { Alert, Brief, Capabilities, Details, Facets, Page, Refused, ScoreFigures, SeamFigures, Wish } from "./wire";
+import type {
+  Alert, AuditPage, Brief, Capabilities, DeadLetters, Details, Facets, Freshness, Group, GroupBy, Insights, Journey, Page, Refused, RuleFigures, ScoreFigures, ScoreHistory, SeamFigures,
+  SourceFigures, Wish,
+} from "./wire";
 
 /** What the API refused, as RFC 9457 tells it; status 0: it was not reached. */
 export class Problem extends Error {
@@ -61,6 +64,8 @@ export const api = {
     await call("POST", "/api/session/link", { token });
     await this.resume();
   },
+  /** The name of the provider by which people may come in, null: there is none. */
+  provider: async () => (await call<{ provider: string | null }>("GET", "/api/doors")).provider,
   async signOut(): Promise<void> {
     await call("DELETE", "/api/session");
     session = null;
@@ -81,8 +86,18 @@ export const api = {
   changeAll: (keys: string[], wish: Wish) =>
     call<{ done: Alert[]; refused: Refused[] }>("POST", "/api/alerts/transitions", { keys, change: wish }),
   facets: (query: string) => call<Facets>("GET", `/api/facets?${query}`),
+  groups: (by: GroupBy, filters: string) => call<{ items: Group[] }>("GET", `/api/groups?by=${by}${filters ? `&${filters}` : ""}`),
   seams: () => call<{ items: SeamFigures[] }>("GET", "/api/seams"),
-  consistency: (scope: string) => call<{ items: ScoreFigures[] }>("GET", `/api/scores?score=consistency&scope=${scope}`),
+  scores: (score: string, scope: string) => call<{ items: ScoreFigures[] }>("GET", `/api/scores?score=${score}&scope=${scope}`),
+  history: (score: string, scope: string, life: number, days: number) =>
+    call<ScoreHistory[]>("GET", `/api/scores/history?score=${score}&scope=${scope}&half_life=${life}&days=${days}`),
+  insights: (by: string, days: number) => call<Insights>("GET", `/api/insights/${by}?days=${days}`),
+  rules: () => call<RuleFigures[]>("GET", "/api/rules"),
+  sources: () => call<{ items: SourceFigures[] }>("GET", "/api/sources"),
+  deadLetters: (limit: number) => call<DeadLetters>("GET", `/api/dead-letters?limit=${limit}`),
+  freshness: () => call<Freshness>("GET", "/api/freshness"),
+  journeys: (customer: string, language: string) => call<{ items: Journey[] }>("GET", `/api/journeys?${new URLSearchParams({ customer, lang: language })}`),
+  audit: (before?: number) => call<AuditPage>("GET", `/api/audit${before === undefined ? "" : `?before=${before}`}`),
   people: () => call<string[]>("GET", "/api/people"),
   capabilities: () => call<Capabilities>("GET", "/api/capabilities"),
 };

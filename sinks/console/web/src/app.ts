@@ -22,7 +22,7 @@ export type Staleness = { why: "lost" | "behind" | "stale" | "unavailable"; seco
 const LOST_AFTER = 5;
 const NOTICE_MS = 10_000;
 
-/** Events: `change` (anything), `tick` (each second), `alert` (one alert changed). */
+/** Events: `change` (anything), `tick` (each second), `alert` (one alert changed), `missed` (what is shown may have changed untold). */
 class App extends EventTarget {
   capabilities: Capabilities = { pages: {} };
   freshness: Freshness | null = null;
@@ -35,6 +35,7 @@ class App extends EventTarget {
   private told = 0;
   private heard = 0;
   private clock = 0;
+  private asked = Promise.resolve(this.capabilities);
   /** Since when the server has no database. */
   private away: number | null = null;
 
@@ -56,8 +57,8 @@ class App extends EventTarget {
     this.live = new Live();
     this.live.addEventListener("alerts", (event) => this.merge((event as CustomEvent<{ items: Item[] }>).detail.items));
     this.live.addEventListener("freshness", (event) => this.hear((event as CustomEvent<Freshness>).detail));
-    this.live.addEventListener("hello", () => void this.list.catchUp());
-    this.live.addEventListener("reset", () => void this.list.catchUp());
+    this.live.addEventListener("hello", () => this.missed());
+    this.live.addEventListener("reset", () => this.missed());
     this.live.addEventListener("unavailable", () => {
       this.away ??= Date.now();
       this.changed();
@@ -70,8 +71,14 @@ class App extends EventTarget {
     this.live.addEventListener("scores", () => this.dispatchEvent(new Event("scores")));
     this.clock = window.setInterval(() => this.dispatchEvent(new Event("tick")), 1000);
     this.live.start();
-    this.capabilities = await api.capabilities();
+    this.asked = api.capabilities();
+    this.capabilities = await this.asked;
     this.changed();
+  }
+
+  /** Whether the API offers a page; waits until that is known. Raises `Problem`. */
+  async offers(page: string): Promise<boolean> {
+    return (await this.asked).pages[page] ?? false;
   }
 
   end(): void {
@@ -118,6 +125,11 @@ class App extends EventTarget {
 
   changed(): void {
     this.dispatchEvent(new Event("change"));
+  }
+
+  private missed(): void {
+    void this.list.catchUp();
+    this.dispatchEvent(new Event("missed"));
   }
 
   private hear(fresh: Freshness): void {

@@ -6,8 +6,8 @@ import { api } from "./api";
 import { app, Part } from "./app";
 import { field, severity, side } from "./marks";
 import { choose, prefs } from "./prefs";
-import { alertPath, FILTERS, type FilterName, go, route, set, toggle } from "./route";
-import type { Facets, Severity } from "./wire";
+import { alertPath, FILTERS, type FilterName, filters, go, route, set, toggle } from "./route";
+import type { FacetName, Facets, Severity } from "./wire";
 import { named, number, t } from "./words";
 
 const TYPING = 250;
@@ -29,6 +29,7 @@ export function valueName(name: FilterName, value: string): string {
     case "assignee":
       return value === "-" ? t("ask.nobody") : value;
     case "team":
+    case "customer":
       return value;
   }
 }
@@ -54,6 +55,9 @@ export class Filters extends Part {
           aria-keyshortcuts=${prefs.shortcuts ? "/" : nothing} maxlength="200" @input=${this.typed}>
         <button class="button" aria-expanded=${String(this.shown)} aria-controls="facets" @click=${this.open}>${t("filters.open")}</button>
         ${this.views()}
+        <select class="group" aria-label=${t("group.title")} @change=${(event: Event) => set("group", (event.target as HTMLSelectElement).value)}>
+          ${(["", "customer", "seam", "detector"] as const).map((by) => html`<option value=${by} ?selected=${(query.get("group") ?? "") === by}>${t(`group.${by || "none"}`)}</option>`)}
+        </select>
       </div>
       <div class="chips">
         ${quick("severity", "critical", severity("critical"))} ${quick("severity", "warning", severity("warning"))}
@@ -82,6 +86,10 @@ export class Filters extends Part {
       choose({ views: [...prefs.views.filter((each) => each.name !== name), { name, query: words }] });
       this.requestUpdate();
     };
+    const forget = () => {
+      choose({ views: prefs.views.filter((each) => each.query !== words) });
+      this.requestUpdate();
+    };
     return html`
       ${prefs.views.length
         ? html`<select aria-label=${t("views.title")} @change=${(event: Event) => go(`/alerts?${(event.target as HTMLSelectElement).value}`)}>
@@ -89,12 +97,13 @@ export class Filters extends Part {
             ${prefs.views.map((each) => html`<option value=${each.query} ?selected=${each.query === words}>${each.name}</option>`)}
           </select>`
         : nothing}
+      ${words && prefs.views.some((each) => each.query === words) ? html`<button class="plain" @click=${forget}>${t("views.drop")}</button>` : nothing}
       ${words && !prefs.views.some((each) => each.query === words) ? html`<button class="plain" @click=${keep}>${t("views.keep")}</button>` : nothing}`;
   }
 
   private panel(query: URLSearchParams): TemplateResult {
     if (!this.facets) return html`<div id="facets" class="facets" aria-busy="true"></div>`;
-    const group = (name: FilterName) => {
+    const group = (name: FacetName) => {
       const counts = { ...Object.fromEntries(query.getAll(name).map((value) => [value, 0])), ...this.facets?.[name] };
       const values = Object.entries(counts).sort(([, one], [, other]) => other - one).slice(0, 12);
       return values.length
@@ -110,7 +119,7 @@ export class Filters extends Part {
       <fieldset><legend>${t("filter.age")}</legend>
         ${AGES.map((age) => html`<label><input type="radio" name="age" .checked=${query.get("age") === age} @change=${() => set("age", age)}><bdi>${t(`age.${age}`)}</bdi></label>`)}
       </fieldset>
-      ${app.exports ? html`<p><a class="button" download href="/api/alerts.csv?${query.toString()}">${t("filters.export")}</a></p>` : nothing}
+      ${app.exports ? html`<p><a class="button" download href="/api/alerts.csv?${filters(query).toString()}">${t("filters.export")}</a></p>` : nothing}
     </div>`;
   }
 
@@ -120,14 +129,14 @@ export class Filters extends Part {
   };
 
   protected override updated(): void {
-    const words = route().query.toString();
+    const words = filters().toString();
     if (this.shown && words !== this.counted) void this.count();
   }
 
   private counted = "";
 
   private async count(): Promise<void> {
-    this.counted = route().query.toString();
+    this.counted = filters().toString();
     this.facets = await api.facets(this.counted).catch(() => this.facets);
   }
 

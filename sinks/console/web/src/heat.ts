@@ -20,11 +20,11 @@ export function heatMap(place: HTMLDivElement, chosen: (from: string, to: string
   return chart;
 }
 
-/** Show these seams. */
-export function heat(chart: EChartsType, seams: SeamFigures[], style: CSSStyleDeclaration): void {
+/** Show these seams, each with its `value`. */
+export function heat(chart: EChartsType, seams: SeamFigures[], value: (seam: SeamFigures) => number, style: CSSStyleDeclaration): void {
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const names = [...new Set(seams.flatMap((each) => [each.from, each.to]))].sort();
-  const most = Math.max(1, ...seams.map((each) => each.alerts));
+  const most = Math.max(1, ...seams.map(value));
   const axis = {
     type: "category" as const,
     data: names.map(side),
@@ -44,9 +44,9 @@ export function heat(chart: EChartsType, seams: SeamFigures[], style: CSSStyleDe
     series: [
       {
         type: "heatmap",
-        data: seams.map(({ from, to, alerts }) => ({ from, to, value: [names.indexOf(to), names.indexOf(from), alerts] })),
+        data: seams.map((each) => ({ from: each.from, to: each.to, value: [names.indexOf(each.to), names.indexOf(each.from), value(each)] })),
         itemStyle: { borderColor: colour("--ground"), borderWidth: 3, borderRadius: 4 },
-        label: { show: true, formatter: ({ value }: { value: unknown }) => number((value as number[])[2] ?? 0), fontFamily: style.fontFamily, fontWeight: 700, fontSize: 15 },
+        label: { show: true, formatter: ({ value: cell }: { value: unknown }) => number((cell as number[])[2] ?? 0), fontFamily: style.fontFamily, fontWeight: 700, fontSize: 15 },
         emphasis: { itemStyle: { borderColor: colour("--accent") } },
       },
     ],

@@ -1,10 +1,13 @@
 /** The alerts that the reader looks at: loaded by pages, changed in place, never moved under the hand. */
 
 import { api, Problem } from "./api";
+import { filters } from "./route";
 import type { Alert, Item, Page, Seam, State, Wish } from "./wire";
 
 const PAGE = 100;
+const AGAIN = 1000;
 const WAITING: readonly State[] = ["open", "acknowledged", "snoozed", "reopened"];
+const STATES: readonly State[] = [...WAITING, "resolved"];
 
 /** Event: `change`. */
 export class AlertList extends EventTarget {
@@ -25,6 +28,10 @@ export class AlertList extends EventTarget {
   /** The version that one's own last change of an alert leaves, once it is done: one after the other, and none clashes with one's own. */
   private readonly acting = new Map<string, Promise<number>>();
   private more: Promise<void> | null = null;
+  private reading: Promise<void> = Promise.resolve();
+  /** What was told while answers were on their way, which may be older than that. */
+  private readonly told = new Map<string, Item>();
+  private asked = 0;
 
   constructor(private readonly me: () => string) {
     super();
@@ -56,7 +63,11 @@ export class AlertList extends EventTarget {
   }
 
   /** Read the list from its top; what is shown stays until the answer is there. */
-  async read(query: URLSearchParams = this.query): Promise<void> {
+  read(query: URLSearchParams = this.query): Promise<void> {
+    return (this.reading = this.readTop(query));
+  }
+
+  private async readTop(query: URLSearchParams): Promise<void> {
     const turn = ++this.turn;
     if (query.toString() !== this.query.toString()) {
       this.status = "loading";
@@ -65,15 +76,15 @@ export class AlertList extends EventTarget {
     this.query = new URLSearchParams(query);
     this.changed();
     try {
-      const page = await api.alerts(this.words());
-      if (turn !== this.turn) return;
-      this.rows = [];
-      this.at.clear();
-      this.fresh.clear();
-      this.take(page);
-      for (const key of this.selected) if (!this.at.has(key)) this.selected.delete(key);
-      this.status = "ready";
-      this.problem = null;
+      await this.ask(turn, this.words(), (page) => {
+        this.rows = [];
+        this.at.clear();
+        this.fresh.clear();
+        this.take(page);
+        for (const key of this.selected) if (!this.at.has(key)) this.selected.delete(key);
+        this.status = "ready";
+        this.problem = null;
+      });
     } catch (problem) {
       if (turn !== this.turn) return;
       this.problem = problem instanceof Problem ? problem : new Problem(0, String(problem));
@@ -82,23 +93,29 @@ export class AlertList extends EventTarget {
     this.changed();
   }
 
-  /** Take what changed at the top while nobody told us; nothing moves. */
+  /** Take what changed while nobody told us: what is new at the top, and every row that is here. Nothing moves. */
   async catchUp(): Promise<void> {
+    await this.reading; // it may have been answered before we were told anything
     if (this.status !== "ready") return;
-    const turn = this.turn;
-    const page = await api.alerts(this.words()).catch(() => null);
-    if (page && turn === this.turn) this.merge(page.items);
+    const { turn } = this;
+    try {
+      await this.ask(turn, this.words(), (page) => this.merge(page.items));
+      for (let start = 0; start < this.rows.length && turn === this.turn; start += PAGE) {
+        const query = new URLSearchParams({ limit: String(PAGE) });
+        for (const state of STATES) query.append("state", state);
+        for (const { alert } of this.rows.slice(start, start + PAGE)) query.append("key", alert.key);
+        await this.ask(turn, query.toString(), (page) => this.merge(page.items));
+      }
+    } catch (problem) {
+      if (problem instanceof Problem && (problem.status === 401 || problem.status === 403)) return;
+      setTimeout(() => turn === this.turn && void this.catchUp(), AGAIN);
+    }
   }
 
   /** Read the next page, once. */
   readMore(): void {
     if (this.next === null || this.more || this.status !== "ready") return;
-    const turn = this.turn;
-    this.more = api
-      .alerts(this.words(this.next))
-      .then((page) => {
-        if (turn === this.turn) this.take(page);
-      })
+    this.more = this.ask(this.turn, this.words(this.next), (page) => this.take(page))
       .catch(() => undefined) // the reader scrolls again
       .finally(() => {
         this.more = null;
@@ -106,13 +123,27 @@ export class AlertList extends EventTarget {
       });
   }
 
+  /** Ask for alerts and take the answer unless the list was read anew meanwhile; then again what was told before it came. Raises `Problem`. */
+  private async ask(turn: number, words: string, take: (page: Page) => void): Promise<void> {
+    this.asked++;
+    try {
+      const page = await api.alerts(words);
+      if (turn !== this.turn) return;
+      take(page);
+      this.merge([...this.told.values()]);
+    } finally {
+      if (!--this.asked) this.told.clear();
+    }
+  }
+
   /** Take alerts that changed somewhere: known ones in place, others as new where they match. */
   merge(items: readonly Item[]): void {
     for (const item of items) {
-      const { key } = item.alert;
+      const { key, version } = item.alert;
+      if (this.asked && version >= (this.told.get(key)?.alert.version ?? 0)) this.told.set(key, item);
       const known = this.row(key);
       if (known) {
-        if (item.alert.version >= known.alert.version) this.rows[this.index(key)] = item;
+        if (version >= known.alert.version) this.rows[this.index(key)] = item;
       } else if (this.matches(item)) this.fresh.add(key);
       else this.fresh.delete(key);
     }
@@ -131,6 +162,7 @@ export class AlertList extends EventTarget {
     const said = [alert.customer, latest?.journey, latest?.field, latest?.summary].join(" ").toLowerCase();
     return (
       (this.query.get("q") ?? "").toLowerCase().split(/\s+/).every((word) => said.includes(word)) &&
+      any("customer", alert.customer) &&
       any("severity", alert.severity) &&
       any("detector", alert.detector) &&
       any("assignee", alert.assignee ?? "-") &&
@@ -158,10 +190,10 @@ export class AlertList extends EventTarget {
     }
   }
 
-  /** Show an alert as it is now. */
+  /** Show an alert as an answer has it, unless something newer was told already. */
   put(alert: Alert): void {
     const known = this.row(alert.key);
-    if (known) this.rows[this.index(alert.key)] = { ...known, alert };
+    if (known && alert.version >= known.alert.version) this.rows[this.index(alert.key)] = { ...known, alert };
     this.dispatchEvent(new CustomEvent("alert", { detail: alert }));
     this.changed();
   }
@@ -180,8 +212,7 @@ export class AlertList extends EventTarget {
   }
 
   private words(cursor?: string): string {
-    const query = new URLSearchParams(this.query);
-    query.delete("group");
+    const query = filters(this.query);
     if (!query.has("state")) for (const state of WAITING) query.append("state", state);
     query.set("limit", String(PAGE));
     if (cursor) query.set("cursor", cursor);

@@ -12,10 +12,17 @@ import { t } from "./words";
 export class Login extends Part {
   @state() private wrong = "";
   @state() private busy = false;
+  @state() private provider: string | null = null;
 
   override connectedCallback(): void {
     super.connectedCallback();
     if (route().page === "enter") void this.enter();
+    else void this.ways();
+  }
+
+  private async ways(): Promise<void> {
+    this.provider = await api.provider().catch(() => null);
+    if (this.provider && route().query.has("refused")) this.wrong = t("login.provider_wrong", { name: this.provider });
   }
 
   private async enter(): Promise<void> {
@@ -55,6 +62,7 @@ export class Login extends Part {
         <label>${t("login.password")}<input name="password" type="password" autocomplete="current-password" required maxlength="1024"></label>
         <p role="alert" class="refused">${this.wrong || nothing}</p>
         <button class="button primary" ?disabled=${this.busy}>${t("login.enter")}</button>
+        ${this.provider ? html`<a class="button" target="_self" href="/api/session/openid?${new URLSearchParams({ next: route().query.get("next") ?? "/alerts" })}">${t("login.provider", { name: this.provider })}</a>` : nothing}
       </form>
     </main>`;
   }

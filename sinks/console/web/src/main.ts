@@ -14,6 +14,20 @@ import { duration, moment, speak, t } from "./words";
 const JUST_NOW = 10;
 const TYPING = "input:not([type=checkbox],[type=radio]), textarea, select, [contenteditable]";
 
+const LOADERS: Partial<Record<PageName, () => Promise<unknown>>> = {
+  alerts: () => import("./alerts"),
+  seams: () => import("./seams"),
+  journeys: () => import("./journeys"),
+  teams: () => import("./teams"),
+  insights: () => import("./insights"),
+  rules: () => import("./rules"),
+  sources: () => import("./sources"),
+  audit: () => import("./audit"),
+  wall: () => import("./wall"),
+};
+/** Pages by the name of what the API has to offer, and the right that they need besides reading alerts. */
+const TABS = [["seams"], ["journeys"], ["teams"], ["insights"], ["rules"], ["sources", "sources:read"], ["audit", "audit:read"]] as const;
+
 @customElement("sw-shell")
 export class Shell extends Part {
   @state() private phase: "starting" | "out" | "in" | "failed" = "starting";
@@ -69,10 +83,7 @@ export class Shell extends Part {
   }
 
   private async load(page: PageName): Promise<void> {
-    if (page === "alerts") await import("./alerts");
-    else if (page === "seams") await import("./seams");
-    else if (page === "teams") await import("./teams");
-    else if (page === "wall") await import("./wall");
+    await LOADERS[page]?.();
     this.loaded.add(page);
     this.requestUpdate();
   }
@@ -143,8 +154,7 @@ export class Shell extends Part {
         <a class="brand" href="/alerts" aria-label="Seamwatch">${brand()}</a>
         <nav aria-label=${t("nav.title")}>
           ${this.tab("alerts", "/alerts", t("alerts.title"))}
-          ${app.capabilities.pages["seams"] ? this.tab("seams", "/seams", t("seams.title")) : nothing}
-          ${app.capabilities.pages["teams"] ? this.tab("teams", "/teams", t("teams.title")) : nothing}
+          ${TABS.filter(([name, right]) => app.capabilities.pages[name] && (!right || api.session?.rights.includes(right))).map(([name]) => this.tab(name, `/${name}`, t(`${name}.title`)))}
           ${app.capabilities.pages["wallboard"] ? this.tab("wall", "/wall", t("wall.title")) : nothing}
         </nav>
         <p class="fresh">${this.freshness(stale)}</p>
@@ -154,6 +164,10 @@ export class Shell extends Part {
       <main id="main" tabindex="-1" class=${stale ? "stale" : ""}>${this.page(page)}</main>
       ${this.toasts()}
     `;
+  }
+
+  protected override updated(): void {
+    this.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   private tab(page: PageName, path: string, words: string): TemplateResult {
@@ -167,8 +181,18 @@ export class Shell extends Part {
         return html`<sw-alerts></sw-alerts>`;
       case "seams":
         return html`<sw-seams></sw-seams>`;
+      case "journeys":
+        return html`<sw-journeys></sw-journeys>`;
       case "teams":
         return html`<sw-teams></sw-teams>`;
+      case "insights":
+        return html`<sw-insights></sw-insights>`;
+      case "rules":
+        return html`<sw-rules></sw-rules>`;
+      case "sources":
+        return html`<sw-sources></sw-sources>`;
+      case "audit":
+        return html`<sw-audit></sw-audit>`;
       default:
         return nothing;
     }

@@ -1,40 +1,24 @@
 /** Beside the list while no alert is open: what waits, by severity, failure and seam; and, the first time, what this page is. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { customElement, state } from "lit/decorators.js";
+import { customElement } from "lit/decorators.js";
 import { api } from "./api";
 import { app, Part } from "./app";
 import { narrowed, valueName } from "./filters";
 import { seam, severity } from "./marks";
+import { Poll } from "./poll";
 import { choose, prefs } from "./prefs";
 import type { Facets, FacetName } from "./wire";
 import { number, t } from "./words";
 
-const EVERY = 10_000;
 const SHOWN = 7;
 
 @customElement("sw-overview")
 export class Overview extends Part {
-  @state() private facets: Facets | null = null;
-  private timer = 0;
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    void this.read();
-    this.timer = window.setInterval(() => document.hidden || void this.read(), EVERY);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    clearInterval(this.timer);
-  }
-
-  private async read(): Promise<void> {
-    this.facets = await api.facets("").catch(() => this.facets);
-  }
+  private readonly poll = new Poll<Facets>(this, () => api.facets(""));
 
   protected override render(): TemplateResult {
-    const { facets } = this;
+    const facets = this.poll.value;
     if (!facets) return html`<div class="overview" aria-busy="true"></div>`;
     return html`<div class="overview">
       ${prefs.introduced ? nothing : this.introduction()}

@@ -1,9 +1,9 @@
 /** Where the reader is, held by the address alone: page, alert and filters. */
 
-export const FILTERS = ["severity", "state", "detector", "seam", "team", "channel", "assignee"] as const;
+export const FILTERS = ["severity", "state", "detector", "seam", "team", "channel", "assignee", "customer"] as const;
 export type FilterName = (typeof FILTERS)[number];
 
-export type PageName = "alerts" | "seams" | "teams" | "wall" | "login" | "enter";
+export type PageName = "alerts" | "seams" | "journeys" | "teams" | "insights" | "rules" | "sources" | "audit" | "wall" | "login" | "enter";
 
 export interface Route {
   page: PageName;
@@ -11,7 +11,7 @@ export interface Route {
   query: URLSearchParams;
 }
 
-const PAGES = new Set<string>(["seams", "teams", "wall", "login", "enter"]);
+const PAGES = new Set<string>(["seams", "journeys", "teams", "insights", "rules", "sources", "audit", "wall", "login", "enter"]);
 
 export function route(): Route {
   const [first = "", second] = location.pathname.split("/").filter(Boolean);
@@ -32,6 +32,13 @@ export function go(path: string, replace = false): void {
 export function alertPath(key: string | null, query: URLSearchParams = route().query): string {
   const words = query.toString();
   return (key === null ? "/alerts" : `/alerts/${encodeURIComponent(key)}`) + (words ? `?${words}` : "");
+}
+
+/** The filters alone, without how the list is put together. */
+export function filters(query: URLSearchParams = route().query): URLSearchParams {
+  const own = new URLSearchParams(query);
+  own.delete("group");
+  return own;
 }
 
 /** Choose or drop one value of a filter and go there. */

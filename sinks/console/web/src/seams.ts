@@ -1,90 +1,101 @@
-/** From team to team: where it hurts, as a heat map, and the same as a table. */
+/** From team to team: where it hurts, as a stream of hand-offs, as a heat map, and the same as a table. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { customElement, query, state } from "lit/decorators.js";
+import { customElement } from "lit/decorators.js";
 import type { EChartsType } from "echarts/core";
-import { api, Problem } from "./api";
-import { app, Part, told } from "./app";
+import { api } from "./api";
+import { app, Part } from "./app";
 import { narrowed } from "./filters";
 import { seam, severity } from "./marks";
-import { go } from "./route";
+import { chip, page, table } from "./page";
+import { Poll } from "./poll";
+import { go, route } from "./route";
 import type { SeamFigures } from "./wire";
 import { number, t } from "./words";
 
-const EVERY = 10_000;
 const KINDS = ["team", "channel"] as const;
+const MEASURES = ["alerts", "findings", "harm"] as const;
 
 @customElement("sw-seams")
 export class Seams extends Part {
-  @state() private seams: SeamFigures[] | null = null;
-  @state() private problem: Problem | null = null;
-  @state() private kind: (typeof KINDS)[number] = "team";
-  @query(".heat") private place?: HTMLDivElement;
-  private chart: EChartsType | null = null;
-  private timer = 0;
-  private readonly resized = new ResizeObserver(() => this.chart?.resize());
+  private readonly poll = new Poll<SeamFigures[]>(this, async () => (await api.seams()).items);
+  private readonly charts = new Map<Element, EChartsType>();
+  private readonly resized = new ResizeObserver((entries) => entries.forEach(({ target }) => this.charts.get(target)?.resize()));
 
   constructor() {
     super();
+    this.hears(window, "route");
     this.hears(app, "change");
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    void this.read();
-    this.timer = window.setInterval(() => document.hidden || void this.read(), EVERY);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    clearInterval(this.timer);
     this.resized.disconnect();
-    this.chart?.dispose();
-    this.chart = null;
+    for (const chart of this.charts.values()) chart.dispose();
+    this.charts.clear();
   }
 
-  private async read(): Promise<void> {
-    try {
-      this.seams = (await api.seams()).items;
-      this.problem = null;
-      await this.updateComplete;
-      await this.draw();
-    } catch (problem) {
-      if (problem instanceof Problem) this.problem = problem;
-      else throw problem;
-    }
+  private get kind(): (typeof KINDS)[number] {
+    return KINDS.find((each) => each === route().query.get("kind")) ?? "team";
+  }
+
+  private get measure(): (typeof MEASURES)[number] {
+    return MEASURES.find((each) => each === route().query.get("by")) ?? "alerts";
   }
 
   private shown(): SeamFigures[] {
-    return (this.seams ?? []).filter((each) => each.from.startsWith(`${this.kind}:`) || each.to.startsWith(`${this.kind}:`));
+    const { kind, measure } = this;
+    const of = (this.poll.value ?? []).filter((each) => each.from.startsWith(`${kind}:`) || each.to.startsWith(`${kind}:`));
+    return of.sort((one, other) => other[measure] - one[measure]);
+  }
+
+  protected override updated(): void {
+    void this.draw();
   }
 
   private async draw(): Promise<void> {
-    const seams = this.shown();
-    const { heatMap } = await import("./heat");
-    if (!this.place || !seams.length) return;
-    if (!this.chart) {
-      this.chart = heatMap(this.place, (from, to) => go(narrowed("seam", `${from}>${to}`)));
-      this.resized.observe(this.place);
+    if (!this.querySelector(".heat")) return;
+    const [{ heat, heatMap }, { flow, flowChart }] = await Promise.all([import("./heat"), import("./sankey")]);
+    const [heatPlace, flowPlace] = [this.querySelector<HTMLDivElement>(".heat"), this.querySelector<HTMLDivElement>(".flow")];
+    if (!heatPlace || !flowPlace || !this.isConnected) return;
+    const width = (each: SeamFigures) => each[this.measure];
+    const style = getComputedStyle(this);
+    heat(this.chart(heatPlace, heatMap), this.shown(), width, style);
+    flow(this.chart(flowPlace, flowChart), this.shown(), width, style);
+  }
+
+  private chart(place: HTMLDivElement, make: (place: HTMLDivElement, chosen: (from: string, to: string) => void) => EChartsType): EChartsType {
+    let chart = this.charts.get(place);
+    if (!chart) {
+      chart = make(place, (from, to) => go(narrowed("seam", `${from}>${to}`)));
+      this.charts.set(place, chart);
+      this.resized.observe(place);
     }
-    const { heat } = await import("./heat");
-    heat(this.chart, seams, getComputedStyle(this));
+    return chart;
   }
 
   protected override render(): TemplateResult {
-    const seams = this.shown();
-    return html`<div class="page">
-      <header><h1>${t("seams.title")}</h1><p class="lead">${t("seams.lead")}</p>
-        <div class="chips">${KINDS.map((kind) => html`<button class="chip" aria-pressed=${String(kind === this.kind)} @click=${() => { this.kind = kind; void this.updateComplete.then(() => this.draw()); }}>${t(`filter.${kind}`)}</button>`)}</div></header>
-      ${this.problem ? html`<p class="refused">${told(this.problem)}</p>` : nothing}
-      ${this.seams && !seams.length ? html`<div class="empty"><h2>${t("seams.none")}</h2><p>${t("seams.none_hint")}</p></div>` : nothing}
-      <div class="both"><div class="heat" dir="ltr" aria-hidden="true" ?hidden=${!seams.length}></div>
-      ${seams.length
-        ? html`<table><caption class="hidden">${t("seams.title")}</caption>
-            <thead><tr><th scope="col">${t("filter.seam")}</th><th scope="col">${t("filter.severity")}</th><th scope="col" class="n">${t("seams.alerts")}</th><th scope="col" class="n">${t("seams.findings")}</th><th scope="col" class="n">${t("seams.score")}</th></tr></thead>
-            <tbody>${seams.map((each) => html`<tr><th scope="row"><a href=${narrowed("seam", `${each.from}>${each.to}`)}>${seam(each)}</a></th>
-              <td>${each.severity ? severity(each.severity) : nothing}</td><td class="n">${number(each.alerts)}</td><td class="n">${number(each.findings)}</td><td class="n">${each.score === null ? "–" : number(each.score, 1)}</td></tr>`)}</tbody></table>`
-        : nothing}</div>
-    </div>`;
+    const { kind, measure } = this;
+    const to = (kind_: string, by: string) => () => go(`/seams?kind=${kind_}&by=${by}`);
+    return page(
+      {
+        title: t("seams.title"),
+        lead: t("seams.lead"),
+        chips: html`${KINDS.map((each) => chip(t(`filter.${each}`), each === kind, to(each, measure)))}<span class="space"></span>
+          ${MEASURES.map((each) => chip(t(`seams.by_${each}`), each === measure, to(kind, each)))}`,
+        none: { title: t("seams.none"), hint: t("seams.none_hint") },
+      },
+      this.poll,
+      () => {
+        const seams = this.shown();
+        if (!seams.length) return null;
+        const heads = [t("filter.seam"), t("filter.severity"), t("seams.alerts"), t("seams.findings"), t("seams.harm"), t("seams.score")];
+        return html`<div class="both charts" aria-hidden="true"><figure><figcaption>${t("seams.flow")}</figcaption><div class="flow" dir="ltr"></div></figure>
+            <figure><figcaption>${t("seams.lead_short")}</figcaption><div class="heat" dir="ltr"></div></figure></div>
+          ${table(t("seams.title"), heads, [2, 3, 4, 5], seams.map((each) => html`<tr><th scope="row"><a href=${narrowed("seam", `${each.from}>${each.to}`)}>${seam(each)}</a></th>
+            <td>${each.severity ? severity(each.severity) : nothing}</td><td class="n">${number(each.alerts)}</td><td class="n">${number(each.findings)}</td>
+            <td class="n">${number(each.harm, 1)}</td><td class="n">${each.score === null ? "–" : number(each.score, 1)}</td></tr>`))}`;
+      },
+    );
   }
 }

@@ -147,17 +147,35 @@ export interface Refused {
 export type FacetName = "severity" | "state" | "detector" | "seam" | "team" | "channel" | "assignee";
 export type Facets = Record<FacetName, Record<string, number>>;
 
+export type GroupBy = "customer" | "seam" | "detector";
+
+export interface Group {
+  name: string | null;
+  alerts: number;
+  nobodys: number;
+  severity: Severity;
+  last_seen: string;
+}
+
 export interface SeamFigures {
   from: string;
   to: string;
   alerts: number;
   findings: number;
+  harm: number;
   severity: Severity | null;
   score: number | null;
   samples: number | null;
 }
 
+export interface ScoreHistory {
+  tenant: string;
+  name: string;
+  points: { hour: string; value: number }[];
+}
+
 export interface ScoreFigures {
+  tenant: string;
   score: string;
   scope: string;
   name: string;
@@ -165,6 +183,8 @@ export interface ScoreFigures {
   value: number | null;
   samples: number;
   components: Record<string, number>;
+  /** Whose findings are single cases behind it; empty: all. */
+  detectors: string[];
 }
 
 export interface Freshness {
@@ -174,7 +194,82 @@ export interface Freshness {
   write_age: number | null;
   delay: number | null;
   worker_age: number | null;
+  partitions: { topic: string; partition: number; offset: number; appended: string; stored: string }[];
   as_of: string;
+}
+
+export interface Insight {
+  name: string;
+  findings: number;
+  critical: number;
+  before: number;
+  harm: number;
+  minutes: number | null;
+  cost: number | null;
+  detectors: Record<string, number>;
+  seams: Record<string, number>;
+}
+
+export interface Insights {
+  items: Insight[];
+  first: string;
+  last: string;
+}
+
+/** A setting of a rule: what decides, and how much of it. */
+export interface Setting {
+  key: string;
+  value: unknown;
+  meaning: string;
+}
+
+export interface RuleFigures {
+  name: string;
+  detector: string;
+  configured: { version: number; mode: "on" | "shadow" | "off"; severity: string; settings?: Setting[] } | null;
+  fired: number;
+  withdrawn: number;
+  judged: number;
+  false_positives: number;
+  shadow: number;
+  heard: number;
+  last: string | null;
+}
+
+export interface SourceFigures {
+  name: string;
+  refused: number;
+  lately: number;
+  newest: string | null;
+}
+
+export interface DeadLetters {
+  counts: { topic: string; reason: string; count: number; lately: number; newest: string }[];
+  newest: { topic: string; partition: number; offset: number; reason: string; time: string }[];
+}
+
+export interface Journey {
+  journey: string | null;
+  first: string;
+  last: string;
+  findings: Node[];
+  story: StoryPart[];
+  alerts: string[];
+}
+
+export interface AuditRow {
+  id: number;
+  time: string;
+  actor: string;
+  act: string;
+  target: string | null;
+  detail: string | null;
+  address: string | null;
+}
+
+export interface AuditPage {
+  items: AuditRow[];
+  next: number | null;
 }
 
 export interface Capabilities {

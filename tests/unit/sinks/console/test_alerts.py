@@ -112,6 +112,26 @@ def test_an_item_says_what_its_newest_finding_says(client: TestClient, desk: Des
     )
 
 
+def test_groups(client: TestClient, desk: Desk) -> None:
+    """Alerts are put together by what they have in common, the largest group first, those without a seam too, under the filters."""
+    desk.found(
+        finding("ga", alert="GA", customer="c-9"),
+        finding("gb", alert="GB", customer="c-9", severity="critical", seam=None),
+        finding("gc", alert="GC", customer="c-8", detector="dead_end"),
+    )
+    desk.act(Assign(to="eve"), "GB")
+
+    def groups(by: str, **filters: str) -> list[tuple[Any, ...]]:
+        items = client.get("/api/groups", params={"by": by, "customer": ["c-8", "c-9"], **filters}).json()["items"]
+        return [(each["name"], each["alerts"], each["nobodys"], each["severity"]) for each in items]
+
+    assert groups("customer") == [("c-9", 2, 1, "critical"), ("c-8", 1, 1, "warning")]
+    assert groups("customer", severity="critical") == [("c-9", 1, 0, "critical")]
+    assert set(groups("seam")) == {(None, 1, 0, "critical"), ("team:billing>team:tech", 2, 2, "warning")}
+    assert {name for name, *_ in groups("detector")} == {"dead_end", "repeated_request"}
+    assert [each["alert"]["key"] for each in client.get("/api/alerts", params={"key": ["GA", "no"]}).json()["items"]] == ["GA"]
+
+
 def test_facets_count_under_the_other_filters(client: TestClient) -> None:
     """Each facet counts under all filters but its own, so that a second choice can be seen; an alert counts once a team."""
     facets = client.get("/api/facets", params={"channel": "chat"}).json()

@@ -1,7 +1,9 @@
 """Figures and pages over HTTP."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -11,6 +13,7 @@ from sqlalchemy import Engine
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
+from sinks.scores import note_scores
 from sinks.writer import DatabaseWriter
 from tests.unit.sinks.builders import brief, finding, letter, score
 from tests.unit.sinks.console.served import enter, known
@@ -31,9 +34,21 @@ def test_scores_are_of_now(client: TestClient, desk: Desk, engine: Engine) -> No
     [team] = client.get("/api/scores", params={"scope": "team", "half_life": 3600}).json()["items"]
     assert client.get("/api/scores", params={"score": "handoff"}).json()["items"] == []
     assert client.get("/api/scores", params={"score": "consistency"}).json()["items"] == found["items"]
+    assert team["detectors"] == []
     assert team["samples"] == pytest.approx(4.0, rel=0.02)
     assert team["components"]["prior"] == 4.0
     assert team["components"]["harm"] == pytest.approx(0.5, rel=0.02)
+
+
+def test_a_score_names_the_detectors_behind_it(client: TestClient, desk: Desk, engine: Engine) -> None:
+    """What a score of experience is made of, and whose findings are single cases of it; one of a partner is found by its scope."""
+    bond: dict[str, Any] = {"score": "fusion", "scope": "partner", "name": "parcels>mobile", "components": {"moved": 8.0, "loss": 8.0, "prior": 50.0}}
+    parts = {"promises": 4.0, "broken": 1.0}
+    DatabaseWriter(engine, desk.clock).write([score(75.0, score="communication", components=parts), score(43.1, **bond)])
+    [item] = client.get("/api/scores", params={"score": "communication"}).json()["items"]
+    assert (item["value"], item["detectors"]) == (75.0, ["broken_promise", "contradiction"])
+    [item] = client.get("/api/scores", params={"scope": "partner"}).json()["items"]
+    assert (item["score"], item["name"]) == ("fusion", "parcels>mobile")
 
 
 def test_seams_and_rules(client: TestClient, desk: Desk, engine: Engine) -> None:
@@ -55,8 +70,60 @@ def test_seams_and_rules(client: TestClient, desk: Desk, engine: Engine) -> None
     assert rule["configured"]["mode"] == "on"
 
 
+def test_scores_hour_by_hour(client: TestClient, desk: Desk, engine: Engine) -> None:
+    """Scores are noted once an hour as they are then, given back by hour, and forgotten after 90 days."""
+    components = {"harm": 1.0, "opportunities": 8.0, "prior": 4.0}
+    DatabaseWriter(engine, desk.clock).write([score(80.0, components=components), score(10.0, scope="customer", name="c-1")])
+    asked = {"score": "consistency", "scope": "team", "half_life": "3600"}
+    now = desk.clock.moment()
+    noted = [note_scores(engine, lambda each, _: each.value, now + timedelta(hours=hour)) for hour in (0, 0, 1)]
+    assert noted == [1, 0, 1]
+    [history] = client.get("/api/scores/history", params=asked).json()
+    assert (history["name"], [point["value"] for point in history["points"]]) == ("tech", [80.0, 80.0])
+    assert note_scores(engine, lambda *_: None, now + timedelta(days=91)) == 0
+    assert client.get("/api/scores/history", params=asked).json() == []
+
+
+def test_insights_count_what_is_there(client: TestClient, desk: Desk) -> None:
+    """What hurts is ranked by harm; what is stored later is counted at the next question half a minute on; a period ends today."""
+    today = desk.clock.moment().isoformat()
+    desk.found(finding(time=today, silos=["process"]), finding("b", alert="B", time=today, severity="critical", silos=["data"]))
+    items = client.get("/api/insights/silos").json()["items"]
+    assert [(each["name"], each["findings"], each["critical"], each["minutes"]) for each in items] == [
+        ("data", 1, 1, None),
+        ("process", 1, 0, None),
+    ]
+    desk.found(finding("c", alert="C", time=today, silos=["process"]))
+    assert client.get("/api/insights/silos").json()["items"] == items
+    desk.clock.now += timedelta(seconds=31)
+    assert {each["name"]: each["findings"] for each in client.get("/api/insights/silos").json()["items"]}["process"] == 2
+    assert client.get("/api/insights/people").status_code == 422
+
+
+def test_what_rules_find_in_shadow(client: TestClient, desk: Desk) -> None:
+    """Of a rule in shadow what stands is counted, and what of it was heard anyway, since a rule that is on has alerted in the same contact."""
+    shadow, today = {"name": "trial", "version": 1, "mode": "shadow"}, desk.clock.moment().isoformat()
+    desk.found(
+        finding(time=today, contact="k-1"),
+        finding("s", time=today, contact="k-1", alert="S", rule=shadow),
+        finding("t", time=today, contact="k-2", alert="T", rule=shadow),
+        finding("u", time=today, contact="k-2", alert="U", rule=shadow, withdrawn=True),
+    )
+    [trial] = [each for each in client.get("/api/rules").json() if each["name"] == "trial"]
+    assert (trial["fired"], trial["withdrawn"], trial["shadow"], trial["heard"], trial["judged"]) == (3, 1, 2, 1, 0)
+
+
+def test_a_customer_is_known_by_its_pseudonym(engine: Engine, settings: ConsoleSettings, desk: Desk, session: str) -> None:
+    """Whoever has the clear id finds what is stored under its pseudonym, and what is stored under itself."""
+    app = create_console(engine, replace(settings, stored_as=lambda customer: [customer, f"p-{customer}"]))
+    desk.found(finding(customer="p-7", journey="j-1"), finding("b", alert="B", customer="7", journey="j-2"))
+    with known(TestClient(app), app, session) as client:
+        found = client.get("/api/journeys", params={"customer": "7"}).json()["items"]
+    assert {each["journey"] for each in found} == {"j-1", "j-2"}
+
+
 def test_sources_and_dead_letters(client: TestClient, desk: Desk, engine: Engine) -> None:
-    """Refused records are counted by topic and reason, and for each source; a source without any is listed too."""
+    """Refused records are counted by topic and reason, and for each source, whichever topic it reads; a source without any is listed too."""
     DatabaseWriter(engine, desk.clock).write([letter(7), letter(8), letter(9, reason=b"unknown_type")])
     letters = client.get("/api/dead-letters", params={"limit": 2}).json()
     assert [(each["reason"], each["count"]) for each in letters["counts"]] == [
@@ -66,6 +133,9 @@ def test_sources_and_dead_letters(client: TestClient, desk: Desk, engine: Engine
     assert len(letters["newest"]) == 2
     sources = client.get("/api/sources").json()["items"]
     assert [(each["name"], each["refused"]) for each in sources] == [("csv", 0), ("xes", 3)]
+    DatabaseWriter(engine, desk.clock).write([letter(10, topic=b"vendor.events")])
+    sources = client.get("/api/sources").json()["items"]
+    assert [(each["name"], each["refused"]) for each in sources] == [("csv", 1), ("xes", 3)]
 
 
 def test_pages_are_served_with_strict_headers(client: TestClient, settings: ConsoleSettings) -> None:

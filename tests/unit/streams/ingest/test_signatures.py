@@ -21,6 +21,7 @@ from standardwebhooks import Webhook
 from streams.ingest.rules import Rule
 from streams.ingest.signatures import Check, Posted, checker
 from streams.sources.door import Door
+from tests.support.sources import SOURCES, raw_of
 
 NOW = 1_772_442_840.0
 BODY = b'{"event": "message_created", "id": 501}'
@@ -222,6 +223,25 @@ def test_a_door_that_would_not_close_is_refused(door: dict[str, object], sentenc
     """A mapping's door that lacks what its scheme needs, or says what its scheme knows, is a mistake."""
     with pytest.raises(ValidationError, match=sentence):
         Door.model_validate(door)
+
+
+@pytest.mark.parametrize("name", [name for name, source in SOURCES.items() if source.mapping.door is not None])
+def test_the_doors_that_ship_open_for_what_their_sources_map(name: str) -> None:
+    """A record of each source, signed as its vendor signs, passes its door and becomes touchpoints; under another secret it does not pass."""
+    source = SOURCES[name]
+    door = source.mapping.door
+    assert door is not None
+    body = next(raw for case in source.mapping.cases if source.map(raw := raw_of(source, case)))
+    if door.scheme == "twilio":
+        fields = "".join(key + value for key, value in sorted(parse_qsl(body.decode())))
+        headers = {"X-Twilio-Signature": base64.b64encode(mac("first-secret", f"https://hooks.example.org/in/{name}{fields}".encode(), "sha1")).decode()}
+    elif door.signature is not None:
+        headers = {door.signature.header: mac("first-secret", body, door.signature.algorithm).hex()}
+    else:
+        headers = signed(door.scheme, body)
+    request = posted(headers, body, f"/in/{name}")
+    assert checker(door, ["first-secret"], "https://hooks.example.org")(request, NOW) is None
+    assert checker(door, ["other-secret"], "https://hooks.example.org")(request, NOW) is Rule.WRONG_SIGNATURE
 
 
 def test_secrets_that_are_none_are_refused() -> None:
