@@ -78,7 +78,7 @@ def test_what_the_observer_knows_of_a_forgotten_customer_goes_too(engine: Engine
             connection.execute(insert(customers).values(tenant="acme", customer=customer, answers=0, state={}))
             asked: dict[str, object] = {"customer": customer, "rule": "r", "pattern": "past", "survey": "s", "time": then, "body": {}}
             connection.execute(insert(invitations).values(id=customer, tenant="acme", **asked))
-            bond: dict[str, object] = {"score": "fusion", "scope": "customer", "name": f"{customer}>mobile", "half_life": 604_800, "value": 50.0, "samples": 1.0}
+            bond: dict[str, object] = {"score": "fusion", "scope": "customer", "name": f"{customer}>mobile", "half_life": 9, "value": 50.0, "samples": 1.0}
             connection.execute(insert(scores).values(key=customer, tenant="acme", **bond, components={}, as_of=then, log_offset=1))
     write(engine, [mark("acme/c_1", "forgotten", "5")])
     assert not is_known(engine, "acme", "c_1")
