@@ -16,12 +16,16 @@ from agents.entry import Entry, encode
 from agents.rest import Rest
 
 __all__ = [
+    "ALIAS",
     "CHUNK",
+    "COUNTED",
     "NOTHING_BEFORE",
     "NO_REST",
+    "WATCHED",
     "CorruptRow",
     "Head",
     "Stored",
+    "alias_of",
     "check_head",
     "chunk_key",
     "head_of",
@@ -38,6 +42,9 @@ __all__ = [
 
 CHUNK = 32
 """How many touchpoints a chunk holds."""
+
+WATCHED, COUNTED, ALIAS = 0, 1, 2
+"""What a row is: of a customer whose touchpoints are judged, or only counted; or of a key that is an alias, whose rest is the customer that it stands for."""
 
 Stored = bytes | dict[int, bytes]
 """All chunks of a row: the one with number 0 alone, or several by number."""
@@ -71,11 +78,11 @@ class CorruptRow(Exception):
 class Head(NamedTuple):
     """What is known of a row without decoding it.
 
-    ``watched``: its touchpoints are judged, not only counted. ``offset`` is that of the last record in it, ``deadline`` the next one in microseconds
+    ``state`` is `WATCHED`, `COUNTED` or `ALIAS`. ``offset`` is that of the last record in it, ``deadline`` the next one in microseconds
     UTC, if any, ``heard`` the broker's time of the last record in milliseconds UTC, negative where it told none.
     """
 
-    watched: bool
+    state: int
     offset: int
     deadline: int | None
     heard: int
@@ -151,17 +158,17 @@ def touchpoints_of(chunk: bytes) -> list[Entry]:
 
 
 def write_chunk(
-    offset: int, deadline: int | None, heard: int, rest: bytes, held: int, packed: bytes | bytearray, *, watched: bool = True
+    offset: int, deadline: int | None, heard: int, rest: bytes, held: int, packed: bytes | bytearray, *, state: int = WATCHED
 ) -> bytes:
     """Return a chunk of ``held`` touchpoints, which ``pack`` wrote one after the other; the rest see `Head`."""
-    fixed = _HEAD.pack(_VERSION, not watched, offset, _NEVER if deadline is None else deadline, heard, len(rest))
+    fixed = _HEAD.pack(_VERSION, state, offset, _NEVER if deadline is None else deadline, heard, len(rest))
     return b"".join((fixed, rest, _ARRAYS[held], packed))
 
 
 def head_of(chunk: bytes) -> Head:
     """Return the head of a stored chunk; raises ``CorruptRow``."""
     state, offset, deadline, heard, _ = _unpack(chunk)
-    return Head(state == 0, offset, None if deadline == _NEVER else deadline, heard)
+    return Head(state, offset, None if deadline == _NEVER else deadline, heard)
 
 
 def check_head(chunk: bytes) -> None:
@@ -189,6 +196,11 @@ def rest_of(chunk: bytes) -> Rest:
         return _decode_rest(chunk[_HEAD.size : _HEAD.size + length])
     except msgspec.MsgspecError as error:
         raise CorruptRow(f"the head of a chunk of {len(chunk)} bytes cannot be read: {error}") from error
+
+
+def alias_of(chunk: bytes) -> str:
+    """Return the customer that the key of a chunk in state `ALIAS` stands for."""
+    return chunk[_HEAD.size : _HEAD.size + _unpack(chunk)[-1]].decode()
 
 
 def packed_of(chunk: bytes) -> tuple[int, bytes]:

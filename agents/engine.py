@@ -26,6 +26,7 @@ Outcome = Literal["duplicate", "conflict", "too_late", "floods"]
 """Why a touchpoint was not applied: its identity is known, with the same or with other content, it is from before the horizon, or there are too many."""
 
 _HOUR = 3600 * 1_000_000
+_NOTHING: dict[str, Found] = {}
 
 _MOST_AWAITED: Final = 1_000
 """How many touchpoints beyond the maximum a customer can have because deadlines wait on them; with one more it is none, as with too many an hour."""
@@ -129,10 +130,12 @@ class Customer:
         "_identities",
         "_panel",
         "_source",
+        "aliases",
         "contributions",
         "customer",
         "entries",
         "fold",
+        "forgotten",
         "horizon",
         "kept",
         "revisions",
@@ -150,21 +153,30 @@ class Customer:
         revisions: dict[str, tuple[int, int]] | None = None,
         horizon: SortKey | None = None,
         kept: Kept = ({}, None),
+        aliases: dict[str, tuple[int, int, int]] | None = None,
+        forgotten: int = 0,
     ) -> None:
         """Fold ``entries`` (any order) as of ``clock``; what comes out counts as emitted.
 
         ``revisions`` hold, by finding id, the last revision and the time of the cause. ``horizon`` is the sort key of the newest touchpoint dropped.
+        ``aliases`` are keys that were taken in: the offset at which each left its partition, how many links away it is, and what the
+        clock (microseconds UTC) was where it left. What is not later than
+        ``forgotten`` (microseconds UTC) is not to be known again.
         """
         self._panel = panel
         self.tenant = tenant
         self.customer = customer
-        self.entries = sorted(entries, key=sort_key)
-        self._source = self.entries[0].source if self.entries else ""
-        self._identities: dict[str | tuple[str, str], Entry] = {self._identity(entry): entry for entry in self.entries}
+        self._source = entries[0].source if entries else ""
+        # What a crash among the chunks of a row left behind is stored once more by the repetition.
+        self._identities: dict[str | tuple[str, str], Entry] = {self._identity(entry): entry for entry in entries}
+        self.entries = sorted(self._identities.values(), key=sort_key)
         self._bytes = sum([entry.size for entry in self.entries])
         self.revisions = {} if revisions is None else revisions
         self.horizon = horizon
         self.kept = kept
+        self.aliases: dict[str, tuple[int, int, int]] = {} if aliases is None else aliases
+        self.forgotten = forgotten
+        self.contributions: dict[str, Contribution] = {}
         self.fold = self._folded(clock)
         self._take_as_emitted()
 
@@ -211,6 +223,57 @@ class Customer:
         change = self._refolded(before)
         before.release()
         return change._replace(briefs=list(briefs.values())) if briefs else change
+
+    def take_in(self, other: "Customer", then: int, clock: int) -> tuple[Change, list[Entry]]:
+        """Take in, as of ``clock``, the timeline of another key of the same customer, which stands as of ``then``; return what changed, and what came in.
+
+        What stands of the other's findings is told again, for it is this customer's from now on. ``other`` is of no use afterwards.
+        """
+        horizon = max(filter(None, (self.horizon, other.horizon)), default=None)
+        if horizon is not None:
+            self._drop_up_to(horizon, clock)
+            other._drop_up_to(horizon, then)
+            (contacts, latest), (others, other_latest) = self.kept, other.kept
+            self.horizon, self.kept = horizon, (others | contacts, max(filter(None, (latest, other_latest)), default=None))
+        if not self._source:
+            self._source = other._source
+        taken = [entry for entry in other.entries if self._identity(entry) not in self._identities]
+        for entry in taken:
+            self._identities[self._identity(entry)] = entry
+            self._bytes += entry.size
+        self.entries = sorted([*self.entries, *taken], key=sort_key)
+        for identifier, emitted in other.revisions.items():
+            self.revisions[identifier] = max(emitted, self.revisions.get(identifier, emitted))
+        before, theirs = self.fold, other.fold
+        briefs: dict[str, dict[str, Any]] = {}
+        self.fold = self._folded(clock, taken[0] if taken else None, briefs)
+        change = self._refolded(before, theirs)
+        journeys, traces = change.journeys | other.journeys(), change.traces | other.traces()
+        before.release()
+        theirs.release()
+        return change._replace(journeys=journeys, traces=traces, briefs=list(briefs.values())), taken
+
+    def taken_back(self) -> tuple[list[Charge], list[PartCharge]]:
+        """Return what takes back all that this customer was charged with; who takes it in is charged anew."""
+        opportunities: dict[Opportunity, int] = {}
+        _count(opportunities, self.fold.opportunities, -1)
+        charges = _opportunity_charges(self.tenant, opportunities)
+        for each in self.contributions.values():
+            charges += _harm_charges(self.tenant, each, -1)
+        return charges, self._evidence_difference([(each, None) for each in self.evidence()])[0]
+
+    def told_again(self) -> Change:
+        """Return all findings that stand, each with a new revision; what they weigh was charged before."""
+        findings = [self._revised(found, self._body(found, 0)) for found in self.fold.standing.values()]
+        return Change(findings, [], self.journeys(), traces=self.traces())
+
+    def journeys(self) -> frozenset[str]:
+        """Return the journeys that have a consistency."""
+        return frozenset([each.journey for each in self.contributions.values() if each.journey is not None])
+
+    def traces(self) -> frozenset[Trace]:
+        """Return which other scores there is evidence of."""
+        return frozenset([(each.part, each.journey, each.brand) for each in self.evidence()])
 
     def knows(self, entry: Entry) -> bool:
         """Tell whether a touchpoint is still in the timeline."""
@@ -296,8 +359,20 @@ class Customer:
             dropped.append(each)
             surplus -= 1
             excess -= each.size
-        if not dropped:
-            return
+        if dropped:
+            self._drop(dropped, stay, clock)
+
+    def _drop_up_to(self, horizon: SortKey, clock: int) -> None:
+        """Drop what sorts up to ``horizon``, but for what a deadline waits on."""
+        waiting = self.fold.awaited()
+        dropped: list[Entry] = []
+        stay: list[Entry] = []
+        for each in self.entries:
+            (stay if sort_key(each) > horizon or id(each) in waiting else dropped).append(each)
+        if dropped:
+            self._drop(dropped, stay, clock)
+
+    def _drop(self, dropped: Sequence[Entry], stay: list[Entry], clock: int) -> None:
         self.horizon = max(filter(None, (self.horizon, sort_key(dropped[-1]))))
         self.kept = self._still_named(dropped, stay)
         self.entries = stay
@@ -350,17 +425,22 @@ class Customer:
         fold.changed.clear()
         return self._difference(pairs, opportunities, moves)
 
-    def _refolded(self, before: Fold) -> Change:
+    def _refolded(self, before: Fold, theirs: Fold | None = None) -> Change:
+        """Return what differs from ``before``, and from the fold of another customer who was taken in."""
         after = self.fold
         opportunities: dict[Opportunity, int] = {}
         _count(opportunities, after.opportunities, 1)
         _count(opportunities, before.opportunities, -1)
         self._folded_opportunities = len(after.opportunities)
-        ids = {**before.standing, **after.standing}
-        pairs = [(before.standing.get(identifier), after.standing.get(identifier)) for identifier in ids]
+        stood, told = before.standing, dict[str, Found]()
+        if theirs is not None:
+            told = theirs.standing
+            stood = {**told, **stood}
+        ids = {**stood, **after.standing}
+        pairs = [(stood.get(identifier), after.standing.get(identifier)) for identifier in ids]
         keys: set[EvidenceKey] = {*before.evidence, *after.evidence}
         moves = [(before.evidence.get(key), after.evidence.get(key)) for key in sorted(keys)]
-        return self._difference(pairs, opportunities, moves)
+        return self._difference(pairs, opportunities, moves, told)
 
     def _evidence_difference(self, moves: Sequence[tuple[Evidence | None, Evidence | None]]) -> tuple[list[PartCharge], set[Trace]]:
         """Return what evidence that came, changed or went charges, and which scores of the customer it moves."""
@@ -380,23 +460,20 @@ class Customer:
         pairs: Sequence[tuple[Found | None, Found | None]],
         opportunities: Mapping[Opportunity, int],
         moves: list[tuple[Evidence | None, Evidence | None]],
+        told: Mapping[str, Found] = _NOTHING,
     ) -> Change:
+        """Return the changes between ``pairs`` and ``moves``, before and after; what others ``told``, by id, is told again whether it changed or not."""
         findings: list[dict[str, Any]] = []
         for before, after in pairs:
             old = None if before is None else self._body(before, 0)
             new = None if after is None else self._body(after, 0)
-            if old == new:
-                continue
             found = after or before
             body = new or old
-            if found is None or body is None:
+            if found is None or body is None or (old == new and found.id not in told):
                 continue
             if new is None:
                 body["withdrawn"] = True
-            revision = self.revisions.get(found.id, (0, 0))[0] + 1
-            self.revisions[found.id] = (revision, found.cause.entry.time)
-            body["revision"] = revision
-            findings.append(body)
+            findings.append(self._revised(found, body))
         charges = _opportunity_charges(self.tenant, opportunities)
         old_contributions, self.contributions = self.contributions, self._contributions(self.fold)
         journeys: set[str] = set()
@@ -416,6 +493,12 @@ class Customer:
         if journeys:
             traces |= {(each.part, each.journey, each.brand) for each in self.fold.evidence.values() if each.part in RESTS_ON[THREE_CS]}
         return Change(findings, charges, frozenset(journeys), (), parts, frozenset(traces))
+
+    def _revised(self, found: Found, body: dict[str, Any]) -> dict[str, Any]:
+        revision = self.revisions.get(found.id, (0, 0))[0] + 1
+        self.revisions[found.id] = (revision, found.cause.entry.time)
+        body["revision"] = revision
+        return body
 
     def _body(self, found: Found, revision: int) -> dict[str, Any]:
         body = found.body(self.tenant, self.customer)

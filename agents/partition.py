@@ -14,10 +14,23 @@ import msgspec
 from mypy_extensions import i64
 
 from agents.brief import encoded
+from agents.chunks import WATCHED
 from agents.engine import CONSISTENCY, NO_CHANGE, Change, Customer, Trace
 from agents.entry import Entry
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.fold import Panel
+from agents.links import (
+    INTERNAL,
+    MAXIMUM_ALIASES,
+    MAXIMUM_CHAIN,
+    Claim,
+    Forget,
+    Forwarded,
+    Internal,
+    Moved,
+    encode_internal,
+    parse_internal,
+)
 from agents.rows import CorruptRow, Row, RowStore
 from agents.rules import Rulebook
 from agents.scores import customer_score, entity_score, experience_scores, scores_of
@@ -25,9 +38,9 @@ from agents.tallies import Tallies
 from agents.timeline import compact, microseconds
 from models.dead_letter import DeadLetter, DeadLetterReason
 from models.decoding import Parts, decode_touchpoint, parts_of
-from models.touchpoint import Refusal, Touchpoint, parse_touchpoint
+from models.touchpoint import Refusal, Touchpoint, is_raw_identifier, parse_touchpoint
 
-__all__ = ["AnyRecord", "Counts", "Effects", "PartitionWatch", "Record"]
+__all__ = ["AnyRecord", "Counts", "Effects", "Mark", "PartitionWatch", "Record"]
 
 FUTURE: Final = 5 * 60 * 1_000_000
 """How far a touchpoint's time may lie after the broker's timestamp, in microseconds."""
@@ -35,11 +48,21 @@ FUTURE: Final = 5 * 60 * 1_000_000
 _RENEWED = 86_400_000
 """After how many milliseconds it is noted again that a customer still floods."""
 
+_WHO = frozenset({"customer.forgotten", "identity.linked"})
+"""Types that say who the customer is."""
+
 _CLOCK_KEY = b"\x00clock"
 _TALLY_KEY = b"\x00tally"
 _CLOCK = struct.Struct(">qq")
 _FROM_THE_FUTURE = Refusal(DeadLetterReason.FUTURE_TIME, "time is more than 5 minutes after the broker's")
 _TOO_LATE = Refusal(DeadLetterReason.TOO_LATE, "time is before what is remembered of this customer")
+_NOT_INTERNAL = Refusal(DeadLetterReason.INVALID_VALUE, "it begins as a record between workers and is none")
+_RAW_ALIAS = Refusal(DeadLetterReason.RAW_IDENTIFIER, "data.other is an address or a number that a person is reached at")
+_TO_ITSELF = Refusal(DeadLetterReason.LINK_REFUSED, "the customer would be an alias of itself")
+_TO_NOBODY = Refusal(DeadLetterReason.LINK_REFUSED, "the alias is listed as not_a_customer, or floods")
+_TO_ANOTHER = Refusal(DeadLetterReason.LINK_REFUSED, "the alias is another customer's already")
+_TOO_LONG = Refusal(DeadLetterReason.LINK_REFUSED, f"a chain of more than {MAXIMUM_CHAIN} aliases")
+_TOO_MANY = Refusal(DeadLetterReason.LINK_REFUSED, f"the customer has {MAXIMUM_ALIASES} aliases")
 _WITHOUT_KEY = Refusal(DeadLetterReason.MISSING_KEY, "the record has no key; it must be tenant/customer")
 _WITH_WRONG_KEY = Refusal(DeadLetterReason.WRONG_KEY, "the record's key is not its tenant/customer")
 _json = msgspec.json.Encoder().encode
@@ -83,10 +106,23 @@ class Counts:
         self.unwatched: Counter[str] = Counter()
 
 
-class Effects:
-    """What one batch does, in the order of its steps."""
+class Mark(NamedTuple):
+    """What became of a key, between so many findings and briefs: ``alias-of`` a customer ("": of nobody any more), or ``forgotten`` up to microseconds UTC."""
 
-    __slots__ = ("briefs", "customer_scores", "dead_letters", "findings", "misplaced", "rows", "tallies", "tally_rows")
+    findings: int
+    briefs: int
+    key: bytes
+    what: str
+    value: str
+
+
+class Effects:
+    """What one batch does, in the order of its steps.
+
+    ``onward`` are records for other keys of the same topic.
+    """
+
+    __slots__ = ("briefs", "customer_scores", "dead_letters", "findings", "marks", "misplaced", "onward", "rows", "tallies", "tally_rows")
 
     def __init__(self) -> None:
         self.findings: list[tuple[bytes, bytes]] = []
@@ -94,6 +130,8 @@ class Effects:
         self.customer_scores: list[tuple[bytes, bytes]] = []
         self.dead_letters: list[DeadLetter] = []
         self.misplaced: list[tuple[bytes, bytes | None]] = []
+        self.onward: list[tuple[bytes, bytes]] = []
+        self.marks: list[Mark] = []
         self.tallies: list[tuple[bytes, bytes]] = []
         self.tally_rows: list[tuple[bytes, bytes]] = []
         self.rows: list[tuple[bytes, bytes | None]] = []
@@ -203,6 +241,9 @@ class PartitionWatch:
             if touchpoint is not None:
                 parts = _parts(touchpoint)
             else:
+                if record.value is not None and record.value.startswith(INTERNAL):
+                    self._take_internal(record)
+                    continue
                 touchpoint = self._parsed(record)
                 if touchpoint is None:
                     continue
@@ -233,7 +274,7 @@ class PartitionWatch:
             if types is None:
                 types = counted[source] = {}
             types[kind] = types.get(kind, 0) + 1
-            if moved > self.clock:
+            if moved > self.clock:  # as `_move_clock`, with turns for others
                 self.clock = moved
                 while deadlines and deadlines[0][0] <= moved:
                     self._come_due(*heappop(deadlines), offset)
@@ -242,11 +283,17 @@ class PartitionWatch:
             if beats:
                 continue
             if row is None:
-                row = self._row(key, record)
+                if self._sent_on(key, record):
+                    continue
+                row = self._row(key, record, forgets=kind == "customer.forgotten")
                 if row is None:
                     continue
             if offset > row.floor:
-                self._apply(row, compact(kind, parts, time, offset, self._fields, self._fingerprinter, row.before), record, parts[11])
+                entry = compact(kind, parts, time, offset, self._fields, self._fingerprinter, row.before)
+                if kind in _WHO:
+                    self._identify(row, entry, parts[15], record)
+                else:
+                    self._apply(row, entry, record, parts[11])
         if timestamp is not None and timestamp > self._heard:
             self._heard = timestamp
 
@@ -291,14 +338,14 @@ class PartitionWatch:
         self._effects.misplaced.append((key, record.value))
         return True
 
-    def _row(self, key: bytes, record: AnyRecord) -> Row | None:
-        """Return the row of a customer who is not decoded; None: its touchpoints are only counted."""
+    def _row(self, key: bytes, record: AnyRecord, *, forgets: bool = False) -> Row | None:
+        """Return the row of a customer who is not decoded; None: its touchpoints are only counted, but for one that ``forgets`` the customer."""
         if self._nobody and key.partition(b"/")[2].decode() in self._nobody:
             self.counts.unwatched["not_a_customer"] += 1
             return None
         head = self._store.head(key)
-        if head is None or head.watched:
-            return self._store.get(key, self.clock) or self._store.new(key)
+        if head is None or head.state == WATCHED or forgets:
+            return self._store.get(key, self.clock, record.offset) or self._store.new(key)
         timestamp = record.timestamp or -1
         if self._store.is_expired(head.heard, None, timestamp):
             self._store.drop(key)  # the new row's chunk takes the place of the mark
@@ -321,7 +368,8 @@ class PartitionWatch:
         letter = DeadLetter(record.offset, refusal.reason, refusal.detail, record.key, record.value)
         self._effects.dead_letters.append(letter)
 
-    def _apply(self, row: Row, entry: Entry, record: AnyRecord, language: str | None) -> None:
+    def _apply(self, row: Row, entry: Entry, record: AnyRecord, language: str | None) -> bool:
+        """Add a touchpoint to a row; return whether it was taken in."""
         timestamp = record.timestamp
         if timestamp is not None and timestamp > row.heard:
             if self._store.is_expired(row.heard, row.deadline, timestamp):
@@ -334,22 +382,251 @@ class PartitionWatch:
             row.add(entry)
             self._emit(row, outcome, record.offset)
             if outcome is not NO_CHANGE:
-                for body in outcome.briefs:
-                    body["language"] = language
-                    self._effects.briefs.append((row.key, encoded(body)))
-        elif outcome == "floods":
+                self._brief(row, outcome, language)
+            return True
+        if outcome == "floods":
             self._unwatch(row, record)
         elif outcome == "too_late":
-            self._refuse(record, _TOO_LATE)
+            if entry.time > row.live.forgotten:
+                self._refuse(record, _TOO_LATE)
+            else:
+                self.counts.unwatched["forgotten"] += 1
             self._emit(row, NO_CHANGE, record.offset)  # it may have pushed others out of memory
         else:
             self.counts.duplicates += 1
             self.counts.conflicts += outcome == "conflict"
+        return False
+
+    def _brief(self, row: Row, change: Change, language: str | None) -> None:
+        for body in change.briefs:
+            body["language"] = language
+            self._effects.briefs.append((row.key, encoded(body)))
+
+    # Who is who
+
+    def _identify(self, row: Row, entry: Entry, data: Any, record: AnyRecord) -> None:
+        """Take in a link, or forget a customer."""
+        if entry.type == "customer.forgotten":
+            self._forget(row, entry.time, record)
+        elif self._apply(row, entry, record, None):
+            other: str = data.other
+            if other in row.live.aliases:
+                return
+            if is_raw_identifier(other):
+                self._refuse(record, _RAW_ALIAS)
+            elif other == row.customer:
+                self._refuse(record, _TO_ITSELF)
+            elif len(row.live.aliases) >= MAXIMUM_ALIASES:
+                self._refuse(record, _TOO_MANY)
+            else:
+                self._send(row.tenant, other, Claim(offset=record.offset, customer=row.customer))
+
+    def _send(self, tenant: str, customer: str, message: Internal) -> None:
+        self._effects.onward.append((f"{tenant}/{customer}".encode(), encode_internal(message)))
+
+    def _mark(self, key: bytes, what: str, value: str) -> None:
+        effects = self._effects
+        effects.marks.append(Mark(len(effects.findings), len(effects.briefs), key, what, value))
+
+    def _sent_on(self, key: bytes, record: AnyRecord) -> bool:
+        """Send what came for an alias to its customer, and tell whether that was so."""
+        customer = self._store.points_to(key)
+        if customer is None:
+            return False
+        if record.offset > self._store.offset(key):
+            tenant, _, alias = key.decode().partition("/")
+            self._send(tenant, customer, Forwarded(offset=record.offset, path=[alias], touchpoint=msgspec.Raw(record.value or b"")))
+        return True
+
+    def _take_internal(self, record: AnyRecord) -> None:
+        """Take a record that a worker wrote for this key."""
+        key = record.key
+        try:
+            message = parse_internal(record.value or b"")
+            tenant, _, customer = (key or b"").decode().partition("/")
+        except ValueError:  # msgspec's errors are such
+            customer = ""
+        if not customer or key is None:
+            self._refuse(record, _NOT_INTERNAL)
+        elif isinstance(message, Claim):
+            self._claimed(key, tenant, customer, message.customer, record)
+        elif isinstance(message, Forget):
+            row = self._known(key, record, forgets=True)
+            if row is not None:
+                self._forget(row, message.time, record)
+        elif not self._passed_on(key, tenant, customer, message, record):
+            if isinstance(message, Moved):
+                self._take_in(key, tenant, message, record)
+            else:
+                self._take_forwarded(key, bytes(message.touchpoint), record)
+
+    def _known(self, key: bytes, record: AnyRecord, *, forgets: bool = False) -> Row | None:
+        """Return the row of a key, a new one where it is an alias or nobody knew it; None: a later record is in it, or it is only counted."""
+        if record.offset <= self._store.offset(key):
+            return None
+        if self._store.points_to(key) is not None:
+            self._effects.rows += [(chunk, None) for chunk in self._store.drop(key)]
+            self._mark(key, "alias-of", "")
+            return self._store.new(key)
+        return self._store.decoded.get(key) or self._row(key, record, forgets=forgets)
+
+    def _claimed(self, key: bytes, tenant: str, alias: str, customer: str, record: AnyRecord) -> None:
+        """Make a key the alias of a customer, and send the timeline there."""
+        known = self._store.points_to(key)
+        if known is not None:
+            if known != customer and record.offset > self._store.offset(key):
+                self._refuse(record, _TO_ANOTHER)
+            return
+        row = self._known(key, record)
+        if row is None:
+            if record.offset > self._store.offset(key):
+                self._refuse(record, _TO_NOBODY)
+            return
+        live = row.live
+        if customer == alias or customer in live.aliases:
+            self._refuse(record, _TO_ITSELF)
+        elif max([links for _, links, _ in live.aliases.values()], default=0) >= MAXIMUM_CHAIN:
+            self._refuse(record, _TOO_LONG)
+        else:
+            self._leave(row, record.offset, forgets=False)
+            charges, parts = live.taken_back()
+            for charge in charges:
+                self._tallies.charge(tenant, charge, record.offset)
+            for part in parts:
+                self._tallies.tell(tenant, part, record.offset)
+            row.write([])
+            stored = row.stored()
+            chunks = [stored] if isinstance(stored, bytes) else [stored[number] for number in sorted(stored)]
+            self._send(tenant, customer, Moved(offset=record.offset, alias=alias, clock=self.clock, chunks=chunks, path=[alias]))
+            self._effects.rows += self._store.point(key, record.offset, customer)
+            self._mark(key, "alias-of", customer)
+
+    def _leave(self, row: Row, offset: int, *, forgets: bool) -> None:
+        """Take back the scores of a customer whose timeline goes away; those of journeys stay with it, unless it ``forgets``."""
+        self._dirty.pop(row.key, None)
+        row.offset = offset
+        moved, told = self._scored.pop(row, set()), self._told.pop(row, set())
+        for score in self._all_scores(row.live, self._scored_until(row.live, self.clock), moved, told):
+            self._publish(offset, score, gone=forgets or score["scope"] == "customer")
+
+    def _all_scores(self, customer: Customer, as_of: int, journeys: Iterable[str] = (), traces: Iterable[Trace] = ()) -> Iterator[dict[str, Any]]:
+        """Yield all scores of a customer and of journeys as of a moment; also those of ``journeys`` and ``traces``, which may have lost all."""
+        half_life, blame = self._engine.customer_half_life, self._engine.fusion_blame
+        of = customer.journeys().union(journeys)
+        if of or customer.contributions:
+            for journey in (None, *sorted(of)):
+                yield customer_score(customer, journey, as_of, half_life)
+        yield from experience_scores(customer, as_of, half_life, blame, customer.traces().union(traces))
+
+    def _passed_on(self, key: bytes, tenant: str, customer: str, message: Moved | Forwarded, record: AnyRecord) -> bool:
+        """Send to the customer what came for an alias; of a circle of aliases, which links in flight can make, the first by name is the customer."""
+        target = self._store.points_to(key)
+        if target is None:
+            return False
+        if record.offset <= self._store.offset(key):
+            return True
+        path = message.path
+        if customer in path:
+            if customer == min(path[path.index(customer) :]):
+                self._known(key, record)
+                return False
+        else:
+            path = [*path, customer]
+        self._send(tenant, target, msgspec.structs.replace(message, path=path))
+        return True
+
+    def _take_in(self, key: bytes, tenant: str, message: Moved, record: AnyRecord) -> None:
+        """Take in the timeline of an alias."""
+        row = self._known(key, record)
+        if row is None or row.live.aliases.get(message.alias, (-1, 0, 0))[0] >= message.offset:
+            return
+        alias = f"{tenant}/{message.alias}".encode()
+        try:
+            theirs = Row.decoded(alias, dict(enumerate(message.chunks)), self._panel, message.clock, message.offset).live
+        except (CorruptRow, ValueError):
+            self._refuse(record, _NOT_INTERNAL)
+            return
+        live, forgotten = row.live, row.live.forgotten
+        if forgotten:
+            for name in (message.alias, *theirs.aliases):
+                self._send(tenant, name, Forget(offset=record.offset, time=forgotten))
+            for score in self._all_scores(theirs, max(self.clock, message.clock + 1)):
+                if score["scope"] == "journey":
+                    self._publish(record.offset, score, gone=True)
+            newer = [each for each in theirs.entries if each.time > forgotten]
+            theirs = Customer(self._panel, tenant, message.alias, entries=newer, clock=message.clock, revisions=theirs.revisions)
+        else:
+            scored = self._scored_until(theirs, message.clock)
+            for name, (offset, links, clock) in {message.alias: (message.offset, 0, scored), **theirs.aliases}.items():
+                live.aliases[name] = (offset, links + len(message.path), clock)
+        if record.timestamp is not None:
+            row.heard = max(row.heard, record.timestamp)
+        row.touched = self._batch
+        change, taken = live.take_in(theirs, message.clock, self.clock)
+        for entry in taken:
+            entry.arrival = record.offset
+            row.add(entry)
+        self._emit(row, change, record.offset)
+        self._brief(row, change, None)
+
+    def _take_forwarded(self, key: bytes, value: bytes, record: AnyRecord) -> None:
+        """Take a touchpoint that came for an alias."""
+        touchpoint = parse_touchpoint(value)
+        if isinstance(touchpoint, Refusal) or touchpoint.type == "heartbeat":
+            self._refuse(record, _NOT_INTERNAL)
+            return
+        parts = parts_of(touchpoint)
+        time = microseconds(parts[2])
+        self._move_clock(time if record.timestamp is None else min(time, record.timestamp * 1000), record.offset)
+        row = self._known(key, record)
+        if row is not None:
+            entry = compact(touchpoint.type, parts, time, record.offset, self._fields, self._fingerprinter, row.before)
+            if touchpoint.type in _WHO:
+                self._identify(row, entry, parts[15], record)
+            else:
+                self._apply(row, entry, record, parts[11])
+
+    def _forget(self, row: Row, time: int, record: AnyRecord) -> None:
+        """Forget all of a customer that is not later than ``time``, also what arrives of it afterwards."""
+        old = row.live
+        if time <= old.forgotten:
+            return
+        self._leave(row, record.offset, forgets=True)
+        for alias in old.aliases:
+            if alias != row.customer:
+                self._send(old.tenant, alias, Forget(offset=record.offset, time=time))
+        stay = [each for each in old.entries if each.time > time]
+        kept_deadline = row.deadline
+        self._effects.rows += [(chunk, None) for chunk in self._store.drop(row.key)]
+        row = self._store.new(row.key)
+        row.live = Customer(
+            self._panel,
+            old.tenant,
+            old.customer,
+            entries=stay,
+            clock=self.clock,
+            revisions={finding: each for finding, each in old.revisions.items() if each[1] > time},
+            horizon=(time, 1 << 62, 0, "", ""),
+            forgotten=time,
+        )
+        for entry in stay:
+            row.add(entry)
+        row.deadline = kept_deadline
+        row.touched = self._batch
+        row.heard = -1 if record.timestamp is None else record.timestamp
+        self._mark(row.key, "forgotten", str(time))
+        self._emit(row, row.live.told_again(), record.offset)
+
+    def _move_clock(self, moved: int, offset: int) -> None:
+        if moved > self.clock:
+            self.clock = moved
+            while self._deadlines and self._deadlines[0][0] <= moved:
+                self._come_due(*heappop(self._deadlines), offset)
 
     def _come_due(self, deadline: int, key: bytes, offset: int) -> None:
         if self._store.deadline(key) != deadline:
             return
-        row = self._store.get(key, deadline - 1)
+        row = self._store.get(key, deadline - 1, offset)
         if row is not None and offset > row.floor:
             row.touched = self._batch
             self._emit(row, row.live.advance(deadline), offset)
@@ -381,15 +658,15 @@ class PartitionWatch:
                 self.counts.findings[body["detector"], body["reason"], body["severity"]] += 1
 
     def _finish(self) -> None:
-        effects = self._effects
+        effects, half_life = self._effects, self._engine.customer_half_life
         for row, journeys in self._scored.items():
-            customer = row.live
+            until = self._scored_until(row.live, self.clock)
             for journey in (None, *sorted(journeys)):
-                self._publish(row, customer_score(customer, journey, self.clock, self._engine.customer_half_life))
+                self._publish(row.offset, customer_score(row.live, journey, until, half_life))
         self._scored.clear()
         for row, traces in self._told.items():
-            for score in experience_scores(row.live, self.clock, self._engine.customer_half_life, self._engine.fusion_blame, traces):
-                self._publish(row, score)
+            for score in experience_scores(row.live, self._scored_until(row.live, self.clock), half_life, self._engine.fusion_blame, traces):
+                self._publish(row.offset, score)
         self._told.clear()
         for entity, value in self._tallies.take_changed():
             key_bytes = _json([*entity.parts(), self._partition])
@@ -407,10 +684,18 @@ class PartitionWatch:
         effects.rows += ((chunk, None) for chunk in self._store.expire(self._heard))
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
 
-    def _publish(self, row: Row, score: dict[str, Any]) -> None:
-        score["sequence"] = row.offset
+    def _publish(self, offset: int, score: dict[str, Any], *, gone: bool = False) -> None:
+        """Tell a score of a customer or of a journey; ``gone``: that there is none any more."""
+        score["sequence"] = offset
+        if gone:
+            score["value"] = None
         parts = [score["tenant"], score["score"], score["scope"], score["name"], score["half_life"]]
         self._effects.customer_scores.append((_json(parts), _json(score)))
+
+    @staticmethod
+    def _scored_until(customer: Customer, clock: int) -> int:
+        """Return what the scores of a customer are as of: later than those that aliases had when they left."""
+        return max([clock, *(each + 1 for _, _, each in customer.aliases.values())]) if customer.aliases else clock
 
     # What can be asked
 
@@ -451,7 +736,7 @@ class PartitionWatch:
 
     def customers(self) -> Iterator[Customer]:
         """Yield every customer who is watched, as of the partition's clock."""
-        yield from self._store.customers(self.clock)
+        yield from self._store.customers(self.clock, self._last_offset)
 
     def entity_scores(self, as_of: int) -> Iterator[dict[str, Any]]:
         """Yield the scores of teams, channels, seams and tenants from this partition alone."""

@@ -1,12 +1,13 @@
 """The engine over files: no Kafka, any order of lines, the same findings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from agents.fields import FieldCatalog, Fingerprinter
+from agents.links import INTERNAL, parse_internal
 from agents.partition import Counts, Effects, PartitionWatch, Record
 from agents.rules import Rulebook
 from agents.scores import customer_score, experience_scores
@@ -47,6 +48,7 @@ class Replay:
         self._held = None if recogniser is None else Held(recogniser)
         self._newest_line = 0
         self._late_lines: list[int] = []
+        self._onward: list[tuple[bytes, bytes]] = []
         self._recogniser = recogniser
         self.recognised = 0
         self.dead_letters: list[DeadLetter] = []
@@ -62,7 +64,12 @@ class Replay:
         return {} if self._recogniser is None else self._recogniser.counts
 
     def feed(self, line_number: int, value: bytes) -> None:
-        """Take one line; line numbers must rise. What is refused shows in ``dead_letters`` once its batch is done."""
+        """Take one line; line numbers must rise. What is refused shows in ``dead_letters`` once its batch is done.
+
+        What workers wrote to one another is passed over: it follows from the rest, and is done again here.
+        """
+        if value.startswith(INTERNAL):
+            return
         self._newest_line = line_number
         if self._held is not None and self._held.takes(line_number, value):
             return
@@ -92,6 +99,8 @@ class Replay:
         """Fire the deadlines up to ``until`` (microseconds UTC), or to the newest touchpoint where that is later."""
         self.release()
         self.flush()
+        while self._onward:
+            self._send_on()
         self._take(self._watch.advance(until))
 
     def findings(self) -> Iterator[dict[str, Any]]:
@@ -114,14 +123,36 @@ class Replay:
                     yield customer_score(customer, journey, as_of, half_life)
             yield from experience_scores(customer, as_of, half_life, self._engine.fusion_blame)
 
+    def _send_on(self) -> None:
+        """Process what goes to other keys, where all has been read that could come before it."""
+        onward, self._onward = self._onward, []
+        for key, value in onward:
+            self._late_lines.append(self._line(parse_internal(value).offset))
+            self._records.append(Record(self._newest_line + len(self._late_lines), None, key, value))
+        self.flush()
+
+    def _line(self, offset: int) -> int:
+        late = offset - self._newest_line - 1
+        return offset if late < 0 or not self._late_lines else self._late_lines[late]
+
     def _take(self, effects: Effects) -> None:
+        self._onward += effects.onward
         for letter in effects.dead_letters:
-            late = letter.offset - self._newest_line - 1
-            known = letter if late < 0 or not self._late_lines else letter._replace(offset=self._late_lines[late])
-            self.dead_letters.append(known)
-        for _, value in effects.findings:
+            self.dead_letters.append(letter._replace(offset=self._line(letter.offset)))
+        forgotten = [mark for mark in effects.marks if mark.what == "forgotten"]
+        _keep(self._findings, effects.findings, [(mark.findings, mark.key) for mark in forgotten])
+        _keep(self._briefs, effects.briefs, [(mark.briefs, mark.key) for mark in forgotten])
+
+
+def _keep(kept: dict[str, dict[str, Any]], told: Sequence[tuple[bytes, bytes]], forgotten: Sequence[tuple[int, bytes]]) -> None:
+    """Keep by id what was told, in order; where a customer's key is forgotten, nothing of before."""
+    begin = 0
+    for end, key in (*forgotten, (len(told), None)):
+        for _, value in told[begin:end]:
             body = msgspec.json.decode(value)
-            self._findings[body["id"]] = body
-        for _, value in effects.briefs:
-            body = msgspec.json.decode(value)
-            self._briefs[body["id"]] = body
+            kept[body["id"]] = body
+        begin = end
+        if key is not None:
+            for body in list(kept.values()):
+                if f"{body['tenant']}/{body['customer']}".encode() == key:
+                    del kept[body["id"]]

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from agents.chunks import (
+    ALIAS,
     CHUNK,
+    COUNTED,
     NO_REST,
     NOTHING_BEFORE,
+    WATCHED,
     CorruptRow,
     Head,
     Stored,
+    alias_of,
     check_head,
     chunk_key,
     head_of,
@@ -41,6 +45,7 @@ IDLE = 3_600_000
 _DAY = 86_400_000
 _EXPIRED_A_BATCH = 1_000
 _NEVER = -1
+_ALL_DUE = 1 << 62
 
 
 class Row:
@@ -60,6 +65,7 @@ class Row:
         "_rest",
         "_tail",
         "_unwritten",
+        "_written",
         "before",
         "customer",
         "deadline",
@@ -91,17 +97,21 @@ class Row:
         self._tail = bytearray()
         self._held = 0
         self._unwritten: list[tuple[bytes, bytes]] = []
+        self._written: tuple[int, int | None, int] = (_NEVER, None, _NEVER)
 
     @classmethod
-    def decoded(cls, key: bytes, stored: Stored, panel: Panel, clock: int) -> "Row":
-        """Put a customer together, folded as of ``clock``; raises ``CorruptRow``."""
+    def decoded(cls, key: bytes, stored: Stored, panel: Panel, clock: int, offset: int) -> "Row":
+        """Put a customer together, folded as of ``clock``, which records up to ``offset`` have moved; raises ``CorruptRow``.
+
+        A row that holds later records, as a crash among rows leaves it, is as of its next deadline: all earlier ones had come due.
+        """
         full = {0: stored} if isinstance(stored, bytes) else dict(stored)
         number = max(full)
         newest = full.pop(number)
         head, rest = head_of(newest), rest_of(newest)
-        entries = [each for chunk in sorted(full) for each in touchpoints_of(full[chunk]) if each.arrival <= head.offset]
         arrived = touchpoints_of(newest)
-        entries += arrived
+        entries = [each for chunk in sorted(full) for each in touchpoints_of(full[chunk])] + arrived
+        entries = [each for each in entries if each.arrival <= head.offset]
         if rest.horizon is not None:
             waiting, horizon = set(rest.waiting), rest.horizon
             entries = [each for each in entries if sort_key(each) > horizon or (each.source, each.id) in waiting]
@@ -111,13 +121,16 @@ class Row:
             tenant,
             customer,
             entries=entries,
-            clock=clock,
+            clock=clock if head.offset <= offset else _ALL_DUE if head.deadline is None else head.deadline - 1,
             revisions={finding.hex(): revision for finding, revision in rest.revisions.items()},
             horizon=rest.horizon,
             kept=(rest.kept_contacts, rest.kept_latest),
+            aliases=rest.aliases,
+            forgotten=rest.forgotten,
         ))  # fmt: skip
         row.offset = row.floor = head.offset
         row.deadline, row.heard, row.stored_day = head.deadline, head.heard, head.heard // _DAY
+        row._written = (head.offset, head.deadline, head.heard)
         row._full, row._newest, row._key = full, number, chunk_key(key, number)
         row._held, packed = packed_of(newest)
         row._tail += packed
@@ -140,7 +153,8 @@ class Row:
             rows += self._unwritten
             self._unwritten = []
         live = self.live
-        self._rest = NO_REST if live.horizon is None and not live.revisions else _rest(live)
+        self._written = (self.offset, self.deadline, self.heard)
+        self._rest = NO_REST if live.horizon is None and not live.revisions and not live.aliases else _rest(live)
         rows.append((self._key, self._chunk()))
         if live.horizon is not None:
             needless = self._needless_chunk(live)
@@ -158,10 +172,11 @@ class Row:
         return len(self._rest) + len(self._tail) + sum(map(len, self._full.values()))
 
     def _chunk(self) -> bytes:
-        return write_chunk(self.offset, self.deadline, self.heard, self._rest, self._held, self._tail)
+        offset, deadline, heard = self._written
+        return write_chunk(offset, deadline, heard, self._rest, self._held, self._tail)
 
     def _close(self) -> None:
-        chunk = self._chunk()
+        chunk = self._chunk()  # with the head that was written last: until its successor is there, what came since counts as not taken in
         self._unwritten.append((self._key, chunk))
         self._full[self._newest] = chunk
         self._newest += 1
@@ -188,6 +203,8 @@ def _rest(customer: Customer) -> bytes:
         horizon,
         waiting,
         *customer.kept,
+        customer.aliases,
+        customer.forgotten,
     )
     return encode(rest)
 
@@ -293,18 +310,26 @@ class RowStore:
         stored = self._stored.get(key)
         return None if stored is None else head_of(newest_of(stored))
 
+    def offset(self, key: bytes) -> int:
+        """Return the offset of the last record that the changelog held of a row when it was read, -1 where it held none."""
+        row = self.decoded.get(key)
+        if row is not None:
+            return row.floor
+        head = self.head(key)
+        return _NEVER if head is None else head.offset
+
     def __contains__(self, key: bytes) -> bool:
         return key in self.decoded or key in self._stored
 
-    def get(self, key: bytes, clock: int) -> Row | None:
-        """Return a row, decoded as of ``clock`` if it was not yet; raises ``CorruptRow``."""
+    def get(self, key: bytes, clock: int, offset: int) -> Row | None:
+        """Return a row, decoded as of ``clock`` and ``offset`` if it was not yet; raises ``CorruptRow``."""
         row = self.decoded.get(key)
         if row is None:
             stored = self._stored.pop(key, None)
             if stored is None:
                 return None
             self._bytes -= _size(stored)
-            row = self.decoded[key] = Row.decoded(key, stored, self._panel, clock)
+            row = self.decoded[key] = Row.decoded(key, stored, self._panel, clock, offset)
         return row
 
     def new(self, key: bytes) -> Row:
@@ -343,13 +368,13 @@ class RowStore:
         if row.heard >= 0 and row.heard // _DAY != row.stored_day:
             self._quiet[row.heard // _DAY].append(row.key)
 
-    def customers(self, clock: int) -> Iterator[Customer]:
-        """Yield every customer, those who are not decoded as of ``clock``."""
+    def customers(self, clock: int, offset: int) -> Iterator[Customer]:
+        """Yield every customer who is watched, those who are not decoded as of ``clock`` and ``offset``."""
         for row in self.decoded.values():
             yield row.live
         for key, stored in self._stored.items():
-            if head_of(newest_of(stored)).watched:
-                yield Row.decoded(key, stored, self._panel, clock).live
+            if head_of(newest_of(stored)).state == WATCHED:
+                yield Row.decoded(key, stored, self._panel, clock, offset).live
 
     # What is not kept
 
@@ -389,10 +414,24 @@ class RowStore:
     def unwatch(self, key: bytes, offset: int, heard: int) -> list[tuple[bytes, bytes | None]]:
         """Keep nothing of a customer but that its touchpoints are only counted; return what must be written."""
         gone = self.drop(key) if key in self else []
-        chunk = self._stored[key] = write_chunk(offset, None, heard, NO_REST, 0, b"", watched=False)
+        chunk = self._stored[key] = write_chunk(offset, None, heard, NO_REST, 0, b"", state=COUNTED)
         self._bytes += len(chunk)
         if heard >= 0:
             self._quiet[heard // _DAY].append(key)
+        return [*((each, None) for each in gone), (chunk_key(key, 0), chunk)]
+
+    # Aliases
+
+    def points_to(self, key: bytes) -> str | None:
+        """Return the customer that a key is an alias of; None: of nobody."""
+        stored = self._stored.get(key)
+        return alias_of(stored) if isinstance(stored, bytes) and head_of(stored).state == ALIAS else None
+
+    def point(self, key: bytes, offset: int, customer: str) -> list[tuple[bytes, bytes | None]]:
+        """Make a key an alias of ``customer``, which no time ends; return what must be written."""
+        gone = self.drop(key) if key in self else []
+        chunk = self._stored[key] = write_chunk(offset, None, _NEVER, customer.encode(), 0, b"", state=ALIAS)
+        self._bytes += len(chunk)
         return [*((each, None) for each in gone), (chunk_key(key, 0), chunk)]
 
 

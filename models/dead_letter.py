@@ -24,6 +24,7 @@ class DeadLetterReason(StrEnum):
     WRONG_KEY = "wrong_key"
     TOO_LATE = "too_late"
     UNMAPPED = "unmapped"
+    LINK_REFUSED = "link_refused"
 
 
 class DeadLetter(NamedTuple):

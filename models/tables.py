@@ -30,9 +30,9 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 __all__ = [
-    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "contact_marks", "customers", "day_counts", "dead_letter_acts",
-    "dead_letters", "finding_days", "findings", "invitations", "login_links", "metadata", "observed", "place_days", "place_hits", "rollups", "score_history",
-    "scores", "sessions", "stream_progress", "users", "utc_text",
+    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "contact_marks", "customer_aliases", "customers", "day_counts",
+    "dead_letter_acts", "dead_letters", "finding_days", "findings", "invitations", "login_links", "metadata", "observed", "place_days", "place_hits", "rollups",
+    "score_history", "scores", "sessions", "stream_progress", "users", "utc_text",
 ]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -286,6 +286,7 @@ alerts = Table(
     ),
     Column("duplicate_of", Text, comment="of a duplicate: key of the alert that is worked on instead"),
     Index(None, "last_seen", "key"),
+    Index(None, "customer"),
     Index(None, "state", "updated"),
     Index(None, "updated"),
 )
@@ -367,6 +368,17 @@ briefs = Table(
     Column("body", _JSON, nullable=False),
     Index(None, "customer"),
     Index(None, "journey"),
+)
+
+customer_aliases = Table(
+    "customer_aliases",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("customer", Text, nullable=False, comment="whom it stands for; may be an alias itself"),
+    Column("linked", UtcDateTime, nullable=False, comment="broker's time: when its timeline went there"),
+    PrimaryKeyConstraint("tenant", "alias"),
+    Index(None, "customer"),
 )
 
 dead_letters = Table(

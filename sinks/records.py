@@ -18,7 +18,7 @@ from models.decoding import NOT_REGULAR, decoder, is_plain, plain_decoder
 from models.finding import Finding, RuleStamp, Severity
 from models.score import Score
 
-__all__ = ["BriefRecord", "FindingRecord", "LetterRecord", "Parsed", "ScoreRecord", "SinkRecord", "Subject", "TopicKind", "parse", "score_key"]
+__all__ = ["BriefRecord", "FindingRecord", "LetterRecord", "Mark", "Parsed", "ScoreRecord", "SinkRecord", "Subject", "TopicKind", "parse", "score_key"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -156,6 +156,15 @@ class LetterRecord(NamedTuple):
     letter: SinkRecord
 
 
+class Mark(NamedTuple):
+    """What became of a customer's key: an alias of ``alias_of`` ("": of nobody any more), or forgotten (None)."""
+
+    tenant: str
+    customer: str
+    alias_of: str | None
+    time: datetime
+
+
 _TO_CONTACT = attrgetter("id", "tenant", "revision", "withdrawn", "detector", "reason", "severity", "customer", "journey", "contact")
 _FROM_EXPLAINED = attrgetter("explained_by", "alert", "rule.name", "rule.version", "rule.mode")
 
@@ -171,6 +180,7 @@ class Parsed:
         self.scores: dict[Subject, ScoreRecord] = {}
         self.briefs: dict[str, BriefRecord] = {}
         self.letters: list[LetterRecord] = []
+        self.marks: list[Mark] = []
         self.malformed: list[tuple[TopicKind, SinkRecord, str]] = []
 
     def take_finding(self, record: SinkRecord, finding: Finding) -> None:
@@ -204,6 +214,21 @@ class Parsed:
         if last is None or (as_of, score.sequence, record.offset) >= (last[1], last[0].sequence, last[2]):
             self.scores[subject] = score, as_of, record.offset
 
+
+    def take_mark(self, record: SinkRecord) -> bool:
+        """Take in a record without a value that marks what became of its key, and drop what came before of one that is forgotten; return whether it is one."""
+        headers = dict(record.headers)
+        tenant, _, customer = (record.key or b"").decode(errors="replace").partition("/")
+        if record.value is not None or not customer or not headers.keys() & {"alias-of", "forgotten"}:
+            return False
+        alias_of = None if "forgotten" in headers else (headers["alias-of"] or b"").decode(errors="replace")
+        mark = Mark(tenant, customer, alias_of, _EPOCH + timedelta(microseconds=max(0, record.timestamp)))
+        self.marks.append(mark)
+        if alias_of is None:
+            own = (tenant, customer)
+            self.findings = [each for each in self.findings if (each.tenant, each.customer) != own]
+            self.briefs = {key: each for key, each in self.briefs.items() if (each.brief.tenant, each.brief.customer) != own}
+        return True
 
     def take_brief(self, record: SinkRecord, brief: Brief) -> None:
         """Take in a brief that is valid by itself, unless a later one of its journey is known. Raises ``OverflowError`` for a time that UTC does not have."""
@@ -260,15 +285,26 @@ def parse(batch: Iterable[SinkRecord]) -> Parsed:
     for topic, group in groupby(batch, attrgetter("topic")):
         kind, records = _kind(topic), list(group)
         if kind is TopicKind.ALERTS:
-            refused = _FINDING.read(records, parsed.take_finding)
+            refused = _marked(_FINDING, records, parsed.take_finding, parsed)
         elif kind is TopicKind.SCORES:
             refused = _SCORE.read(records, parsed.take_score)
         elif kind is TopicKind.BRIEFS:
-            refused = _BRIEF.read(records, parsed.take_brief)
+            refused = _marked(_BRIEF, records, parsed.take_brief, parsed)
         else:
             refused = _letters(records, parsed.letters)
         parsed.malformed += ((kind, record, why) for record, why in refused)
     return parsed
+
+
+def _marked(form: _Form, records: Sequence[SinkRecord], take: Callable[[SinkRecord, Any], None], parsed: Parsed) -> Iterable[tuple[SinkRecord, str]]:
+    """Read records among which may be marks, which hold for what is before them."""
+    if not any(record.value is None and record.headers for record in records):
+        return form.read(records, take)
+    refused: list[tuple[SinkRecord, str]] = []
+    for record in records:
+        if not parsed.take_mark(record):
+            refused += form.read([record], take)
+    return refused
 
 
 def score_key(subject: Subject) -> str:

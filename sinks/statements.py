@@ -33,6 +33,7 @@ from models.tables import (
     alert_changes,
     alerts,
     briefs,
+    customer_aliases,
     dead_letters,
     findings,
     scores,
@@ -48,7 +49,7 @@ _psycopg: Callable[..., Dialect] = postgresql.psycopg.dialect
 _SEVERITY_RANK: dict[str, int] = {severity: rank(severity) for severity in get_args(Severity)}
 RANK_SEVERITY: dict[int, Severity] = {rank(severity): severity for severity in get_args(Severity)}
 LOCK_TABLES = (
-    "LOCK TABLE findings, alerts, scores, briefs, dead_letters, stream_progress IN SHARE ROW EXCLUSIVE MODE"
+    "LOCK TABLE findings, alerts, scores, briefs, customer_aliases, customers, invitations, dead_letters, stream_progress IN SHARE ROW EXCLUSIVE MODE"
 )
 """Of PostgreSQL: waits for the writers and operators under way and keeps others out, not readers. Unlike an advisory
 lock, which a query takes, it comes before the transaction's snapshot.
@@ -145,6 +146,8 @@ class Statements:
         upsert = insert(briefs)
         newer = tuple_(upsert.excluded.time, upsert.excluded.log_offset) >= tuple_(briefs.c.time, briefs.c.log_offset)
         self.briefs = Upsert(_replacing(upsert, briefs, where=newer), briefs, driver)
+
+        self.aliases = Upsert(_replacing(insert(customer_aliases), customer_aliases), customer_aliases, driver)
 
         self.letters = Upsert(insert(dead_letters).on_conflict_do_nothing(), dead_letters, driver)
 

@@ -14,16 +14,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from msgspec import json
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, delete
 
 from models.alert import AlertState, Resolution
+from models.tables import customer_aliases
 from sinks.database import encode_json, writing
 from sinks.errors import Conflict, DatabaseUnavailable, database_errors
+from sinks.identity import forget_customer
 from sinks.lifecycle import STREAM, News, Verdict, advance
 from sinks.records import (
     BriefRecord,
     FindingRecord,
     LetterRecord,
+    Mark,
     Parsed,
     ScoreRecord,
     SinkRecord,
@@ -131,6 +134,7 @@ class _Changes(NamedTuple):
     scores: dict[str, tuple[Subject, ScoreRecord]]
     briefs: dict[str, BriefRecord]
     letters: dict[tuple[str, int, int], LetterRecord]
+    marks: list[Mark]
     newest: dict[tuple[str, int], SinkRecord]
     """Of each partition, well formed or not."""
 
@@ -155,6 +159,7 @@ class _Changes(NamedTuple):
             dict(sorted(scores.items())),
             dict(sorted(parsed.briefs.items())),
             dict(sorted(letters.items())),
+            parsed.marks,
             dict(sorted(newest.items())),
         )
 
@@ -168,6 +173,7 @@ class _Transaction:
         self._now = now
 
     def write(self, changes: _Changes) -> _Counts:
+        self._write_marks(changes.marks)
         known = {row[0]: row[1:] for row in self._select(self._statements.known_findings, list(changes.findings))}
         winners: list[FindingRecord] = []
         news: dict[str, list[News]] = {}
@@ -285,6 +291,17 @@ class _Transaction:
             whose = brief.tenant, brief.journey, brief.customer, brief.id, brief.contact, brief.occasion, brief.to_team
             rows.append((key, *whose, stored_time(time), offset, body))
         self._upsert(self._statements.briefs, rows)
+
+    def _write_marks(self, marks: Sequence[Mark]) -> None:
+        """Forget whom the marks say is forgotten, before what was told of them afterwards is written, and note who is whose alias."""
+        for tenant, customer, alias_of, time in marks:
+            if alias_of is None:
+                forget_customer(self._connection, tenant, customer)
+            elif alias_of:
+                self._upsert(self._statements.aliases, [(tenant, customer, alias_of, self._statements.stored_time(time))])
+            else:
+                own = (customer_aliases.c.tenant == tenant, customer_aliases.c.alias == customer)
+                self._connection.execute(delete(customer_aliases).where(*own))
 
     def _write_progress(self, newest: Mapping[tuple[str, int], SinkRecord]) -> None:
         time = self._statements.stored_time

@@ -1,7 +1,7 @@
 """The agent that watches: touchpoints in, findings, scores, tallies and state out."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Any, Protocol
 
@@ -58,10 +58,10 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         effects = owned.watch.effects()
         failpoint("before_findings")
         await deliver([
-            *(Outgoing(names.alerts, partition, key, value) for key, value in effects.findings),
-            *(Outgoing(names.briefs, partition, key, value) for key, value in effects.briefs),
+            *_told(names.alerts, partition, effects.findings, [(mark.findings, mark) for mark in effects.marks]),
+            *_told(names.briefs, partition, effects.briefs, [(mark.briefs, mark) for mark in effects.marks if mark.what == "forgotten"]),
             *(Outgoing(names.scores, None, key, value) for key, value in effects.customer_scores),
-            *(Outgoing(names.touchpoints, None, key, value) for key, value in effects.misplaced),
+            *(Outgoing(names.touchpoints, None, key, value) for key, value in (*effects.misplaced, *effects.onward)),
             *(
                 dead_letter(
                     names.dead_letters,
@@ -94,6 +94,16 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
 
     app.batch_agent([names.touchpoints], handle, name="watch")
     return state
+
+
+def _told(topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes]], marks: Sequence[tuple[int, Any]]) -> Iterator[Outgoing]:
+    """Yield records of a topic, and between them, where they belong, records without a value that mark what became of a key."""
+    begin = 0
+    for at, mark in marks:
+        yield from (Outgoing(topic, partition, *pair) for pair in pairs[begin:at])
+        yield Outgoing(topic, partition, mark.key, None, ((mark.what, mark.value.encode()),))
+        begin = at
+    yield from (Outgoing(topic, partition, *pair) for pair in pairs[begin:])
 
 
 def _tally_partition(key: bytes, partitions: int) -> int:

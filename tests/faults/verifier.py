@@ -16,6 +16,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from agents.chunks import head_of
 from agents.fields import Fingerprinter
+from agents.links import INTERNAL
 from agents.partition import PartitionWatch
 from agents.replay import Replay
 from agents.timeline import microseconds
@@ -58,6 +59,8 @@ def verify(installation: Installation, acknowledged: set[tuple[int, int]]) -> Ve
     for record in _read(installation, "touchpoints"):
         if record.key is None:
             continue  # a worker's heartbeat
+        if record.value.startswith(INTERNAL):
+            continue  # from worker to worker: the replay links and forgets by itself
         number = len(places)
         places[number] = record.partition, record.offset
         replay.feed(number, record.value)
@@ -206,6 +209,8 @@ def _ambiguous(installation: Installation) -> list[str]:
     """Tell of every revision of a finding that was said in two ways: what a worker repeats must be the same."""
     said: dict[tuple[str, int], set[bytes]] = defaultdict(set)
     for record in _read(installation, "alerts"):
+        if record.value is None:
+            continue  # what became of a customer's key
         body = json.loads(record.value)
         said[body["id"], body["revision"]].add(record.value)
     return [

@@ -1,5 +1,6 @@
 """The whole program ends between any two steps, on a real Kafka and a real PostgreSQL: the database is that of an undisturbed run."""
 
+import random
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from streams.failpoints import EXIT_CODE
+from tests.reference.identity import scattered
 from tests.support.stories import newest, replayed, stories
 from tests.support.workers import Installation, State, WorkerProcess, assert_same, database_state, wait_until_caught_up
 
@@ -28,8 +30,15 @@ DEATHS = {
 
 @pytest.fixture(scope="module")
 def log() -> list[dict[str, Any]]:
-    """Make the touchpoints of many customers."""
-    return stories(range(40))
+    """Make the touchpoints of many customers, a third of whom have two aliases each, linked on the way."""
+    told = stories(range(40))
+    known = [each for each in told if hash_of(each["customer"]) % 3]
+    return [*known, *scattered([each for each in told if not hash_of(each["customer"]) % 3], random.Random(4), 2)]
+
+
+def hash_of(customer: str) -> int:
+    """Return a number that is the same in every process."""
+    return sum(customer.encode())
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ Input and clock
  1. A heartbeat belongs to no timeline; it moves the clock only. Not: a passive touchpoint of a customer it may name.
  2. The clock used is the later of `clock` and the newest kept touchpoint or heartbeat. Not: `clock` as given.
  3. Of equal (tenant, source, id) the first in the list stays, under any customer. Not: one per customer.
- 4. `identity.linked` and `customer.forgotten` move and delete nothing here: two customer keys are two timelines.
+ 4. `identity.linked` and `customer.forgotten` move and delete nothing here: `tests.reference.identity` puts touchpoints under their customer first.
  5. A given `fields` replaces the shipped fields. Not: is merged into them.
  6. Contact and handoff ids are compared within one customer; `source` is no part of them.
  7. `sequence` is compared between sources too. Not: only within one source.

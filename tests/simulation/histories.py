@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from tests.reference.identity import scattered
 from tests.reference.scenarios import Chooser, DrawnChooser, Maker, SeededChooser
 from tests.simulation.network import EFFECTS, OPERATIONS
 
@@ -95,12 +96,14 @@ def histories(draw: st.DrawFn) -> History:
 
 
 def touchpoints(history: History) -> list[dict[str, Any]]:
-    """Return what the customers do, in the order in which it arrives."""
+    """Return what the customers do, in the order in which it arrives; in a third of the histories under several keys, with links between these."""
     found: list[dict[str, Any]] = []
     for number, (seed, length) in enumerate(history.customers):
         choose = SeededChooser(seed)
         journeys, segments = choose.whole(0, 1) > 0, choose.whole(0, 3) > 2
         found += Maker(choose, f"c{number}", choose.among((None, "acme")), journeys, segments).play(length)
+    if history.lot % 3 == 0:
+        found = scattered(found, random.Random(history.lot), 1 + history.lot % 4)
     found.sort(key=lambda each: datetime.fromisoformat(each["time"]))
     return _disordered(found, history.disorder, random.Random(history.lot))
 

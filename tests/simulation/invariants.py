@@ -12,6 +12,7 @@ from sqlalchemy import Engine, bindparam, select
 
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.partition import _CLOCK, _CLOCK_KEY, PartitionWatch, Record
+from agents.replay import Replay
 from agents.rules import Rulebook
 from agents.scores import customer_score, entity_score, experience_scores, newest_of, scores_of
 from agents.tallies import Sum
@@ -24,6 +25,7 @@ from streams.continuity import SOURCE_KEY
 from streams.memory import MemoryBroker, StoredRecord
 from streams.producer import partition_for
 from streams.topics import Topics
+from tests.reference.identity import from_the_start
 from tests.support.workers import HASH_KEY
 
 __all__ = ["Parts", "Undisturbed", "Violation", "Watcher", "empty_database", "parts", "verify"]
@@ -88,7 +90,7 @@ class Watcher:
 
     def appended(self, record: StoredRecord) -> None:
         """No two bodies of one revision; no two clocks after one offset."""
-        if record.topic == self._topics.alerts:
+        if record.topic == self._topics.alerts and record.value is not None:
             body = json.loads(record.value or b"")
             first = self.bodies.setdefault((body["id"], body["revision"]), body)
             if first != body:
@@ -113,7 +115,7 @@ class Watcher:
     def _stored(self, tp: TP, records: Sequence[StoredRecord]) -> None:
         with self._engine.connect() as connection:
             if tp.topic == self._topics.alerts:
-                wanted = {body["id"]: body["revision"] for body in (json.loads(each.value or b"") for each in records)}
+                wanted = {body["id"]: body["revision"] for body in (json.loads(each.value) for each in records if each.value is not None)}
                 found = connection.execute(_REVISIONS, {"ids": list(wanted)})
                 known = {row.id: row.revision for row in found}
                 missing = [each for each, revision in wanted.items() if known.get(each, 0) < revision]
@@ -157,7 +159,7 @@ class Undisturbed:
                     self.records.append(SinkRecord(self._topics.alerts, partition, len(self.records), 0, key, value, ()))
                 self.letters |= {(partition, letter.offset, str(letter.reason)) for letter in effects.dead_letters}
                 self.clocks[partition, record.offset] = watch.clock
-                if record.key is not None and not effects.dead_letters and not effects.misplaced:
+                if record.key is not None and not (effects.dead_letters or effects.misplaced or effects.onward or effects.marks):
                     self.customers.add(record.key)
 
     def overdue(self, wall: int) -> dict[int, int]:
@@ -224,6 +226,27 @@ def verify(broker: MemoryBroker, topics: Topics, engine: Engine, watcher: Watche
     _same("alerts", _alerts(engine), _alerts(second))
     _verify_scores(engine, oracle)
     _verify_changelog(broker, topics, oracle)
+    if not oracle.forgot:
+        _verify_identity(broker, topics, engine, oracle, wall)
+
+
+def _verify_identity(broker: MemoryBroker, topics: Topics, engine: Engine, oracle: Undisturbed, wall: int) -> None:
+    """What stands is what stands of one who read every touchpoint under its customer from the start."""
+    values = [record.value for number in range(broker.partitions) for record in recorded(broker, topics, number) if record.value is not None]
+    stream = [json.loads(value) for value in values if value.startswith(b'{"id"') and b"\xff" not in value and b'"heartbeat"' not in value]
+    replay = Replay(*oracle.parts)
+    for number, each in enumerate(from_the_start(stream)):
+        replay.feed(number, json.dumps(each).encode())
+    replay.finish(wall)
+    wanted = {each["id"]: {**each, "revision": 0} for each in replay.findings()}
+    with engine.connect() as connection:
+        rows = connection.execute(select(findings).where(~findings.c.withdrawn)).all()
+    _same("findings of who knew the customer from the start", {row.id: dict(row.body) | {"revision": 0} for row in rows}, wanted)
+    third = empty_database("from the start")
+    lines = [(each["customer"].encode(), json.dumps({**each, "revision": 1}).encode()) for each in replay.findings()]
+    DatabaseWriter(third, lambda: wall).write([SinkRecord(topics.alerts, 0, number, 0, *line, ()) for number, line in enumerate(lines)])
+    ours, theirs = ({key: alert for key, alert in _alerts(each).items() if len(alert) > 1} for each in (engine, third))
+    _same("alerts of who knew the customer from the start", ours, theirs)
 
 
 def _verify_scores(engine: Engine, oracle: Undisturbed) -> None:

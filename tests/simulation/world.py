@@ -17,6 +17,7 @@ from faust.types import TP
 from sqlalchemy import event
 
 import agents.live  # noqa: F401  # loaded before its clocks are looked for
+from agents.links import INTERNAL
 from config.settings import load_settings
 from seamwatch import figures, lifetimes  # noqa: F401  # as above
 from seamwatch.worker import Plan, Worker
@@ -166,6 +167,8 @@ class World:
         verify(self._broker, self._topics, self._engine, self._watcher, self._oracle, self.wall())
         self.seen["rebalances"] += self._broker.rebalances
         self.seen["findings"] += len(self._watcher.bodies)
+        values = [record.value for tp, log in self._broker.logs.items() if tp.topic == self._topics.touchpoints for record in log]
+        self.seen["records between workers"] += sum(value is not None and value.startswith(INTERNAL) for value in values)
 
     async def _recover(self) -> None:
         """Let one fresh worker go on from what is left after compaction."""

@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.chunks import (
+    ALIAS,
+    COUNTED,
     NO_REST,
     NOTHING_BEFORE,
+    WATCHED,
     CorruptRow,
     Head,
     check_head,
@@ -46,14 +49,14 @@ def test_touchpoints_come_back_as_they_were(entries: list[Entry]) -> None:
     chunk = write_chunk(7, None, -1, NO_REST, len(entries), packed)
     read, written = ([(each.arrival, each.content()) for each in these] for these in (touchpoints_of(chunk), entries))
     assert read == written
-    assert (packed_of(chunk), head_of(chunk)) == ((len(entries), packed), Head(True, 7, None, -1))
+    assert (packed_of(chunk), head_of(chunk)) == ((len(entries), packed), Head(WATCHED, 7, None, -1))
 
 
-@given(st.integers(0, 2**62), st.one_of(st.none(), st.integers(0, 2**62)), st.integers(-1, 2**62), st.booleans())
-def test_heads_come_back_as_they_were(offset: int, deadline: int | None, heard: int, watched: bool) -> None:
+@given(st.integers(0, 2**62), st.one_of(st.none(), st.integers(0, 2**62)), st.integers(-1, 2**62), st.sampled_from([WATCHED, COUNTED, ALIAS]))
+def test_heads_come_back_as_they_were(offset: int, deadline: int | None, heard: int, state: int) -> None:
     """A head is read as it was written, whole or in parts."""
-    chunk = write_chunk(offset, deadline, heard, NO_REST, 0, b"", watched=watched)
-    assert head_of(chunk) == Head(watched, offset, deadline, heard)
+    chunk = write_chunk(offset, deadline, heard, NO_REST, 0, b"", state=state)
+    assert head_of(chunk) == Head(state, offset, deadline, heard)
     assert (offset_of(chunk), times_of(chunk)) == (offset, (-1 if deadline is None else deadline, heard))
 
 

@@ -322,6 +322,33 @@ def rebuilt(rows: Iterable[tuple[bytes, bytes | None]]) -> tuple[PartitionWatch,
     return watch, watch.restored()
 
 
+def deaths(log: list[Record], size: int, chance: random.Random) -> tuple[Sink, Sink]:
+    """Return what an owner tells, and what others tell of whom every second dies among the rows of a batch."""
+    plain, sink, watch, rows = Sink(), Sink(), partition(), list[tuple[bytes, bytes | None]]()
+    undisturbed = partition()
+    for batch in batches(log, (size,)):
+        plain.take_findings(undisturbed.process(batch))
+        effects = watch.process(batch)
+        sink.take_findings(effects)
+        if chance.random() < 0.5:
+            rows += [*effects.tally_rows, *effects.rows[: chance.randrange(len(effects.rows))]]
+            watch, _ = rebuilt(rows)
+            effects = watch.process(batch)
+            sink.take_findings(effects)
+        rows += [*effects.tally_rows, *effects.rows]
+    return plain, sink
+
+
+@pytest.mark.parametrize("seed", range(7, 12))
+def test_who_dies_among_the_rows_repeats_the_same_revisions(seed: int) -> None:
+    """Rows are ahead of the clock then, or a full chunk of its successor: nothing is told otherwise, nor as one revision more."""
+    chance = random.Random(seed)
+    stream = [each | {"customer": f"c{number % 2}", "id": f"{number}-{each['id']}"} for number in range(4) for each in random_scenario(seed * 4 + number)]
+    stream = sorted(stream, key=lambda each: microseconds(each["time"])) if seed % 2 else chance.sample(stream, len(stream))
+    plain, sink = deaths(records(first_of_each(stream)), chance.randrange(2, 12), chance)
+    assert sink.revisions == plain.revisions
+
+
 def test_a_damaged_row_ends_recovery() -> None:
     """A changelog record that cannot be read is an error, never a customer who is silently new."""
     watch = partition()

@@ -1,7 +1,9 @@
 """A hash key is replaced while customers talk: what can still be compared is, and nothing is made up about the rest."""
 
 import json
+import random
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,8 +13,11 @@ from hypothesis import strategies as st
 from agents.fields import FieldDefinition, Fingerprinter
 from agents.fingerprints import comparable, parts, same
 from agents.partition import PartitionWatch, Record
+from streams.producer import partition_for
+from tests.reference.identity import scattered
 from tests.reference.scenarios import scenarios
 from tests.unit.agents.support import KEY, Sink, clock_after, fields, records, rulebook, run
+from tests.unit.agents.test_links import PARTITIONS, Topic, assert_known_from_the_start, crowd
 
 OLD, NEW, OTHER = KEY, KEY[::-1], b"another key of sixteen bytes"
 COLOUR = FieldDefinition("colour")
@@ -125,3 +130,36 @@ def test_a_key_that_replaces_itself_is_refused() -> None:
     """Two keys with one id could not be told apart in a row."""
     with pytest.raises(ValueError, match="the same id"):
         Fingerprinter(KEY, KEY)
+
+
+class Rolling(Topic):
+    """Partitions whose next owner has one of these ``keys``."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.keys = [Fingerprinter(OLD)]
+        super().__init__()
+
+    def owner(self, number: int) -> PartitionWatch:
+        """Make one with keys of its own."""
+        watch = PartitionWatch(rulebook(), fields(), self.chance.choice(self.keys), number, home=partial(partition_for, partitions=PARTITIONS))
+        for row in self.rows[number]:
+            watch.restore(*row)
+        watch.restored()
+        return watch
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_workers_get_the_new_key_one_by_one_under_load(seed: int) -> None:
+    """Owners with the old key and owners with both take turns, die and send each other timelines: no value counts as changed, no repeat is missed."""
+    chance = random.Random(seed)
+    stream = scattered(crowd(seed), chance, 3)
+    topic = Rolling(chance)
+    third = len(stream) // 3
+    phases = ([Fingerprinter(OLD)], [Fingerprinter(OLD), Fingerprinter(NEW, OLD)], [Fingerprinter(NEW, OLD)])
+    for number, keys in enumerate(phases):
+        topic.keys = list(keys)
+        topic.owners = [topic.owner(each) for each in range(PARTITIONS)]
+        topic.feed(*stream[number * third : len(stream) if number == 2 else (number + 1) * third])
+        topic.settle(chance, crashes=0.4)
+    assert_known_from_the_start(topic, stream)

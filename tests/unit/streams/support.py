@@ -39,6 +39,8 @@ class Effects:
         self.tally_rows: list[tuple[bytes, bytes]] = []
         self.dead_letters: list[Any] = []
         self.misplaced: list[tuple[bytes, bytes | None]] = []
+        self.onward: list[tuple[bytes, bytes]] = []
+        self.marks: list[Any] = []
 
 
 class CountingEngine:

@@ -1,0 +1,39 @@
+"""`seamwatch forget`: a customer's right to be forgotten."""
+
+import click
+
+from seamwatch.errors import Failed
+from seamwatch.parameters import acting_person
+from seamwatch.terminal import count, notice
+
+
+@click.command
+@click.argument("customer")
+@click.option("--tenant", default="default", show_default=True, help="Whose customer it is.")
+@click.option("--actor", help="Who asks for it, for the audit.  [default: who is logged in]")
+@click.option("--wait", default=60.0, show_default=True, type=click.FloatRange(0), help="Seconds to wait until the database holds nothing any more.")
+@click.confirmation_option(prompt="Timeline, findings, alerts and briefs of this customer will be gone for good. Go on?")
+def command(customer: str, tenant: str, actor: str | None, wait: float) -> None:
+    """Forget CUSTOMER, given as the source or the database names it.
+
+    State, findings, alerts, scores, briefs and aliases go at once; what arrives later and is older than now is not taken
+    in; sums of teams and counts by day stay, they name nobody. Topics keep what they hold until their retention ends.
+    Where SEAMWATCH_CUSTOMER_KEY is set, the pseudonym of CUSTOMER is forgotten, too.
+
+    \b
+      seamwatch forget c-1007
+      seamwatch forget 4711 --tenant acme --yes --actor privacy-desk
+    """
+    from config.settings import load_settings
+    from seamwatch.broker import reachable
+    from seamwatch.database import opened
+    from seamwatch.forgetting import forget, is_forgotten, keys_of
+
+    settings, who = load_settings(), acting_person(actor)
+    with opened(settings) as engine, reachable(settings):
+        customers = keys_of(engine, tenant, customer, None if settings.customer_key is None else settings.require_customer_key())
+        forget(settings, engine, tenant, customers, who)
+        notice(f"told to forget {count(len(customers), 'key')}")
+        if not is_forgotten(engine, tenant, customers, wait):
+            raise Failed(f"the database still held something after {wait:g} s: is a worker with the roles watch and sink running? It forgets when it does")
+    notice("The database holds nothing of this customer.")
