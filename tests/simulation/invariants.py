@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
+from itertools import chain
 from math import isclose
 from typing import Any, NamedTuple
 
@@ -169,11 +170,19 @@ class Undisturbed:
         return {partition: deadline for partition, deadline in found.items() if deadline is not None and deadline <= wall}
 
     def scores(self) -> dict[Key, Callable[[int], dict[str, Any]]]:
-        """Return how each score is computed as of a moment, of customers and journeys only where nothing was dropped."""
+        """Return how each score is computed as of a moment, of customers and journeys only where nothing was dropped.
+
+        Those of entities that are none any more as of what their entity's sums saw last, even where these hold nothing, are ``faded``: whether such a score
+        was looked at before or after is not told by the log.
+        """
         found: dict[Key, Callable[[int], dict[str, Any]]] = {}
         sums: dict[Key, list[Sum]] = {}
+        seen: dict[Key, int] = {}
+        self.faded: set[Key] = set()
         blame = self.parts.rulebook.engine.fusion_blame
         for watch in self.watches.values():
+            for entity, held in chain.from_iterable(map(watch._tallies._keyed, watch._tallies._sums)):
+                seen[tuple(entity.parts())] = max(held.at, seen.get(tuple(entity.parts()), 0))
             for entity, held in watch._tallies.sums():
                 sums.setdefault(tuple(entity.parts()), []).append(held)
             for customer in watch.customers():
@@ -191,6 +200,8 @@ class Undisturbed:
                 score = partial(_entity_score, key, held_sums, prior)
                 if score(newest_of(name, held_sums))["value"] is not None:
                     found[key] = score
+                if score(max(seen[tenant, kept, *whose], newest_of(name, held_sums)))["value"] is None:
+                    self.faded.add(key)
         return found
 
     @property
@@ -250,14 +261,11 @@ def _verify_identity(broker: MemoryBroker, topics: Topics, engine: Engine, oracl
 
 
 def _verify_scores(engine: Engine, oracle: Undisturbed) -> None:
-    """Each score in the database is what the oracle makes of it as of the same moment; scores of those who dropped something may stand as well.
-
-    A headline goes where its consistency moves long after its other evidence: whether it had gone before depends on when it was looked at (docs/adr/0024).
-    """
+    """Each score in the database is what the oracle makes of it as of the same moment; scores of those who dropped something may stand, and faded ones."""
     with engine.connect() as connection:
         stored = {_key(row._asdict()): row for row in connection.execute(select(scores))}
-    wanted = {key: score for key, score in oracle.scores().items() if key in stored or key[1] != "three_cs"}
-    known = {key for key in stored if key in wanted or not oracle.forgot or key[2] not in {"customer", "journey"}}
+    wanted = {key: score for key, score in oracle.scores().items() if key in stored or key not in oracle.faded}
+    known = {key for key in stored.keys() - (oracle.faded - wanted.keys()) if key in wanted or not oracle.forgot or key[2] not in {"customer", "journey"}}
     _same("scores", dict.fromkeys(known), dict.fromkeys(wanted))
     for key, score in wanted.items():
         row = stored[key]

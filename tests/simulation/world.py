@@ -109,6 +109,7 @@ class World:
         self._touchpoints = touchpoints(history)
         self._fed = 0
         self._workers: dict[int, Process] = {}
+        self._apps: dict[int, SeamwatchApp] = {}
         self._incarnations = 0
         self._slow_threads = 0.0
         self._database_down = 0.0
@@ -272,6 +273,7 @@ class World:
         worker = Worker(_plan(self.history.memory), streams=SETTINGS)
         app = SeamwatchApp(SETTINGS, SimulatedBackend(self._broker, SETTINGS), worker.metrics, end)
         worker.assemble(app, self._engine)
+        self._apps[process.number] = app
         try:
             await run_worker(app, check_topics=False)
         except Exception as error:  # noqa: BLE001  # the program would end by it
@@ -358,7 +360,9 @@ class World:
             before, ends = ends, {tp: len(log) for tp, log in self._broker.logs.items()}
             behind = {tp: end for tp, end in ends.items() if tp.topic in self._committing and committed.get(tp, 0) != end}
             away = [number for number, process in self._workers.items() if not process.alive]
-            if ends != before or behind or away or self._broker.rebalancing or self._network.quiet_at > now:
+            # What is never committed is read again, slowly at times: tallies, by whoever merges them.
+            reading = [number for number in self._workers if any(self._apps[number].consumer.lags().values())]
+            if ends != before or behind or away or reading or self._broker.rebalancing or self._network.quiet_at > now:
                 since = now
             elif now - since >= QUIET:
                 due = self._oracle.overdue(self.wall())
