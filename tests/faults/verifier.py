@@ -181,7 +181,7 @@ def _rebuilt_otherwise(installation: Installation, expected: Mapping[Any, Any], 
             harm, findings = customer.harm(moment, half_life, None)
             if findings:
                 found[f"{customer.tenant}/{customer.customer}"] = harm, findings
-    wanted = {f"{key[0]}/{key[3]}": numbers[1:] for key, numbers in expected.items() if key[2] == "customer"}
+    wanted = {f"{key[0]}/{key[3]}": numbers[1:] for key, numbers in expected.items() if key[1:3] == ("consistency", "customer")}
     return [
         f"state of {name} in the changelog: {found.get(name)}, expected {wanted.get(name)}"
         for name in sorted(found.keys() | wanted.keys())
