@@ -102,7 +102,8 @@ class Merger:
         entity, _, partition = (key or b"").rpartition(b",")
         entity += b"]"
         try:
-            if len(json.loads(entity)) != 5 or not partition.endswith(b"]"):
+            whose = json.loads(entity)
+            if len(whose) != 5 or not partition.endswith(b"]"):
                 return False
             new = None if value is None else Sum.decode(value)
         except (ValueError, TypeError, msgspec.MsgspecError):
@@ -118,7 +119,7 @@ class Merger:
             return True
         self._overtaken.pop(key or b"", None)
         moved = self._changed.setdefault(entity, set())
-        moved.update(_moved(json.loads(entity)[1], old, new))
+        moved.update(_moved(whose[1], old, new))
         if any(not _C_PARTS.isdisjoint(each.parts or ()) for each in tallies.values()):
             moved.add(THREE_CS)  # it rests on consistency besides, which every tally moves
         return True

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 from mypy_extensions import mypyc_attr
 
-from agents.engine import CONSISTENCY, Charge, PartCharge
+from agents.engine import CONSISTENCY, Charge, PartCharge, left_after
 
 __all__ = ["EntityKey", "Part", "Sum", "Tallies", "consistency", "handoff"]
 
@@ -165,26 +165,18 @@ class Tallies:
     def charge(self, tenant: str, charge: Charge, offset: int) -> None:
         """Add a charge that the record at ``offset`` caused; a sum that already holds that record is left alone."""
         scope, name, time, harm, opportunities, charges, score, lost, known = charge
-        entity = (tenant, scope, name, score)
-        sums = self._sums.get(entity)
-        if sums is None:
-            sums = self._sums[entity] = [Sum(0.0, 0.0, 0, 0, time, -1) for _ in self._half_lives]
-        self._changed.add(entity)
-        floors = self._floors.get(entity) or self._unrestored
-        for place, held in enumerate(sums):
-            if offset <= floors[place]:
-                continue
+        for half_life, held in self._without((tenant, scope, name, score), time, offset):
             ahead = time - held.at
             weight = 1.0
             if ahead > 0:
-                decay = 2.0 ** (-ahead / self._half_lives[place])
+                decay = left_after(ahead, half_life)
                 held.harm *= decay
                 held.opportunities *= decay
                 held.lost *= decay
                 held.known *= decay
                 held.at = time
             elif ahead < 0:
-                weight = 2.0 ** (ahead / self._half_lives[place])
+                weight = left_after(-ahead, half_life)
             held.charges += charges
             held.segments += opportunities
             held.harm = held.harm + harm * weight if held.charges else 0.0
@@ -199,15 +191,7 @@ class Tallies:
     def tell(self, tenant: str, charge: PartCharge, offset: int) -> None:
         """Add to a part what the record at ``offset`` is evidence of; a sum that already holds that record is left alone."""
         scope, name, kind, time, short, of, pieces = charge
-        entity = (tenant, scope, name, CONSISTENCY)
-        sums = self._sums.get(entity)
-        if sums is None:
-            sums = self._sums[entity] = [Sum(0.0, 0.0, 0, 0, time, -1) for _ in self._half_lives]
-        self._changed.add(entity)
-        floors = self._floors.get(entity) or self._unrestored
-        for place, held in enumerate(sums):
-            if offset <= floors[place]:
-                continue
+        for half_life, held in self._without((tenant, scope, name, CONSISTENCY), time, offset):
             parts = held.parts
             if parts is None:
                 parts = held.parts = {}
@@ -217,16 +201,25 @@ class Tallies:
             ahead = time - part.at
             weight = 1.0
             if ahead > 0:
-                decay = 2.0 ** (-ahead / self._half_lives[place])
+                decay = left_after(ahead, half_life)
                 part.short *= decay
                 part.of *= decay
                 part.at = time
             elif ahead < 0:
-                weight = 2.0 ** (ahead / self._half_lives[place])
+                weight = left_after(-ahead, half_life)
             part.count += pieces
             part.short = part.short + short * weight if part.count else 0.0
             part.of = part.of + of * weight if part.count else 0.0
             held.offset = offset
+
+    def _without(self, entity: _Entity, time: int, offset: int) -> list[tuple[int, Sum]]:
+        """Return those sums of an entity that do not hold the record at ``offset`` yet, with their half-lives; new ones are as of ``time``."""
+        sums = self._sums.get(entity)
+        if sums is None:
+            sums = self._sums[entity] = [Sum(0.0, 0.0, 0, 0, time, -1) for _ in self._half_lives]
+        self._changed.add(entity)
+        floors = self._floors.get(entity) or self._unrestored
+        return [(self._half_lives[place], held) for place, held in enumerate(sums) if offset > floors[place]]
 
     def take_changed(self) -> Iterator[tuple[EntityKey, bytes]]:
         """Yield the sums that changed since the last call, encoded."""

@@ -16,7 +16,7 @@ from models.tables import day_counts, finding_days, place_days, place_hits
 from sinks.errors import database_errors
 from sinks.insights import Period
 
-__all__ = ["Corridor", "Face", "Faces", "Move", "Place", "Snarl", "corridor", "faces", "snarls", "wilson"]
+__all__ = ["Corridor", "Face", "Faces", "Move", "Place", "Snarl", "consistency", "corridor", "faces", "snarls", "wilson"]
 
 _CONFIDENCE = 0.95
 
@@ -104,6 +104,11 @@ def wilson(hits: int, visits: int, confidence: float = _CONFIDENCE) -> tuple[flo
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def consistency(harm: float, visits: int, prior: float) -> float:
+    """Return the consistency of a whole period, undecayed: ``100 x (1 - harm / (visits + prior))``, 0 at least."""
+    return 100 * (1 - min(1.0, harm / (visits + prior)))
+
+
 def corridor(engine: Engine, period: Period, harm: Mapping[Severity, float], *, tenant: str | None = None) -> Corridor:
     """Return the map of a period, the moves that are made most first. Raises `DatabaseUnavailable`."""
     with database_errors(engine), engine.connect() as connection:
@@ -111,7 +116,7 @@ def corridor(engine: Engine, period: Period, harm: Mapping[Severity, float], *, 
         moved = [(row.name, row.other, int(row.total)) for row in _counted(connection, "move", period, tenant)]
         late = sum(int(row.total) for row in _counted(connection, "late", period, tenant))
         days = finding_days.c
-        query = select(days.seam_from, days.seam_to, func.sum(days.findings).label("findings")).where(days.seam_from != "", *_within(days, period, tenant))
+        query = select(days.seam_from, days.seam_to, func.sum(days.findings).label("findings")).where(days.seam_from != "", *period.within(days, tenant))
         seams = {(row.seam_from, row.seam_to): int(row.findings) for row in connection.execute(query.group_by(days.seam_from, days.seam_to))}
     moves = [Move(before, after, count, seams.get(_seam(before, after), 0)) for before, after, count in moved]
     return Corridor(places, sorted(moves, key=lambda each: (-each.count, each.before, each.after)), late)
@@ -151,13 +156,13 @@ def snarls(
 
 
 def faces(engine: Engine, period: Period, harm: Mapping[Severity, float], prior: float, *, tenant: str | None = None) -> list[Faces]:
-    """Return both faces of each team, those whose service lags most first; a score is ``100 x (1 - harm / (visits + prior))``.
+    """Return both faces of each team, those whose service lags most first; a score is that of `consistency`.
 
     Raises `DatabaseUnavailable`.
     """
     made: dict[str, Faces] = {}
     days = place_days.c
-    query = select(days.team, days.face, days.severity, func.sum(days.findings).label("findings")).where(days.team != "", *_within(days, period, tenant))
+    query = select(days.team, days.face, days.severity, func.sum(days.findings).label("findings")).where(days.team != "", *period.within(days, tenant))
     with database_errors(engine), engine.connect() as connection:
         for row in _counted(connection, "visit", period, tenant):
             getattr(made.setdefault(row.name, Faces(row.name)), row.other).visits = int(row.total)
@@ -168,7 +173,7 @@ def faces(engine: Engine, period: Period, harm: Mapping[Severity, float], prior:
     for both in made.values():
         for face in (both.sales, both.service):
             if face.visits > 0:
-                face.score = 100 * (1 - min(1.0, face.harm / (face.visits + prior)))
+                face.score = consistency(face.harm, face.visits, prior)
     return sorted(made.values(), key=lambda each: (each.lag is None, -(each.lag or 0.0), each.team))
 
 
@@ -177,13 +182,13 @@ def _places(connection: Connection, period: Period, harm: Mapping[Severity, floa
     for row in _counted(connection, "move", period, tenant):
         places.setdefault(row.other, Place(row.other)).visits += int(row.total)
     days, hits = place_days.c, place_hits.c
-    query = select(days.place, days.detector, days.severity, func.sum(days.findings).label("findings")).where(*_within(days, period, tenant))
+    query = select(days.place, days.detector, days.severity, func.sum(days.findings).label("findings")).where(*period.within(days, tenant))
     for row in connection.execute(query.group_by(days.place, days.detector, days.severity)):
         place = places.setdefault(row.place, Place(row.place))
         place.findings += int(row.findings)
         place.harm += int(row.findings) * harm[row.severity]
         place.detectors[row.detector] += int(row.findings)
-    of_hits = select(hits.place, func.sum(hits.contacts).label("contacts")).where(*_within(hits, period, tenant)).group_by(hits.place)
+    of_hits = select(hits.place, func.sum(hits.contacts).label("contacts")).where(*period.within(hits, tenant)).group_by(hits.place)
     for row in connection.execute(of_hits):
         places[row.place].hits = int(row.contacts)
     return places
@@ -191,13 +196,8 @@ def _places(connection: Connection, period: Period, harm: Mapping[Severity, floa
 
 def _counted(connection: Connection, kind: str, period: Period, tenant: str | None) -> Any:
     own = day_counts.c
-    query = select(own.name, own.other, func.sum(own["count"]).label("total")).where(own.kind == kind, *_within(own, period, tenant))
+    query = select(own.name, own.other, func.sum(own["count"]).label("total")).where(own.kind == kind, *period.within(own, tenant))
     return connection.execute(query.group_by(own.name, own.other).having(func.sum(own["count"]) > 0)).all()
-
-
-def _within(own: Any, period: Period, tenant: str | None) -> list[Any]:
-    days = [own.day >= period.first.isoformat(), own.day <= period.last.isoformat()]
-    return days if tenant is None else [*days, own.tenant == tenant]
 
 
 def _seam(before: str, after: str) -> tuple[str, str]:

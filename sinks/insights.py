@@ -56,6 +56,11 @@ class Period:
         """Return the first day of the period before."""
         return self.first - (self.last - self.first) - timedelta(days=1)
 
+    def within(self, columns: Any, tenant: str | None) -> list[ColumnElement[bool]]:
+        """Return the conditions for rows of the period, by ``day``, and of a tenant (None: of all)."""
+        days = [columns.day >= self.first.isoformat(), columns.day <= self.last.isoformat()]
+        return days if tenant is None else [*days, columns.tenant == tenant]
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:

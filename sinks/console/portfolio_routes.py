@@ -60,21 +60,7 @@ def portfolio_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
         """List the customers who need someone today: what is at stake x how hurt they are."""
         own = money(caller)
         found, unvalued = needing(engine, own, settings.portfolio, settings.harm, tenant=tenant, limit=limit)
-        items = [
-            NeedingItem(
-                tenant=each.tenant,
-                customer=each.customer,
-                quadrant=each.quadrant,
-                stake=each.stake,
-                hurt=each.hurt,
-                priority=each.priority,
-                satisfaction=each.satisfaction,
-                moved=each.moved,
-                alerts=each.alerts,
-                since=each.since,
-            )
-            for each in found
-        ]
+        items = [NeedingItem.model_validate(each, from_attributes=True) for each in found]
         return NeedingToday(currency=own.currency, items=items, unvalued=unvalued, as_of=settings.now())
 
     return api

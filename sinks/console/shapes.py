@@ -397,7 +397,7 @@ class Insight(_Shape):
 
 
 class Insights(_Shape):
-    """Where it hurts most, the highest harm first; the days are UTC, both included."""
+    """Where it hurts most, the highest impact first (harm x moment of truth x value of the customers); the days are UTC, both included."""
 
     items: list[Insight]
     first: date

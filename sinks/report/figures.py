@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, case, func, select
 from models.finding import Severity
 from models.score import Score
 from models.tables import day_counts, finding_days, findings
-from sinks.corridor import Move, Place, Snarl, corridor, snarls
+from sinks.corridor import Move, Place, Snarl, consistency, corridor, snarls
 from sinks.errors import database_errors
 from sinks.insights import Burden, Period, burdens, sides
 from sinks.portfolio import Money, Needing, Portfolio, Terms, needing, portfolio
@@ -140,8 +140,8 @@ def collect(
         raise Nothing(f"nothing is known of {period.first} to {period.last}: no finding stands, and no touchpoint was counted")
     headline = None
     if visits:
-        before = _consistency(harm_before, visits_before, prior) if visits_before else None
-        headline = PeriodScore(_consistency(total_harm, visits, prior), before, visits)
+        before = consistency(harm_before, visits_before, prior) if visits_before else None
+        headline = PeriodScore(consistency(total_harm, visits, prior), before, visits)
     refused = money if isinstance(money, str) else None
     standing = None if isinstance(money, str) else portfolio(engine, money, terms, tenant=tenant)
     today = [] if isinstance(money, str) else needing(engine, money, terms, harm, tenant=tenant, limit=5)[0]
@@ -175,31 +175,22 @@ def collect(
     )
 
 
-def _consistency(harm: float, visits: int, prior: float) -> float:
-    return 100 * (1 - min(1.0, harm / (visits + prior)))
-
-
-def _within(own: Any, period: Period, tenant: str | None) -> list[Any]:
-    days = [own.day >= period.first.isoformat(), own.day <= period.last.isoformat()]
-    return days if tenant is None else [*days, own.tenant == tenant]
-
-
 def _counts(connection: Connection, period: Period, tenant: str | None) -> dict[tuple[str, str], tuple[int, float]]:
     own = day_counts.c
     query = select(own.kind, own.name, func.sum(own["count"]).label("number"), func.sum(own["sum"]).label("total"))
-    query = query.where(own.kind.in_(["promise", "answer"]), *_within(own, period, tenant)).group_by(own.kind, own.name)
+    query = query.where(own.kind.in_(["promise", "answer"]), *period.within(own, tenant)).group_by(own.kind, own.name)
     return {(row.kind, row.name): (int(row.number), float(row.total)) for row in connection.execute(query)}
 
 
 def _visits(connection: Connection, period: Period, tenant: str | None) -> int:
     own = day_counts.c
-    query = select(func.sum(own["count"])).where(own.kind == "visit", *_within(own, period, tenant))
+    query = select(func.sum(own["count"])).where(own.kind == "visit", *period.within(own, tenant))
     return int(connection.execute(query).scalar() or 0)
 
 
 def _days(connection: Connection, period: Period, tenant: str | None) -> dict[date, int]:
     own = finding_days.c
-    query = select(own.day, func.sum(own.findings).label("findings")).where(*_within(own, period, tenant)).group_by(own.day)
+    query = select(own.day, func.sum(own.findings).label("findings")).where(*period.within(own, tenant)).group_by(own.day)
     return {date.fromisoformat(row.day): int(row.findings) for row in connection.execute(query)}
 
 
