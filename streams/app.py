@@ -17,7 +17,7 @@ from streams.batches import AssignmentListener, Batch, BatchSchema
 from streams.continuity import deleted_unread
 from streams.errors import LogMismatch, StreamError
 from streams.health import Health
-from streams.lanes import Handler, Lanes
+from streams.lanes import Handler, Lanes, Settle, Work
 from streams.liveness import Liveness, Watchdog
 from streams.observer import Observer, Unobserved
 from streams.producer import Producer
@@ -100,13 +100,13 @@ class SeamwatchApp(faust.App):
 
     # --- what agents use ------------------------------------------------------------------------------------------
 
-    def batch_agent(self, topics: Iterable[str], handler: Handler, *, name: str) -> None:
+    def batch_agent(self, topics: Iterable[str], handler: Handler, *, name: str, settle: Settle | None = None, every: float = 0.0) -> None:
         """Register an agent: ``handler`` gets every batch of ``topics``, one at a time per partition.
 
-        It returns when everything that follows from the batch is delivered, or returns what delivers the rest while the next batch begins. It raises
+        It returns when everything that follows from the batch is delivered, or what is left for ``settle`` to do, see `streams.lanes`. It raises
         `Abandoned` when the partition went away meanwhile, and any other exception ends the worker before the batch is acknowledged.
         """
-        topics = set(topics)
+        topics, work = set(topics), Work(handler, settle, every)
         self.read_topics |= topics
         source = self.topic(
             *topics, schema=BatchSchema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
@@ -114,7 +114,7 @@ class SeamwatchApp(faust.App):
 
         async def hand_over(stream: Any) -> None:
             async for batch in stream.noack():
-                self.lanes.submit(handler, batch)
+                self.lanes.submit(work, batch)
 
         self.agent(source, name=name)(hand_over)
 

@@ -105,12 +105,13 @@ class Batch:
 
 
 class Tracker:
-    """What of one partition is in flight, done and committed in one epoch."""
+    """What of one partition is in flight (so many ``records``), done and committed in one epoch."""
 
-    __slots__ = ("committed", "done_at", "in_flight", "position", "processed")
+    __slots__ = ("committed", "done_at", "in_flight", "position", "processed", "records")
 
     def __init__(self, committed: int | None) -> None:
         self.in_flight: deque[Batch] = deque()
+        self.records = 0
         self.position = committed
         self.processed = committed
         self.committed = committed
@@ -119,12 +120,15 @@ class Tracker:
     def add(self, batch: Batch) -> None:
         """Take a batch in, in order of offsets."""
         self.in_flight.append(batch)
+        self.records += len(batch.records)
         self.position = batch.end
 
     def advance(self) -> int | None:
         """Return the offset up to which everything is done, without a gap; None before anything is."""
         while self.in_flight and self.in_flight[0].done:
-            self.processed = self.in_flight.popleft().end
+            batch = self.in_flight.popleft()
+            self.processed = batch.end
+            self.records -= len(batch.records)
             if self.done_at is None:
                 self.done_at = monotonic()
         return self.processed
@@ -249,10 +253,10 @@ class BatchConsumer:
             seek.cancel()
 
     def _wanted(self) -> tuple[set[TP], bool]:
-        """Return the partitions to poll, those with room for another batch, of topics that are not paused; and whether others have none."""
-        most, paused, trackers = self.app.streams.batches_in_flight, self.app.health.paused, self._trackers
+        """Return the partitions to poll, those with room for more records, of topics that are not paused; and whether others have none."""
+        most, paused, trackers = self.app.streams.records_in_flight, self.app.health.paused, self._trackers
         active = {tp for tp in self._get_active_partitions() if tp.topic not in paused}  # type: ignore[attr-defined]
-        full = {tp for tp in active if tp in trackers and len(trackers[tp].in_flight) >= most}
+        full = {tp for tp in active if tp in trackers and trackers[tp].records >= most}
         return active - full, bool(full)
 
     async def _hand_on(self, tp: TP, records: Sequence[RawRecord], epoch: Epoch) -> None:

@@ -15,6 +15,7 @@ class StreamSettings:
     ``instance`` is a stable name of this worker: restarts within the session then cause no
     rebalance. ``embedded``: the broker is the one in memory, which knows neither producer ids nor the settings of topics. ``security`` holds what
     every client is given besides, in the names that aiokafka and kafka-python share (``security_protocol``, ``sasl_mechanism``, ``ssl_context``, ...).
+    A partition is polled while less than ``records_in_flight`` of its records are not done.
     The delivery timeout is shorter than the session, so that what a worker wrote is settled before its partitions can go to another.
     """
 
@@ -33,7 +34,7 @@ class StreamSettings:
     delivery_timeout: float = 6.0
     max_poll_records: int = 5000
     max_fetch_size: int = 4 * 1024 * 1024
-    batches_in_flight: int = 3
+    records_in_flight: int = 10_000
     commit_interval: float = 0.1
     stop_timeout: float = 10.0
     stall_timeout: float = 30.0

@@ -1,7 +1,7 @@
 """The agent that merges: the tallies of all source partitions in, one score per entity out."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from faust.types import TP
@@ -11,6 +11,9 @@ from streams.batches import Batch
 from streams.producer import Outgoing
 
 __all__ = ["TallyMerger", "score"]
+
+_PUBLISHED_EVERY = 0.5
+"""Seconds: a score changes with every touchpoint, and half-lives are hours."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +42,7 @@ def score(app: SeamwatchApp, make: Callable[[], TallyMerger]) -> None:
     merging = _Merging(app, make)
     app.reread(app.names.tallies)
     app.listen(merging)
-    app.batch_agent([app.names.tallies], merging.handle, name="score")
+    app.batch_agent([app.names.tallies], merging.handle, name="score", settle=merging.publish, every=_PUBLISHED_EVERY)
 
 
 class _Merging:
@@ -58,8 +61,8 @@ class _Merging:
         self._mergers.clear()
         self._targets.clear()
 
-    async def handle(self, batch: Batch) -> None:
-        """Take in tallies and publish the scores that changed."""
+    async def handle(self, batch: Batch) -> tuple[int, TallyMerger] | None:
+        """Take in tallies; return what then has scores to publish."""
         app, partition = self._app, batch.partition
         merger = self._mergers.get(partition)
         if merger is None:
@@ -69,8 +72,12 @@ class _Merging:
                 _log.warning("%s[%d] offset %d is no tally and is passed over", batch.topic, partition, record.offset)
         if partition not in self._targets:
             self._targets[partition] = app.consumer.highwater(TP(batch.topic, partition)) or 0
-        if batch.end >= self._targets[partition]:
-            await app.delivery.deliver([
-                *(Outgoing(app.names.scores, None, *each) for each in merger.take_scores()),
-                *(Outgoing(app.names.tallies, partition, *each) for each in merger.take_overtaken()),
-            ])  # fmt: skip
+        return (partition, merger) if batch.end >= self._targets[partition] else None
+
+    async def publish(self, left: Sequence[tuple[int, TallyMerger]]) -> None:
+        """Publish the scores that changed."""
+        app, (partition, merger) = self._app, left[-1]
+        await app.delivery.deliver([
+            *(Outgoing(app.names.scores, None, *each) for each in merger.take_scores()),
+            *(Outgoing(app.names.tallies, partition, *each) for each in merger.take_overtaken()),
+        ])  # fmt: skip

@@ -1,7 +1,7 @@
 """The agent that watches: touchpoints in, findings, scores, tallies and state out."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Any, Protocol
 
@@ -19,6 +19,9 @@ __all__ = ["PartitionEngine", "watch"]
 
 _TURN = 0.2
 """Seconds of computing after which the event loop has its turn, however large the batch."""
+
+_SETTLED_EVERY = 0.05
+"""Seconds: of a tally that many small batches change, the last value is written."""
 
 _DONE = object()
 
@@ -41,7 +44,7 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
     state = PartitionState(app, names.touchpoints, make)
     heartbeats = Heartbeats(app, state)
 
-    async def handle(batch: Batch) -> Coroutine[Any, Any, None]:
+    async def handle(batch: Batch) -> tuple[Owned[PartitionEngine], Any]:
         owned = await state.of(batch)
         partition, deliver = batch.partition, app.delivery.deliver
         owned.unsettled += 1
@@ -76,23 +79,26 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         ])  # fmt: skip
         app.observer.findings_delivered(partition, monotonic() - batch.polled_at)
         failpoint("after_findings")
-        return settle(owned, effects)
+        return owned, effects
 
-    async def settle(owned: Owned[PartitionEngine], effects: Any) -> None:
-        """Deliver what the next batch does not wait for: a crash before repeats both, and they find the same."""
+    async def settle(left: Sequence[tuple[Owned[PartitionEngine], Any]]) -> None:
+        """Deliver what the next batches do not wait for: a crash before repeats all of them, and they find the same."""
+        owned = left[0][0]
         partition, deliver = owned.partition, app.delivery.deliver
+        tallies, tally_rows = (dict(pair for _, effects in left for pair in getattr(effects, name)) for name in ("tallies", "tally_rows"))
+        rows = [row for _, effects in left for row in effects.rows]
         await deliver([
-            *(Outgoing(names.tallies, _tally_partition(key, app.streams.partitions), key, value) for key, value in effects.tallies),
-            Rows(names.changelog, partition, effects.tally_rows),
+            *(Outgoing(names.tallies, _tally_partition(key, app.streams.partitions), key, value) for key, value in tallies.items()),
+            Rows(names.changelog, partition, list(tally_rows.items())),
         ])  # fmt: skip
         failpoint("after_tallies")
-        ends = await deliver([Rows(names.changelog, partition, effects.rows)])
+        ends = await deliver([Rows(names.changelog, partition, rows)])
         failpoint("after_rows")
-        owned.wrote(len(effects.tally_rows) + len(effects.rows), ends[names.changelog, partition])
-        owned.unsettled -= 1
+        owned.wrote(len(tally_rows) + len(rows), ends[names.changelog, partition])
+        owned.unsettled -= len(left)
         heartbeats.processed(partition)
 
-    app.batch_agent([names.touchpoints], handle, name="watch")
+    app.batch_agent([names.touchpoints], handle, name="watch", settle=settle, every=_SETTLED_EVERY)
     return state
 
 

@@ -23,9 +23,9 @@ def commit_before_delivery(patch: pytest.MonkeyPatch) -> None:
     """A batch counts as done when its handler begins."""
     handle = Lanes._handle
 
-    async def early(self: Lanes, handler: Any, batch: Any) -> bool:
+    async def early(self: Lanes, work: Any, batch: Any) -> bool:
         self._finish(batch)
-        return await handle(self, handler, batch)
+        return await handle(self, work, batch)
 
     patch.setattr(Lanes, "_handle", early)
 

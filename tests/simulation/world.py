@@ -51,6 +51,7 @@ SETTINGS = StreamSettings(
     stop_timeout=3.0,
     commit_interval=0.3,
     max_poll_records=5,
+    records_in_flight=15,
 )
 """All times of the product's own settings, shortened alike; polls small enough that a history has many."""
 
