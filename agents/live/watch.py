@@ -63,7 +63,6 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         await deliver([
             *_told(names.alerts, partition, effects.findings, [(mark.findings, mark) for mark in effects.marks]),
             *_told(names.briefs, partition, effects.briefs, [(mark.briefs, mark) for mark in effects.marks if mark.what == "forgotten"]),
-            *(Outgoing(names.scores, None, key, value) for key, value in effects.customer_scores),
             *(Outgoing(names.touchpoints, None, key, value) for key, value in (*effects.misplaced, *effects.onward)),
             *(
                 dead_letter(
@@ -85,9 +84,12 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
         """Deliver what the next batches do not wait for: a crash before repeats all of them, and they find the same."""
         owned = left[0][0]
         partition, deliver = owned.partition, app.delivery.deliver
-        tallies, tally_rows = (dict(pair for _, effects in left for pair in getattr(effects, name)) for name in ("tallies", "tally_rows"))
+        scores, tallies, tally_rows = (
+            dict(pair for _, effects in left for pair in getattr(effects, name)) for name in ("customer_scores", "tallies", "tally_rows")
+        )
         rows = [row for _, effects in left for row in effects.rows]
         await deliver([
+            *(Outgoing(names.scores, None, *each) for each in scores.items()),
             *(Outgoing(names.tallies, _tally_partition(key, app.streams.partitions), key, value) for key, value in tallies.items()),
             Rows(names.changelog, partition, list(tally_rows.items())),
         ])  # fmt: skip

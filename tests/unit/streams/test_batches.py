@@ -1,6 +1,7 @@
 """Bookkeeping of batches: what may be committed, and what an epoch that is over can no longer do."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -100,8 +101,8 @@ async def test_a_batch_that_finishes_after_its_partition_was_taken_away_commits_
     assert seen == list(range(10))
 
 
-async def test_no_more_batches_are_in_flight_than_allowed() -> None:
-    """A handler that hangs holds up its own partition after three batches, and no other."""
+async def test_no_more_records_are_in_flight_than_allowed() -> None:
+    """A handler that hangs holds up its own partition, and no other."""
     broker = MemoryBroker()
     for partition in (0, 1):
         for _ in range(100):
@@ -113,9 +114,9 @@ async def test_no_more_batches_are_in_flight_than_allowed() -> None:
             await one.epoch.first(asyncio.sleep(60))
         polled[one.partition] += len(one.records)
 
-    async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in")) as app:
+    async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in"), records_in_flight=20) as app:
         await eventually(lambda: polled[1] == 100)
-        assert len(app.consumer._trackers[TP("t.in", 0)].in_flight) == 3
+        assert app.consumer._trackers[TP("t.in", 0)].records == 21  # polls of seven
         assert app.consumer.lags()["t.in", 0] == 100
 
 
@@ -169,24 +170,23 @@ async def test_a_seek_that_a_rebalance_overtook_counts_for_no_later_assignment(m
     assert seen == list(range(4, 10))
 
 
-async def test_the_next_batch_begins_while_the_rest_of_the_last_one_is_delivered() -> None:
-    """Rests run in order, one at a time; a batch is committed when its own is over, and not before."""
+async def test_the_next_batch_begins_while_what_the_last_one_left_is_settled() -> None:
+    """What is left is settled in order; a batch is committed when its own is, and not before."""
     broker, happened, go = MemoryBroker(partitions=1), list[str](), asyncio.Event()
     for _ in range(14):
         broker.append("t.in", 0, b"k", b"")
 
-    async def rest(name: str) -> None:
-        happened.append(f"{name} ends")
-        await go.wait()
-        happened.append(f"{name} ended")
-
-    async def handle(one: Batch) -> Any:
+    async def handle(one: Batch) -> int:
         happened.append(f"{one.end} begins")
-        return rest(str(one.end))
+        return one.end
 
-    async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in"), partitions=1) as app:
-        await eventually(lambda: len(happened) == 3)
+    async def settle(left: Sequence[int]) -> None:
+        await go.wait()
+        happened.append(f"{left} settled")
+
+    async with worker(broker, lambda app: app.batch_agent(["t.in"], handle, name="in", settle=settle), partitions=1) as app:
+        await eventually(lambda: len(happened) == 2)
         assert app.consumer.lags()["t.in", 0] == 14
         go.set()
         await eventually(lambda: app.consumer.committed_offset(TP("t.in", 0)) == 14)
-    assert happened == ["7 begins", "7 ends", "14 begins", "7 ended", "14 ends", "14 ended"]
+    assert happened == ["7 begins", "14 begins", "[7] settled", "[14] settled"]
