@@ -36,7 +36,7 @@ from sinks.records import SinkRecord, parse
 from streams.grouped import GroupedReader
 from streams.topics import TopicAdmin, Topics
 
-__all__ = ["NAME", "Post", "run", "secrets_of"]
+__all__ = ["NAME", "Addressee", "run", "secrets_of"]
 
 NAME = "deliver"
 """What the group that reads briefs is called after the prefix."""
@@ -46,25 +46,29 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Post:
+class Addressee:
     """One receiver with its secrets."""
 
     receiver: Receiver
     secrets: Sequence[str]
 
 
-def secrets_of(settings: Settings, receivers: Receivers) -> list[Post]:
-    """Return the receivers with their secrets. Raises `ConfigError`, and `WrongUse` for a secret that nothing can be signed with, or of nobody."""
+def secrets_of(settings: Settings, receivers: Receivers) -> list[Addressee]:
+    """Return the receivers with their secrets.
+
+    Raises `ConfigError`, and `WrongUse` for a webhook without a secret, for one that nothing can be signed with, and for one of nobody.
+    """
     posts = []
     for receiver in receivers.receivers:
-        secrets = settings.receiver_secrets(receiver.name)
-        try:
-            if receiver.kind != "alertmanager":
+        secrets, variable = settings.receiver_secrets(receiver.name), f"SEAMWATCH_DELIVER_SECRETS__{receiver.name.replace('-', '_').upper()}"
+        if receiver.kind != "alertmanager":
+            if not secrets:
+                raise WrongUse(f"{variable} is not set: nothing that {receiver.name} is told could be told from what anybody else sends")
+            try:
                 sign(secrets, "", 0, b"")
-        except ValueError:
-            variable = f"SEAMWATCH_DELIVER_SECRETS__{receiver.name.replace('-', '_').upper()}"
-            raise WrongUse(f"{variable}: expected whsec_ and base64, as Standard Webhooks has it") from None
-        posts.append(Post(receiver, secrets))
+            except ValueError:
+                raise WrongUse(f"{variable}: expected whsec_ and base64, as Standard Webhooks has it") from None
+        posts.append(Addressee(receiver, secrets))
     names = {receiver.name.replace("-", "_") for receiver in receivers.receivers}
     for name in sorted(settings.deliver_secrets.keys() - names):
         raise WrongUse(f"SEAMWATCH_DELIVER_SECRETS__{name.upper()}: there is no receiver of this name")
@@ -84,7 +88,7 @@ def run(settings: Settings) -> int:
 
 
 class _Delivering:
-    def __init__(self, settings: Settings, receivers: Receivers, posts: Sequence[Post]) -> None:
+    def __init__(self, settings: Settings, receivers: Receivers, posts: Sequence[Addressee]) -> None:
         self._settings = settings
         self._receivers = receivers
         self._posts = posts

@@ -129,9 +129,8 @@ class Poster:
             headers |= {"Authorization": f"Bearer {self._secrets[0]}"} if self._secrets else {}
         else:
             timestamp = int(self._now().timestamp())
-            headers |= {"webhook-id": identity, "webhook-timestamp": str(timestamp)}
-            if self._secrets:
-                headers["webhook-signature"] = sign(self._secrets, identity, timestamp, content)
+            signature = sign(self._secrets, identity, timestamp, content)
+            headers |= {"webhook-id": identity, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
         try:
             # The answer's body is left unread: nothing in it matters, and nobody knows how long it is.
             async with self._session.post(

@@ -67,7 +67,10 @@ def watched(kafka: KafkaServer, database_url: str, prefix: str, tmp_path: Path) 
     receiver = ReceiverServer()
     told = [{"name": "crm", "kind": "webhook", "url": receiver.url}]
     (tmp_path / "receivers.yaml").write_text(json.dumps({"receivers": told}))
-    settings = {"SOURCES": "chatwoot", "RECEIVERS_FILE": "receivers.yaml", "INGEST_SECRETS__CHATWOOT": SECRET, "INGEST_LISTEN": f"127.0.0.1:{door}"}
+    settings = {
+        "SOURCES": "chatwoot", "INGEST_SECRETS__CHATWOOT": SECRET, "INGEST_LISTEN": f"127.0.0.1:{door}", "RECEIVERS_FILE": "receivers.yaml",
+        "DELIVER_SECRETS__CRM": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    }  # fmt: skip
     installation = Installation(tmp_path, kafka.bootstrap, database_url, prefix, **settings)
     try:
         worker = installation.prepare().start("--roles", "ingest,normalise,watch,score,sink").wait_ready()

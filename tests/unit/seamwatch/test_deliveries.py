@@ -74,8 +74,10 @@ def test_what_is_dead_is_sent_again_under_its_id(world: World) -> None:
 
 
 def test_a_secret_that_signs_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A webhook's secret is base64, an Alertmanager's token is anything; neither is repeated."""
+    """A webhook needs a secret, and one that is base64; none is repeated."""
     receivers = Receivers.model_validate({"receivers": [{"name": "our-crm", "kind": "webhook", "url": "https://x.example"}]})
+    with pytest.raises(WrongUse, match="SEAMWATCH_DELIVER_SECRETS__OUR_CRM is not set"):
+        secrets_of(load_settings(), receivers)
     monkeypatch.setenv("SEAMWATCH_DELIVER_SECRETS__OUR_CRM", "no base64 at all, and secret")
     with pytest.raises(Exception, match="too short") as short:
         secrets_of(load_settings(), receivers)
