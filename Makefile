@@ -150,7 +150,7 @@ imports: $(TOOLS) ## Imports run one way
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: services
-services: $(TOOLS) ## Get Apache Kafka, PostgreSQL, Chromium and Prometheus for tests and benchmarks, once
+services: $(TOOLS) ## Get Apache Kafka, PostgreSQL, Chromium, Prometheus and Alertmanager for tests and benchmarks, once
 	$(call heading,services)
 	@$(BIN)/python -m tests.support.services prepare
 

@@ -25,7 +25,7 @@ __all__ = ["Secret", "Settings", "load_settings", "misspelt"]
 _PREFIX = "SEAMWATCH_"
 _SHORTEST_KEY = 16
 _FILE = "file:"
-_BY_SOURCE = ("SOURCE_TOPICS", "INGEST_SECRETS")
+_BY_NAME = {"SOURCE_TOPICS": "SOURCE", "INGEST_SECRETS": "SOURCE", "DELIVER_SECRETS": "RECEIVER"}
 _HINT = """(python3 -c "import secrets; print(secrets.token_hex(32))" makes some)"""
 _BROKER = re.compile(r"(?:kafka://)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(?::(?P<port>[0-9]{1,5}))?")
 _DATABASE = re.compile(r"(?P<scheme>sqlite|postgres(?:ql)?(?:\+psycopg)?)://(?P<rest>.*)", re.DOTALL)
@@ -178,6 +178,10 @@ class Settings(BaseSettings):
     """What one unit of another currency is in that one, as JSON: {"USD": 0.92}."""
     invitations_file: Path | None = None
     """Rules of one's own for whom to ask how it went, in place of the shipped ones."""
+    receivers_file: Path | None = None
+    """Who is told of alerts and briefs by the role `deliver`, in place of the shipped file, which names nobody."""
+    deliver_secrets: dict[str, Secret] = Field(default_factory=dict)
+    """By receiver: its secret, or several with spaces between them, or ``file:`` with the path of a file that holds them."""
     console_host: str = "127.0.0.1"
     """Where the console listens."""
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -239,17 +243,25 @@ class Settings(BaseSettings):
 
         Raises :class:`ConfigError` where their file cannot be read.
         """
-        name = source.replace("-", "_")
-        given = self.ingest_secrets.get(name)
+        return self._secrets("INGEST_SECRETS", source)
+
+    def receiver_secrets(self, receiver: str) -> list[str]:
+        """Return the secrets of a receiver, none where there are none.
+
+        Raises :class:`ConfigError` where their file cannot be read.
+        """
+        return self._secrets("DELIVER_SECRETS", receiver)
+
+    def _secrets(self, table: str, row: str) -> list[str]:
+        name = row.replace("-", "_")
+        given = getattr(self, table.lower()).get(name)
         try:
             text = "" if given is None else _from_file(given.get_secret_value())
         except ValueError as error:
-            raise ConfigError(f"{_PREFIX}INGEST_SECRETS__{name.upper()}: {error}") from error
-        secrets = text.split()
+            raise ConfigError(f"{_PREFIX}{table}__{name.upper()}: {error}") from error
+        secrets: list[str] = text.split()
         if any(len(secret.encode()) < _SHORTEST_KEY for secret in secrets):
-            raise ConfigError(
-                f"{_PREFIX}INGEST_SECRETS__{name.upper()}: is too short; expected at least {_SHORTEST_KEY} secret bytes"
-            )
+            raise ConfigError(f"{_PREFIX}{table}__{name.upper()}: is too short; expected at least {_SHORTEST_KEY} secret bytes")
         return secrets
 
     def listen(self) -> tuple[str, int]:
@@ -281,7 +293,8 @@ def load_settings(**given: Any) -> Settings:
         raise ConfigError("\n".join(_sentences(error))) from None
     except SettingsError as error:  # of those that are tables
         name = next(name for name in Settings.model_fields if f'"{name}"' in str(error)).upper()
-        expected = f"one variable a source, {_PREFIX}{name}__SOURCE" if name in _BY_SOURCE else "a JSON object"
+        row = _BY_NAME.get(name)
+        expected = "a JSON object" if row is None else f"one variable a {row.lower()}, {_PREFIX}{name}__{row}"
         raise ConfigError(f"{_PREFIX}{name}: expected {expected}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(".env: is not UTF-8") from error

@@ -31,8 +31,8 @@ from sqlalchemy.types import TypeEngine
 
 __all__ = [
     "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "contact_marks", "customer_aliases", "customers", "day_counts",
-    "dead_letter_acts", "dead_letters", "finding_days", "findings", "invitations", "login_links", "metadata", "observed", "place_days", "place_hits", "rollups",
-    "score_history", "scores", "sessions", "stream_progress", "users", "utc_text",
+    "dead_letter_acts", "dead_letters", "deliveries", "finding_days", "findings", "invitations", "login_links", "metadata", "observed", "place_days",
+    "place_hits", "receivers", "rollups", "score_history", "scores", "sessions", "stream_progress", "users", "utc_text",
 ]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -473,4 +473,39 @@ dead_letter_acts = Table(
     Column("actor", Text, nullable=False),
     Column("because", Text, comment="why it was shown unmasked"),
     PrimaryKeyConstraint("topic", "partition", "offset", "act", "time"),
+)
+
+receivers = Table(
+    "receivers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("created", UtcDateTime, nullable=False, comment="wall clock: what was stored or told before is none of its business"),
+    Column("since", UtcDateTime, nullable=False, comment="wall clock: alerts that changed before have been looked at"),
+    Column("holder", Text, comment="the process that sends to it"),
+    Column("held_until", UtcDateTime, comment="wall clock: then another process may"),
+)
+"""Who is told, as far as the role `deliver` has come with each."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, primary_key=True, comment="the webhook-id: digest of receiver, what, subject and version"),
+    Column("receiver", Text, nullable=False),
+    Column("what", Text, nullable=False, comment="alert or brief"),
+    Column("subject", Text, nullable=False, comment="the alert's key; of a brief, digest of tenant and journey"),
+    Column("version", BigInteger, nullable=False, comment="the alert's; of a brief, its offset: never an older one after a newer one"),
+    Column("tenant", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("state", Text, nullable=False, comment="pending, failed (waits for its next try), delivered, dead or superseded"),
+    Column("tries", Integer, nullable=False),
+    Column("created", UtcDateTime, nullable=False, comment="wall clock, as the times that follow"),
+    Column("queued", UtcDateTime, nullable=False, comment="when it was created, or last replayed"),
+    Column("due", UtcDateTime, nullable=False, comment="while pending or failed: not tried before"),
+    Column("updated", UtcDateTime, nullable=False),
+    Column("error", Text, comment="why it was not delivered, last"),
+    Column("body", _JSON, nullable=False),
+    Index(None, "receiver", "state", "due"),
+    Index(None, "subject"),
+    Index(None, "tenant", "customer"),
+    Index(None, "updated"),
 )

@@ -22,7 +22,7 @@ from config.errors import ConfigError
 from config.settings import Secret, Settings, misspelt
 from seamwatch.broker import connection, mapped_sources, stream_settings
 from seamwatch.database import opened
-from seamwatch.errors import Failed
+from seamwatch.errors import Failed, WrongUse
 from seamwatch.source_health import answers, raw_topics
 from sinks.errors import DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase, database_errors
 from streams.ingest import checker
@@ -30,7 +30,7 @@ from streams.pauses import Pauses
 from streams.sources import load_source
 from streams.topics import Deviation, TopicAdmin, Topics
 
-__all__ = ["Check", "State", "Waiting", "clock", "diagnose", "doors", "keys", "paused", "rules", "topics", "unreachable", "waiting", "writable"]
+__all__ = ["Check", "State", "Waiting", "clock", "diagnose", "doors", "keys", "paused", "receivers", "rules", "topics", "unreachable", "waiting", "writable"]
 
 _DRIFT = 5.0
 """Seconds by which a clock may differ from ours. A touchpoint five minutes ahead of the broker is refused."""
@@ -95,6 +95,7 @@ def diagnose(settings: Settings) -> list[Check]:
         rules(settings),
         keys(settings),
         doors(settings),
+        receivers(settings),
     ]
     names, flow = Topics(settings.prefix), None
     try:
@@ -177,6 +178,18 @@ def doors(settings: Settings) -> Check:
         wrong.append(str(error))
     mend = "set the secret that the vendor shows, or take the source out of SEAMWATCH_SOURCES (docs/sources.md)"
     return _check("doors", wrong, f"{opened} with a secret", mend)
+
+
+def receivers(settings: Settings) -> Check:
+    """Check who is told of alerts and briefs, and the secret of each, as the role `deliver` does at start."""
+    from config.receivers import load_receivers
+    from seamwatch.delivering import secrets_of
+
+    try:
+        posts = secrets_of(settings, load_receivers(settings.receivers_file))
+    except (ConfigError, WrongUse) as error:
+        return Check("receivers", State.WRONG, "; ".join(str(error).splitlines()), "correct the file or the setting (docs/routing.md)")
+    return Check("receivers", State.OK, ", ".join(f"{post.receiver.name} ({post.receiver.kind})" for post in posts) or "nobody is told")
 
 
 def topics(deviations: Sequence[Deviation], brokers: int, replication: int) -> Check:

@@ -12,6 +12,7 @@ from models.tables import (
     contact_marks,
     customer_aliases,
     customers,
+    deliveries,
     findings,
     invitations,
     scores,
@@ -22,7 +23,7 @@ from sinks.errors import database_errors
 __all__ = ["aliases_of", "forget_customer", "is_known", "note_forgotten"]
 
 
-_OWN = (findings, briefs, customer_aliases, customers, invitations)
+_OWN = (findings, briefs, customer_aliases, customers, deliveries, invitations)
 """What has a column for the customer, besides alerts: `customers` and `invitations` are the observer's, who hears of customers alone, not of their aliases."""
 
 

@@ -38,6 +38,7 @@ _PREFIX = "seamwatch_"
 _MOST_SOURCES = 100
 _OTHER = "other"
 _TOUCHPOINTS = ".touchpoints"
+_OUTCOMES = ("delivered", "failed", "refused", "given_up", "superseded", "resent", "not_resent")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
@@ -212,6 +213,26 @@ REQUEST_SECONDS = Definition(
 REQUEST_BYTES = Definition(
     "ingest_held_bytes", "gauge", "bytes", "Bodies of requests that are being read, or written to Kafka."
 )
+DELIVERIES = Definition(
+    "deliveries_total",
+    "counter",
+    "deliveries",
+    "What became of tries to tell receivers: `delivered`, `failed` (tried again later), `refused` and `given_up` (dead until somebody replays them), "
+    "`superseded` by a newer one before it arrived; of open alerts that Alertmanager is told of again: `resent`, `not_resent`.",
+    ("receiver", "outcome"),
+)
+WAITING = Definition("deliveries_waiting", "gauge", "deliveries", "Deliveries that have not arrived yet and will be tried.", ("receiver",))
+WAITING_AGE = Definition(
+    "deliveries_waiting_seconds", "gauge", "seconds", "How long the oldest delivery of a receiver has waited; 0 where none waits.", ("receiver",)
+)
+CIRCUIT = Definition("delivery_circuit_open", "gauge", "0 or 1", "Whether a receiver is left alone, because tries failed one after the other.", ("receiver",))
+DELIVERED_AFTER = Definition(
+    "delivery_seconds",
+    "histogram",
+    "seconds",
+    "From a delivery's row to the receiver's answer, of those that arrived.",
+    buckets=(*_SECONDS, 3600, 86400),
+)
 READY = Definition(
     "ready", "gauge", "0 or 1", "Whether the worker does all of its work now; `/readyz` says why it does not."
 )
@@ -247,6 +268,11 @@ DEFINITIONS = (
     REQUESTS,
     REQUEST_SECONDS,
     REQUEST_BYTES,
+    DELIVERIES,
+    WAITING,
+    WAITING_AGE,
+    CIRCUIT,
+    DELIVERED_AFTER,
     READY,
     BUILD,
 )
@@ -299,6 +325,11 @@ class Metrics:
         self._requests = self._counter(REQUESTS)
         self._request_seconds = self._histogram(REQUEST_SECONDS)
         self._request_bytes = self._gauge(REQUEST_BYTES)
+        self._deliveries = self._counter(DELIVERIES)
+        self._waiting = self._gauge(WAITING)
+        self._waiting_age = self._gauge(WAITING_AGE)
+        self._circuit = self._gauge(CIRCUIT)
+        self._delivered_after = self._histogram(DELIVERED_AFTER)
         self._ready = self._gauge(READY)
         self._gauge(BUILD).labels(version, python_version()).set(1)
         self._commit_age, self._backlog = _Age(), _Age()
@@ -440,6 +471,30 @@ class Metrics:
     def request_bytes(self, held: int) -> None:
         """Set how many bytes of bodies are held."""
         self._request_bytes.set(held)
+
+    def receiver(self, name: str) -> None:
+        """Show a receiver from the start, so that its first failure is an increase, too."""
+        for outcome in _OUTCOMES:
+            self._deliveries.labels(name, outcome)
+        self.waiting_deliveries(name, 0, 0.0)
+        self.circuit(name, False)
+
+    def deliveries(self, receiver: str, outcome: str, number: int = 1) -> None:
+        """Add deliveries by what became of them."""
+        self._deliveries.labels(receiver, outcome).inc(number)
+
+    def waiting_deliveries(self, receiver: str, number: int, age: float) -> None:
+        """Set how many deliveries wait, and how many seconds the oldest has."""
+        self._waiting.labels(receiver).set(number)
+        self._waiting_age.labels(receiver).set(age)
+
+    def circuit(self, receiver: str, open_: bool) -> None:
+        """Set whether a receiver is left alone."""
+        self._circuit.labels(receiver).set(open_)
+
+    def delivered_after(self, seconds: float) -> None:
+        """Add a delivery that arrived so long after it was to be made."""
+        self._delivered_after.observe(seconds)
 
     def _sum_state(self) -> None:
         sums = [sum(column) for column in zip(*self._state.values(), strict=True)] or [0, 0, 0]

@@ -15,6 +15,7 @@ from tests.support.compiled import compiled
 from tests.support.services import (
     KafkaServer,
     PostgresServer,
+    alertmanager_missing,
     kafka_missing,
     on_ci,
     postgres_missing,
@@ -100,6 +101,12 @@ def postgres() -> Iterator[PostgresServer]:
 def prometheus() -> None:
     """Have Prometheus and promtool."""
     _require(prometheus_missing())
+
+
+@pytest.fixture(scope="session")
+def alertmanager() -> None:
+    """Have Alertmanager and amtool."""
+    _require(alertmanager_missing())
 
 
 @pytest.fixture

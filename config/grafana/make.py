@@ -377,6 +377,7 @@ def _stream() -> dict[str, Any]:
 
 def _delivery() -> dict[str, Any]:
     waiting = 'max by (state, severity) (seamwatch_alerts_waiting{job="$job"})'
+    told = 'job=~"$job(-deliver)?"'  # the role `deliver` is scraped as a job of its own
     firing = 'ALERTS{alertname=~"Seamwatch.+", alertname!="SeamwatchWatchdog", alertstate="firing"}'
 
     def burning(ratio: str, share: float, runbook: str, title: str) -> Panel:
@@ -395,7 +396,7 @@ def _delivery() -> dict[str, Any]:
     return _dashboard(
         "seamwatch-delivery",
         "Seamwatch: Delivery",
-        "Whether what was found reaches those who can act: alerts that wait and how they end, and what is promised of findings and records.",
+        "Whether what was found reaches those who can act: alerts that wait and how they end, what is promised of findings, and what receivers are told.",
         (_JOB, _INSTANCE),
         [
             Panel("Alerts that wait", [(f"sum({waiting})", "")], "stat", width=6, console="/alerts"),
@@ -463,6 +464,57 @@ def _delivery() -> dict[str, Any]:
                 "bargauge",
                 steps=_NONE,
                 runbook="SeamwatchRecordsLeftOut",
+            ),
+            Panel(
+                "Receivers that are left alone",
+                [(f"sum(seamwatch_delivery_circuit_open{{{told}}})", "")],
+                "stat",
+                width=6,
+                steps=_NONE,
+                about="Tries failed one after the other; one try tells when a receiver is back.",
+                runbook="SeamwatchReceiverFails",
+            ),
+            Panel(
+                "Deliveries that wait",
+                [(f"sum(seamwatch_deliveries_waiting{{{told}}})", "")],
+                "stat",
+                width=6,
+                runbook="SeamwatchReceiverFails",
+            ),
+            Panel(
+                "Dead, last 24 hours",
+                [(f'sum(increase(seamwatch_deliveries_total{{{told}, outcome=~"refused|given_up"}}[1d]))', "")],
+                "stat",
+                width=6,
+                steps=_NONE,
+                about="Refused for good, or tried for too long: `seamwatch deliveries list --state dead`.",
+                runbook="SeamwatchDeliveriesDead",
+            ),
+            Panel(
+                "Open alerts told again, last hour",
+                [(f'sum(increase(seamwatch_deliveries_total{{{told}, outcome="resent"}}[1h]))', "")],
+                "stat",
+                width=6,
+                about="Alertmanager is told of every open alert once a minute.",
+            ),
+            Panel(
+                "Deliveries a second, by receiver and outcome",
+                [(f"sum by (receiver, outcome) (rate(seamwatch_deliveries_total{{{told}}}[$__rate_interval]))", "{{receiver}} {{outcome}}")],
+                runbook="SeamwatchDeliveriesDead",
+            ),
+            Panel(
+                "Oldest delivery that waits, by receiver",
+                [(f"max by (receiver) (seamwatch_deliveries_waiting_seconds{{{told}}})", "{{receiver}}")],
+                unit="s",
+                runbook="SeamwatchReceiverFails",
+            ),
+            Panel(
+                "From a delivery's row to the receiver's answer",
+                [
+                    (f"histogram_quantile({share}, sum by (le) (rate(seamwatch_delivery_seconds_bucket{{{told}}}[$__rate_interval])))", f"{share:.0%}")
+                    for share in (0.5, 0.95, 0.99)
+                ],
+                unit="s",
             ),
         ],
         since="now-24h",

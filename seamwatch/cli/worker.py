@@ -6,7 +6,7 @@ import click
 
 from seamwatch.terminal import options
 
-_ROLES = ("ingest", "normalise", "watch", "score", "sink", "insight")
+_ROLES = ("ingest", "normalise", "watch", "score", "sink", "insight", "deliver")
 
 
 class _Roles(click.ParamType):
@@ -37,13 +37,14 @@ def command(roles: frozenset[str] | None) -> None:
     work. Metrics and health (/metrics, /livez, /readyz) are at SEAMWATCH_METRICS_HOST:SEAMWATCH_METRICS_PORT.
 
     \b
-    The roles; all but the first and the last unless told:
+    The roles; all but the first and the last two unless told:
       ingest     takes records by HTTP at SEAMWATCH_INGEST_LISTEN, for sources with a door (docs/sources.md)
       normalise  maps raw records of sources to touchpoints (needs SEAMWATCH_CUSTOMER_KEY)
       watch      finds failures in the timelines of customers
       score      merges the scores of teams, channels, seams and tenants
       sink       writes findings, alerts, scores and dead letters to the database
       insight    knows customers and the corridor, and whom to invite: only when told, and alone (docs/insights.md)
+      deliver    tells Alertmanager and webhooks of alerts and briefs: only when told, and alone (docs/routing.md)
 
     \b
     Everything in one process:
@@ -62,10 +63,14 @@ def command(roles: frozenset[str] | None) -> None:
     from seamwatch.errors import WrongUse
     from seamwatch.worker import Worker, leave, plan
 
-    if roles is not None and "insight" in roles:
+    alone = () if roles is None else sorted(roles & {"deliver", "insight"})
+    if alone and roles is not None:
         if len(roles) > 1:
-            raise WrongUse("insight works in a process of its own, beside those that must be fast: name it alone")
-        from seamwatch.insight import run
+            raise WrongUse(f"{alone[0]} works in a process of its own, beside those that must be fast: name it alone")
+        if alone == ["insight"]:
+            from seamwatch.insight import run
+        else:
+            from seamwatch.delivering import run
 
         leave(run(load_settings()))
     leave(Worker(plan(load_settings(), roles), debug=options().debug).run())

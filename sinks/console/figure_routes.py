@@ -3,7 +3,7 @@
 from datetime import timedelta
 from http import HTTPStatus
 from threading import Lock
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import StringConstraints
@@ -31,6 +31,9 @@ from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import (
     Capabilities,
     DeadLetters,
+    Deliveries,
+    DeliveryCount,
+    DeliveryItem,
     Faces,
     Freshness,
     Insights,
@@ -42,6 +45,7 @@ from sinks.console.shapes import (
     SourceList,
     Version,
 )
+from sinks.delivery.store import DeliveryState, count_deliveries, list_deliveries
 from sinks.insights import By, refresh
 
 __all__ = ["figure_routes"]
@@ -169,6 +173,22 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     def dead_letters(_: _Engineer, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> DeadLetters:
         """Count refused records by reason, and give the newest."""
         return dead_letter_counts(engine, settings.now(), limit)
+
+    @api.get("/deliveries")
+    def deliveries(
+        _: _Engineer,
+        receiver: _Text | None = None,
+        state: DeliveryState | None = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    ) -> Deliveries:
+        """Count what receivers are told by receiver and state, and list what changed last, without what it tells."""
+        chosen: dict[str, Any] = {"receivers": [receiver] if receiver else (), "states": [state] if state else ()}
+        counts, newest = count_deliveries(engine, **chosen), list_deliveries(engine, **chosen, limit=limit)
+        return Deliveries(
+            counts=[DeliveryCount(receiver=each.receiver, state=each.state, count=each.number, oldest=each.oldest) for each in counts],
+            newest=[DeliveryItem.model_validate(each, from_attributes=True) for each in newest],
+            as_of=settings.now(),
+        )
 
     @api.get("/freshness")
     def fresh(_: _Anybody) -> Freshness:

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from models.alert import Alert, AlertChange, AlertState, Change, Moment
 from models.finding import Evidence, Finding, Severity
 from sinks.console.callers import Right, Role
+from sinks.delivery.store import DeliveryState
 from sinks.portfolio import Standing
 
 __all__ = [
@@ -22,6 +23,9 @@ __all__ = [
     "Capabilities",
     "DeadLetter",
     "DeadLetters",
+    "Deliveries",
+    "DeliveryCount",
+    "DeliveryItem",
     "FaceFigures",
     "FaceItem",
     "Faces",
@@ -510,6 +514,39 @@ class DeadLetters(_Shape):
 
     counts: list[Letters]
     newest: list[DeadLetter]
+    as_of: AwareDatetime
+
+
+class DeliveryCount(_Shape):
+    """How many deliveries to a receiver are in a state, and since when the oldest."""
+
+    receiver: str
+    state: DeliveryState
+    count: int
+    oldest: AwareDatetime
+
+
+class DeliveryItem(_Shape):
+    """What became of one message: ``id`` is its webhook-id, ``subject`` the alert's key or the digest of a journey, ``error`` why it has not arrived."""
+
+    id: str
+    receiver: str
+    what: Literal["alert", "brief"]
+    subject: str
+    version: int
+    state: DeliveryState
+    tries: int
+    created: AwareDatetime
+    due: AwareDatetime
+    updated: AwareDatetime
+    error: str | None
+
+
+class Deliveries(_Shape):
+    """What receivers are told, by receiver and state, and what changed last."""
+
+    counts: list[DeliveryCount]
+    newest: list[DeliveryItem]
     as_of: AwareDatetime
 
 

@@ -1,4 +1,4 @@
-"""A worker under load, watched by a real Prometheus with the shipped rules: every panel of every dashboard has something to show."""
+"""A worker under load and a receiver of its alerts, watched by a real Prometheus with the shipped rules: every panel has something to show."""
 
 import json
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ import pytest
 from streams.simulator import ContactCentre
 from tests.support.chatwoot import SECRET, message, signed
 from tests.support.prometheus_server import RUNBOOKS, PrometheusServer, dashboard_queries, filled
+from tests.support.receiver import ReceiverServer
 from tests.support.server import free_ports
 from tests.support.services import KafkaServer
 from tests.support.workers import Installation, until
@@ -61,16 +62,24 @@ class Load:
 
 @pytest.fixture
 def watched(kafka: KafkaServer, database_url: str, prefix: str, tmp_path: Path) -> Iterator[PrometheusServer]:
-    """Give a Prometheus that watches a worker of all roles under load."""
+    """Give a Prometheus that watches a worker of all roles under load, and one that tells of its alerts."""
     (door,) = free_ports(1)
-    settings = {"SOURCES": "chatwoot", "INGEST_SECRETS__CHATWOOT": SECRET, "INGEST_LISTEN": f"127.0.0.1:{door}"}
+    receiver = ReceiverServer()
+    told = [{"name": "crm", "kind": "webhook", "url": receiver.url}]
+    (tmp_path / "receivers.yaml").write_text(json.dumps({"receivers": told}))
+    settings = {
+        "SOURCES": "chatwoot", "INGEST_SECRETS__CHATWOOT": SECRET, "INGEST_LISTEN": f"127.0.0.1:{door}", "RECEIVERS_FILE": "receivers.yaml",
+        "DELIVER_SECRETS__CRM": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    }  # fmt: skip
     installation = Installation(tmp_path, kafka.bootstrap, database_url, prefix, **settings)
     try:
         worker = installation.prepare().start("--roles", "ingest,normalise,watch,score,sink").wait_ready()
-        with PrometheusServer(f"127.0.0.1:{worker.port}") as server, Load(installation, door):
+        telling = installation.start("--roles", "deliver").wait_ready()
+        with PrometheusServer(f"127.0.0.1:{worker.port}", f"127.0.0.1:{telling.port}") as server, Load(installation, door):
             yield server
     finally:
         installation.end()
+        receiver.stop()
 
 
 def has_figures(server: PrometheusServer, expression: str) -> bool:

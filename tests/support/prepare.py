@@ -1,4 +1,4 @@
-"""Get what the real servers need: Java, Maven, PostgreSQL, Chromium and Prometheus from the system, Apache Kafka's jars by Maven."""
+"""Get what the real servers need: Java, Maven, PostgreSQL, Chromium, Prometheus and Alertmanager from the system, Apache Kafka's jars by Maven."""
 
 import hashlib
 import os
@@ -11,7 +11,9 @@ from pathlib import Path
 from tests.support.kafka_server import KAFKA_JARS
 from tests.support.postgres_server import postgres_binaries
 
-__all__ = ["browser", "browser_missing", "kafka_missing", "on_ci", "postgres_missing", "prepare", "prometheus_missing"]
+__all__ = [
+    "alertmanager_missing", "browser", "browser_missing", "kafka_missing", "on_ci", "postgres_missing", "prepare", "prometheus_missing",
+]  # fmt: skip
 
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 JAVA_AT_LEAST = 17  # Apache Kafka 4
@@ -21,6 +23,7 @@ PACKAGES = {
     "postgres": "postgresql",
     "chromium": "chromium",
     "promtool": "prometheus",
+    "amtool": "prometheus-alertmanager",
 }  # Debian's names
 NEEDED = {
     "java": f"Java {JAVA_AT_LEAST} or newer",
@@ -28,6 +31,7 @@ NEEDED = {
     "postgres": "PostgreSQL's server",
     "chromium": "Chromium",
     "promtool": "Prometheus with promtool",
+    "amtool": "Alertmanager with amtool",
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -65,6 +69,12 @@ def prometheus_missing() -> str | None:
     return None if found else "Prometheus is missing (make services)"
 
 
+def alertmanager_missing() -> str | None:
+    """Say why no Alertmanager can be started and its configuration not be tested here, or return None."""
+    program = shutil.which("alertmanager") or shutil.which("prometheus-alertmanager")  # as Debian calls it
+    return None if program and shutil.which("amtool") else "Alertmanager is missing (make services)"
+
+
 def prepare() -> int:
     """Get what is missing, show progress, and return the exit code: 1 where something stays missing on CI."""
     if absent := _absent_programs():
@@ -74,7 +84,7 @@ def prepare() -> int:
         print(f"{NEEDED[program]} is missing. On Debian and Ubuntu: apt-get install {PACKAGES[program]}")
     if not {"java", "mvn"} & set(absent) and not _jars_fit():
         _fetch_jars()
-    missing = kafka_missing(), postgres_missing(), browser_missing(), prometheus_missing()
+    missing = kafka_missing(), postgres_missing(), browser_missing(), prometheus_missing(), alertmanager_missing()
     skipped = [reason for reason in missing if reason]
     for reason in skipped:
         print(f"The tests that need it will be skipped: {reason}")
@@ -90,6 +100,7 @@ def _absent_programs() -> list[str]:
         "postgres": postgres_binaries() is not None,
         "chromium": browser() is not None,
         "promtool": prometheus_missing() is None,
+        "amtool": alertmanager_missing() is None,
     }
     return [program for program, here in present.items() if not here]
 

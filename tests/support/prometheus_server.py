@@ -37,7 +37,8 @@ class PrometheusServer(Server):
         self._address = f"127.0.0.1:{port}"
         shipped = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
         shipped["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-        workers, _insight = shipped["scrape_configs"]
+        del shipped["alerting"]
+        workers, *_ = shipped["scrape_configs"]
         shipped["scrape_configs"] = [workers | {"static_configs": [{"targets": list(targets)}]}]
         (self.directory / "prometheus.yml").write_text(yaml.safe_dump(shipped))
         for name in shipped["rule_files"]:

@@ -5,6 +5,7 @@ import sys
 from tests.support.kafka_server import KafkaServer
 from tests.support.postgres_server import PostgresServer
 from tests.support.prepare import (
+    alertmanager_missing,
     browser,
     browser_missing,
     kafka_missing,
@@ -16,8 +17,8 @@ from tests.support.prepare import (
 from tests.support.server import Server, ServerError
 
 __all__ = [
-    "KafkaServer", "PostgresServer", "Server", "ServerError", "browser", "browser_missing", "kafka_missing", "on_ci", "postgres_missing",
-    "prometheus_missing",
+    "KafkaServer", "PostgresServer", "Server", "ServerError", "alertmanager_missing", "browser", "browser_missing", "kafka_missing", "on_ci",
+    "postgres_missing", "prometheus_missing",
 ]  # fmt: skip
 
 if __name__ == "__main__":

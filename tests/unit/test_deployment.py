@@ -12,13 +12,14 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from config.receivers import load_receivers
 from config.settings import Settings, load_settings, misspelt
 from seamwatch.broker import mapped_sources
 from seamwatch.cli import cli
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES, SYSTEMD = ROOT / "config" / "kubernetes", ROOT / "config" / "systemd"
-DOCUMENTS = [ROOT / "docs" / name for name in ("deployment.md", "security.md")]
+DOCUMENTS = [ROOT / "docs" / name for name in ("deployment.md", "routing.md", "security.md")]
 OLDEST = "1.30"
 
 
@@ -86,6 +87,18 @@ def test_settings_of_the_manifests_are_settings(tmp_path: Path, monkeypatch: pyt
     assert read.database == "postgresql+psycopg://seamwatch:secret@db/seamwatch"
     assert read.require_hash_key() == b"hash-key-that-nobody-knows"
     assert [read.door_secrets(name) != [] for name in mapped_sources(read)] == [True]
+
+
+def test_receivers_of_the_manifests_are_receivers(tmp_path: Path) -> None:
+    """The role `deliver` finds its file where it is mounted, and takes it; roles are those of the shipped file."""
+    (told,) = [each["data"] for each in manifests() if each["metadata"]["name"] == "seamwatch-receivers"]
+    (tmp_path / "receivers.yaml").write_text(told["receivers.yaml"])
+    loaded = load_receivers(tmp_path / "receivers.yaml")
+    assert [each.kind for each in loaded.receivers] == ["alertmanager"]
+    assert loaded.roles == load_receivers().roles
+    (container,) = pods()["seamwatch-deliver"]["containers"]
+    (mount,) = [each["mountPath"] for each in container["volumeMounts"] if each["name"] == "receivers"]
+    assert container["env"] == [{"name": "SEAMWATCH_RECEIVERS_FILE", "value": f"{mount}/receivers.yaml"}]
 
 
 @pytest.mark.parametrize("unit", sorted(SYSTEMD.iterdir()), ids=lambda unit: unit.name)

@@ -180,9 +180,9 @@ def test_dashboards_can_be_linked_to_and_lead_on() -> None:
 
 
 def test_compose_mounts_what_the_files_name() -> None:
-    """Prometheus and Grafana are started with the shipped files at the places where these look, pinned, on loopback, with a health check."""
+    """Prometheus, Alertmanager and Grafana are started with the shipped files at the places where these look, pinned, on loopback, with a health check."""
     services = read(ROOT / "docker-compose.yml")["services"]
-    for name in ("prometheus", "grafana"):
+    for name in ("prometheus", "alertmanager", "grafana"):
         service = services[name]
         assert re.search(r":v?\d+\.\d+\.\d+$", service["image"])
         assert all(port.startswith("127.0.0.1:") for port in service["ports"])

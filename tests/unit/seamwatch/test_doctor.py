@@ -15,6 +15,7 @@ from seamwatch.doctor import (
     doors,
     keys,
     paused,
+    receivers,
     rules,
     topics,
     unreachable,
@@ -59,6 +60,17 @@ def test_a_door_without_a_secret_is_told() -> None:
     assert "SEAMWATCH_INGEST_SECRETS__CHATWOOT is not set" in doors(load_settings(sources="chatwoot")).found
     assert doors(load_settings(sources="chatwoot", ingest_secrets={"chatwoot": KEY})) == Check("doors", State.OK, "1 with a secret")
     assert "/nowhere cannot be read" in doors(load_settings(sources="chatwoot", ingest_secrets={"chatwoot": "file:/nowhere"})).found
+
+
+def test_receivers_are_read_as_the_role_reads_them(tmp_path: Path) -> None:
+    """Who is told is listed; a file that is wrong, and a webhook without a secret, are told."""
+    assert receivers(load_settings()) == Check("receivers", State.OK, "nobody is told")
+    assert "cannot be read" in receivers(load_settings(receivers_file="/nowhere")).found
+    path = tmp_path / "receivers.yaml"
+    path.write_text("receivers:\n  - {name: crm, kind: webhook, url: 'https://crm.example'}\n")
+    assert "SEAMWATCH_DELIVER_SECRETS__CRM is not set" in receivers(load_settings(receivers_file=path)).found
+    told = receivers(load_settings(receivers_file=path, deliver_secrets={"crm": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}))
+    assert told == Check("receivers", State.OK, "crm (webhook)")
 
 
 def test_topics_are_judged_by_their_deviations_and_by_the_brokers() -> None:

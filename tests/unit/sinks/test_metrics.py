@@ -56,6 +56,11 @@ def fill(metrics: Metrics) -> None:
     metrics.readiness(lambda: True)
     metrics.request_bytes(100)
     metrics.request_answered("chatwoot", "accepted", 0.01)
+    metrics.receiver("crm")
+    metrics.deliveries("crm", "delivered")
+    metrics.waiting_deliveries("crm", 2, 7.5)
+    metrics.circuit("crm", True)
+    metrics.delivered_after(0.2)
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:

@@ -1,7 +1,7 @@
 """Figures and pages over HTTP."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from models.tables import day_counts
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
+from sinks.delivery.messages import Message
+from sinks.delivery.store import BriefStore, Delivered, DeliveryState, DeliveryStore
 from sinks.scores import note_scores
 from sinks.writer import DatabaseWriter
 from tests.unit.sinks.builders import brief, finding, letter, score
@@ -158,6 +160,20 @@ def test_sources_and_dead_letters(client: TestClient, desk: Desk, engine: Engine
     DatabaseWriter(engine, desk.clock).write([letter(10, topic=b"vendor.events")])
     sources = client.get("/api/sources").json()["items"]
     assert [(each["name"], each["refused"]) for each in sources] == [("csv", 1), ("xes", 3)]
+
+
+def test_deliveries_are_told_without_what_they_tell(client: TestClient, engine: Engine) -> None:
+    """Whoever may see sources sees what became of deliveries, counted and chosen by receiver and state, and neither customer nor body."""
+    store, now = DeliveryStore(engine, "crm"), datetime(2026, 3, 2, 10, tzinfo=UTC)
+    messages = [Message("brief", f"j-{each}", each, "acme", "c-1007", {"type": "brief.handoff", "data": {}}) for each in range(3)]
+    BriefStore(engine).store(("seamwatch.briefs", 0), 3, {"crm": messages}, [], now)
+    [first] = store.take(1, now)
+    store.settle([Delivered(first.id, DeliveryState.DEAD, now, "HTTP 404")], now)
+    told = client.get("/api/deliveries").json()
+    assert {(each["state"], each["count"]) for each in told["counts"]} == {("pending", 2), ("dead", 1)}
+    [dead] = client.get("/api/deliveries", params={"receiver": "crm", "state": "dead"}).json()["newest"]
+    assert (dead["id"], dead["error"], dead.keys() & {"customer", "body"}) == (first.id, "HTTP 404", set())
+    assert client.get("/api/deliveries", params={"receiver": "other"}).json()["newest"] == []
 
 
 def test_pages_are_served_with_strict_headers(client: TestClient, settings: ConsoleSettings) -> None:

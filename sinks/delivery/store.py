@@ -1,0 +1,376 @@
+"""The rows of deliveries: put there before anything is sent, taken in order, settled, listed, replayed."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models.alert import Alert
+from models.finding import Finding
+from models.tables import alerts, deliveries, findings, observed, receivers
+from sinks.alerts import alert_of
+from sinks.database import writing
+from sinks.delivery.messages import FIRING, Message, webhook_id
+from sinks.errors import database_errors
+
+__all__ = [
+    "BriefStore", "Delivered", "Delivery", "DeliveryState", "DeliveryStore", "Tally", "count_deliveries", "find_deliveries", "list_deliveries", "replay",
+]  # fmt: skip
+
+_LATEST_COMMIT = timedelta(seconds=60)
+"""How long after its row was stamped a transaction can still become visible."""
+_PAGE = 500
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands; the first two wait."""
+
+    PENDING = "pending"
+    FAILED = "failed"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    SUPERSEDED = "superseded"
+
+
+_WAITING = (DeliveryState.PENDING.value, DeliveryState.FAILED.value)
+
+
+class Delivery(NamedTuple):
+    """A row; ``error`` tells why it was not delivered, last."""
+
+    id: str
+    receiver: str
+    what: str
+    subject: str
+    version: int
+    tenant: str
+    customer: str
+    state: DeliveryState
+    tries: int
+    created: datetime
+    queued: datetime
+    due: datetime
+    updated: datetime
+    error: str | None
+    body: dict[str, Any]
+
+
+class Delivered(NamedTuple):
+    """What became of one try: the new ``state``, when it is ``due`` again, and why it did not arrive."""
+
+    id: str
+    state: DeliveryState
+    due: datetime
+    error: str | None = None
+
+
+class Tally(NamedTuple):
+    """How many deliveries of a receiver are in a state, and since when the oldest."""
+
+    receiver: str
+    state: DeliveryState
+    number: int
+    oldest: datetime
+
+
+Render = Callable[[Alert, Finding | None, dict[str, Any] | None], Message | None]
+"""Makes the message of an alert from its newest finding that stands and the body of the message before."""
+
+
+class DeliveryStore:
+    """The rows of one receiver, for the process that sends to it. ``engine`` is one of `sinks.database.create_engine`.
+
+    All methods raise `DatabaseUnavailable` and `Conflict`; then nothing was changed, and the same call can be made again.
+    """
+
+    def __init__(self, engine: Engine, receiver: str) -> None:
+        # PostgreSQL does all of this right without a snapshot; on SQLite there is one writer at a time.
+        self._engine = writing(engine) if engine.dialect.name == "sqlite" else engine
+        self._reading = engine
+        inserts: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+        self._insert: Any = inserts[engine.dialect.name]
+        self.receiver = receiver
+        self._told: dict[str, tuple[int, datetime]] = {}
+
+    def hold(self, holder: str, now: datetime, lease: timedelta) -> bool:
+        """Become, or stay, the process that sends to this receiver; return whether this one is it, for so long."""
+        free = or_(receivers.c.holder.is_(None), receivers.c.holder == holder, receivers.c.held_until < now)
+        take = update(receivers).where(receivers.c.name == self.receiver, free)
+        with self._begin() as connection:
+            held: Any = connection.execute(take.values(holder=holder, held_until=now + lease))
+            return bool(held.rowcount == 1)
+
+    def release(self, holder: str) -> None:
+        """Let another process send at once."""
+        own = (receivers.c.name == self.receiver, receivers.c.holder == holder)
+        with self._begin() as connection:
+            connection.execute(update(receivers).where(*own).values(holder=None, held_until=None))
+
+    def take_changes(self, render: Render, now: datetime) -> int:
+        """Put a row for each alert that changed since the last call and is to be told; return how many that waited were replaced by that.
+
+        What has been looked at stands in the same transaction, so every change is seen once, or again without effect.
+        """
+        replaced = 0
+        with self._read() as connection:
+            since = connection.execute(select(receivers.c.created, receivers.c.since).where(receivers.c.name == self.receiver)).one()
+            # Transactions become visible in another order than they were stamped in: look back, and leave out what was seen.
+            horizon = max(since.created, since.since - _LATEST_COMMIT)
+            self._told = {key: seen for key, seen in self._told.items() if seen[1] >= horizon}
+            changed = select(alerts.c.key, alerts.c.version, alerts.c.updated).where(alerts.c.updated >= horizon)
+            fresh = [row for row in connection.execute(changed) if self._told.get(row.key, (0,))[0] < row.version]
+        if not fresh:
+            return 0
+        with self._begin() as connection:
+            for page in _pages([row.key for row in fresh]):
+                found = [alert_of(row) for row in connection.execute(select(alerts).where(alerts.c.key.in_(page)))]
+                standing, before = _newest_findings(connection, page), self._last(connection, page)
+                messages = []
+                for alert in found:
+                    last = before.get(alert.key)
+                    if last is None or last.version < alert.version:
+                        message = render(alert, standing.get(alert.key), None if last is None else last.body)
+                        messages += [] if message is None else [message]
+                replaced += put(connection, self._insert, self.receiver, messages, now)
+            newest = max(since.since, *(row.updated for row in fresh))
+            connection.execute(update(receivers).where(receivers.c.name == self.receiver).values(since=newest))
+        self._told.update((row.key, (row.version, row.updated)) for row in fresh)
+        return replaced
+
+    def register(self, now: datetime) -> datetime:
+        """Note that there is this receiver; return since when it is known."""
+        begun = self._insert(receivers).values(name=self.receiver, created=now, since=now).on_conflict_do_nothing()
+        with self._begin() as connection:
+            connection.execute(begun)
+            found: datetime = connection.execute(select(receivers.c.created).where(receivers.c.name == self.receiver)).scalar_one()
+            return found
+
+    def firing(self) -> Iterator[list[tuple[Alert, Finding | None]]]:
+        """Yield all alerts that go on, each with its newest finding that stands, page by page."""
+        after = ""
+        states = sorted(state.value for state in FIRING)
+        while True:
+            with self._read() as connection:
+                page = select(alerts).where(alerts.c.state.in_(states), alerts.c.key > after).order_by(alerts.c.key).limit(_PAGE)
+                found = [alert_of(row) for row in connection.execute(page)]
+                standing = _newest_findings(connection, [each.key for each in found])
+            if not found:
+                return
+            yield [(each, standing.get(each.key)) for each in found]
+            after = found[-1].key
+
+    def take(self, most: int, now: datetime) -> list[Delivery]:
+        """Return at most ``most`` deliveries that are due, no two of one subject, the one that has waited longest first."""
+        due = self._waiting().where(deliveries.c.due <= now).order_by(deliveries.c.due, deliveries.c.id).limit(most)
+        with self._read() as connection:
+            found = [_delivery(row) for row in connection.execute(due)]
+        return list({each.subject: each for each in sorted(found, key=lambda each: each.version)}.values())
+
+    def settle(self, outcomes: Sequence[Delivered], now: datetime) -> None:
+        """Note what became of tries. What a newer message has replaced meanwhile stays replaced, unless it arrived."""
+        with self._begin() as connection:
+            for each in outcomes:
+                row = update(deliveries).where(deliveries.c.id == each.id)
+                if each.state is not DeliveryState.DELIVERED:
+                    row = row.where(deliveries.c.state.in_(_WAITING))
+                told = {"state": each.state.value, "due": each.due, "updated": now, "error": each.error, "tries": deliveries.c.tries + 1}
+                connection.execute(row.values(told))
+
+    def hasten(self, now: datetime) -> None:
+        """Make all that waits due: the receiver is back."""
+        with self._begin() as connection:
+            own = (deliveries.c.receiver == self.receiver, deliveries.c.state.in_(_WAITING), deliveries.c.due > now)
+            connection.execute(update(deliveries).where(*own).values(due=now))
+
+    def waits(self) -> tuple[int, datetime | None]:
+        """Return how many deliveries wait, and since when the oldest."""
+        own = (deliveries.c.receiver == self.receiver, deliveries.c.state.in_(_WAITING))
+        with self._read() as connection:
+            number, oldest = connection.execute(select(func.count(), func.min(deliveries.c.queued)).where(*own)).one()
+            return number, oldest
+
+    def purge(self, before: datetime) -> int:
+        """Delete what arrived or was replaced before a moment, and what is of alerts that are forgotten; return how many."""
+        done = (DeliveryState.DELIVERED.value, DeliveryState.SUPERSEDED.value)
+        old = and_(deliveries.c.state.in_(done), deliveries.c.updated < before)
+        orphaned = and_(deliveries.c.what == "alert", ~exists().where(alerts.c.key == deliveries.c.subject))
+        with self._begin() as connection:
+            gone: Any = connection.execute(delete(deliveries).where(deliveries.c.receiver == self.receiver, or_(old, orphaned)))
+            return int(gone.rowcount)
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        with database_errors(self._engine), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with database_errors(self._reading), self._reading.connect() as connection:
+            yield connection
+
+    def _waiting(self) -> Select[Any]:
+        return select(deliveries).where(deliveries.c.receiver == self.receiver, deliveries.c.state.in_(_WAITING))
+
+    def _last(self, connection: Connection, subjects: Collection[str]) -> dict[str, Any]:
+        """Return version and body of the last message about each."""
+        own = (deliveries.c.receiver == self.receiver, deliveries.c.what == "alert", deliveries.c.subject.in_(subjects))
+        newest = select(deliveries.c.subject, func.max(deliveries.c.version).label("version")).where(*own).group_by(deliveries.c.subject).subquery()
+        same = and_(deliveries.c.subject == newest.c.subject, deliveries.c.version == newest.c.version)
+        columns = (deliveries.c.subject, deliveries.c.version, deliveries.c.body)
+        return {row.subject: row for row in connection.execute(select(*columns).join(newest, same).where(*own))}
+
+
+def put(connection: Connection, insert: Any, receiver: str, messages: Sequence[Message], now: datetime) -> int:
+    """Put a row for each message that has none yet; return how many older ones that waited it replaced."""
+    replaced = 0
+    for message in messages:
+        values = message._asdict() | {
+            "id": webhook_id(receiver, message.what, message.subject, message.version), "receiver": receiver, "state": DeliveryState.PENDING.value,
+            "tries": 0, "created": now, "queued": now, "due": now, "updated": now,
+        }  # fmt: skip
+        fresh = insert(deliveries).values(values).on_conflict_do_nothing().returning(deliveries.c.id)
+        if connection.execute(fresh).first() is not None:
+            same = (deliveries.c.receiver == receiver, deliveries.c.what == message.what, deliveries.c.subject == message.subject)
+            older = (*same, deliveries.c.version < message.version, deliveries.c.state.in_(_WAITING))
+            told = {"state": DeliveryState.SUPERSEDED.value, "error": f"version {message.version} replaced it", "updated": now}
+            gone: Any = connection.execute(update(deliveries).where(*older).values(told))
+            replaced += gone.rowcount
+    return replaced
+
+
+class BriefStore:
+    """Puts briefs where couriers find them, with how far their topic was read."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = writing(engine) if engine.dialect.name == "sqlite" else engine
+        inserts: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+        self._insert: Any = inserts[engine.dialect.name]
+
+    def next_offset(self, topic: str, partition: int) -> int:
+        """Return where to go on in a partition. Raises `DatabaseUnavailable`."""
+        found = select(observed.c.next_offset).where(observed.c.topic == topic, observed.c.partition == partition)
+        with database_errors(self._engine), self._engine.connect() as connection:
+            return connection.execute(found).scalar() or 0
+
+    def store(
+        self, place: tuple[str, int], next_offset: int, messages: Mapping[str, Sequence[Message]], forgotten: Iterable[tuple[str, str]], now: datetime
+    ) -> dict[str, int]:
+        """Put what receivers are to be told, drop what is of customers who are forgotten, and note how far was read; return how many were replaced.
+
+        Raises `DatabaseUnavailable`, `Conflict`.
+        """
+        topic, partition = place
+        with database_errors(self._engine), self._engine.begin() as connection:
+            for tenant, customer in forgotten:
+                connection.execute(delete(deliveries).where(deliveries.c.tenant == tenant, deliveries.c.customer == customer))
+            replaced = {receiver: put(connection, self._insert, receiver, own, now) for receiver, own in messages.items()}
+            read = self._insert(observed).values(topic=topic, partition=partition, next_offset=next_offset)
+            upsert = read.on_conflict_do_update(index_elements=["topic", "partition"], set_={"next_offset": next_offset})
+            connection.execute(upsert)
+        return replaced
+
+
+def list_deliveries(
+    engine: Engine,
+    *,
+    receivers: Collection[str] = (),
+    states: Collection[DeliveryState] = (),
+    what: str | None = None,
+    since: datetime | None = None,
+    limit: int = 50,
+) -> list[Delivery]:
+    """Return at most ``limit`` deliveries, those that changed last first. Raises `DatabaseUnavailable`."""
+    chosen = _chosen(select(deliveries), receivers, states, what, since)
+    with database_errors(engine), engine.connect() as connection:
+        return [_delivery(row) for row in connection.execute(chosen.order_by(deliveries.c.updated.desc(), deliveries.c.id).limit(limit))]
+
+
+def count_deliveries(
+    engine: Engine, *, receivers: Collection[str] = (), states: Collection[DeliveryState] = (), what: str | None = None, since: datetime | None = None
+) -> list[Tally]:
+    """Return how many deliveries there are, by receiver and state. Raises `DatabaseUnavailable`."""
+    columns = (deliveries.c.receiver, deliveries.c.state)
+    chosen = _chosen(select(*columns, func.count(), func.min(deliveries.c.queued)), receivers, states, what, since)
+    with database_errors(engine), engine.connect() as connection:
+        rows = connection.execute(chosen.group_by(*columns).order_by(*columns)).all()
+    return [Tally(receiver, DeliveryState(state), number, oldest) for receiver, state, number, oldest in rows]
+
+
+def find_deliveries(engine: Engine, beginning: str, *, limit: int = 3) -> list[Delivery]:
+    """Return at most ``limit`` deliveries whose ids begin so. Raises `DatabaseUnavailable`."""
+    begins = select(deliveries).where(deliveries.c.id.startswith(beginning, autoescape=True)).order_by(deliveries.c.id).limit(limit)
+    with database_errors(engine), engine.connect() as connection:
+        return [_delivery(row) for row in connection.execute(begins)]
+
+
+def replay(
+    engine: Engine,
+    now: datetime,
+    *,
+    ids: Collection[str] = (),
+    receivers: Collection[str] = (),
+    states: Collection[DeliveryState] = (),
+    what: str | None = None,
+    since: datetime | None = None,
+) -> Iterator[tuple[int, int]]:
+    """Have deliveries sent again under the same ids, page by page; yield how many are, and how many are not for a newer one of the same subject.
+
+    What waits is tried at once. Raises `DatabaseUnavailable`.
+    """
+    own = writing(engine) if engine.dialect.name == "sqlite" else engine
+    chosen = _chosen(select(deliveries.c.id), receivers, states, what, since)
+    if ids:
+        chosen = chosen.where(deliveries.c.id.in_(ids))
+    newer = deliveries.alias("newer")
+    same = and_(newer.c.receiver == deliveries.c.receiver, newer.c.what == deliveries.c.what, newer.c.subject == deliveries.c.subject)
+    replaced = exists().where(same, newer.c.version > deliveries.c.version)
+    after = ""
+    while True:
+        with database_errors(own), own.begin() as connection:
+            page = list(connection.execute(chosen.where(deliveries.c.id > after).order_by(deliveries.c.id).limit(_PAGE)).scalars())
+            if not page:
+                return
+            again = update(deliveries).where(deliveries.c.id.in_(page), ~replaced)
+            told = {"state": DeliveryState.PENDING.value, "queued": now, "due": now, "updated": now, "tries": 0}
+            done: Any = connection.execute(again.values(told))
+        after = page[-1]
+        yield done.rowcount, len(page) - done.rowcount
+
+
+def _chosen(
+    query: Select[Any], receivers: Collection[str], states: Collection[DeliveryState], what: str | None, since: datetime | None
+) -> Select[Any]:
+    if receivers:
+        query = query.where(deliveries.c.receiver.in_(receivers))
+    if states:
+        query = query.where(deliveries.c.state.in_([state.value for state in states]))
+    if what is not None:
+        query = query.where(deliveries.c.what == what)
+    if since is not None:
+        query = query.where(deliveries.c.updated >= since)
+    return query
+
+
+def _newest_findings(connection: Connection, keys: Collection[str]) -> dict[str, Finding]:
+    """Return of each alert the newest finding that stands, else the newest."""
+    if not keys:
+        return {}
+    order = (findings.c.standing.desc(), findings.c.time.desc(), findings.c.id)
+    place = func.row_number().over(partition_by=findings.c.alert, order_by=order).label("place")
+    ranked = select(findings.c.alert, findings.c.body, findings.c.revision, place).where(findings.c.alert.in_(keys)).subquery()
+    rows = connection.execute(select(ranked).where(ranked.c.place == 1))
+    # Strict models take times and the like from JSON alone; here they are text as JSON has it.
+    return {row.alert: Finding.model_validate(row.body | {"revision": row.revision}, strict=False) for row in rows}
+
+
+def _pages(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), _PAGE):
+        yield keys[start : start + _PAGE]
+
+
+def _delivery(row: Any) -> Delivery:
+    return Delivery(**{**row._mapping, "state": DeliveryState(row.state)})
