@@ -645,17 +645,18 @@ def _references(found: list[Found], reading: Reading) -> Iterator[tuple[int, int
 
 
 def _asked_about(reading: Reading, found: list[Found], language: Language) -> list[Found]:
-    """Return what begins a question about something that both know ("is it in the north?"), not one for something to be found ("is there ...?")."""
+    """Return what makes a question one about something that both know ("is it in the north?", "that is in the north, right?").
+
+    It looks for nothing, as "is there ...?" does.
+    """
     sought = {each.start for each in found if each.kind == "seeking"}
     if not reading.questions:
         return []
-    return [
-        each
-        for each in found
-        if each.kind == "about"
-        and each.start not in sought
-        and reading.sentence_of[each.start] in reading.questions
-        and _begins(reading, each.start, language)
+    asked = [each for each in found if each.kind in ("about", "confirm") and reading.sentence_of[each.start] in reading.questions]
+    return [each for each in asked if each.kind == "about" and each.start not in sought and _begins(reading, each.start, language)] + [
+        each._replace(end=0)  # what stands before it is in doubt, too
+        for each in asked
+        if each.kind == "confirm" and reading.words[each.end : each.end + 1] in (["?"], ["؟"])
     ]
 
 

@@ -323,6 +323,8 @@ def test_the_same_account_is_no_value() -> None:
         ("Is it in the north?", []),
         ("Is Mill House in the north?", []),
         ("Thanks, does the train go on Friday?", []),
+        ("And it goes on Friday, right?", []),
+        ("Right, is there one on Friday?", ["day"]),
         ("Can I confirm that you booked it for Friday?", []),
         ("I am looking for a place called North Lodge.", []),
         ("I don't really need it on Friday.", []),
