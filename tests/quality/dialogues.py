@@ -22,7 +22,7 @@ from agents.text.recognise import Recogniser
 from config.fields import load_fields, load_vocabulary
 from config.rules import load_rulebook
 
-__all__ = ["COLLECTIONS", "EVALUATE", "FIELDS", "Collection", "evaluate", "findings", "scored", "trapped"]
+__all__ = ["COLLECTIONS", "EVALUATE", "FIELDS", "Collection", "evaluate", "findings", "scored", "touchpoints", "transcripts", "trapped"]
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 EVALUATE = SHARED / "evaluate" / "dialogues.py"
@@ -87,6 +87,11 @@ def evaluate() -> ModuleType:
 def tuned_on(dialogue: str) -> bool:
     """Tell whether phrases may be tuned on a dialogue; the others are held out."""
     return hashlib.sha256(dialogue.encode()).digest()[-1] % 2 == 0
+
+
+def transcripts(collection: Collection, *, held_out: bool) -> Iterator[dict[str, Any]]:
+    """Yield the dialogues of one half of a collection, as `evaluate` reads them."""
+    yield from (each for each in evaluate().rows(str(collection.log)) if tuned_on(_id(each)) != held_out)
 
 
 def touchpoints(collection: Collection, mode: str, *, held_out: bool) -> Iterator[dict[str, Any]]:
