@@ -406,9 +406,9 @@ class Recogniser:
         yours = {each.end for each in found if each.kind == "yours"} if question else set()
         others = {each.end for each in found if each.kind == "others"}
         asked: dict[str, None] = {}
-        spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name")]
+        spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name", "due")]
         for start, end, field, kind, _ in _outermost(spans):
-            if not others.isdisjoint(range(start, end)):
+            if kind == "due" or (kind == "name" and "recap" in kinds) or not others.isdisjoint(range(start, end)):
                 continue
             stated = end + 1 < len(reading.words) and reading.words[end] in language.copulas and reading.words[end + 1] not in "?？؟"
             near = (
@@ -423,7 +423,8 @@ class Recogniser:
             values_of.setdefault(candidate.field, {})[candidate.value] = candidate
         for field, said in values_of.items():
             alone, told = fields[field].value.alone, any(each.told for each in said.values())
-            if len(said) > 1 and question and cues and alone and all(each.listed for each in said.values()):
+            listed = alone and len(said) > 1 and all(each.listed for each in said.values())
+            if listed and question and cues and "recap" not in kinds:
                 asked[field] = None  # which of these?
                 continue
             if told and not alone:

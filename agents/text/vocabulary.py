@@ -34,6 +34,7 @@ CUES = (
         "no",
         "others",
         "confirm",
+        "recap",
         "negation",
         "correction",
         "wondering",

@@ -359,6 +359,8 @@ def test_each_side_has_its_language(travel: Vocabulary) -> None:
     [
         "The price is 8 pounds and your account number is on the bill, would you like a copy?",
         "We have a house which is in the north part of town",
+        "Please confirm: 3 tickets on the day after tomorrow?",
+        "Could you confirm that you want the area of the museum?",
         "It is in the south part of town, is that ok?",
     ],
 )
@@ -468,3 +470,10 @@ def test_talk_of_an_intent_is_none(text: str) -> None:
 def test_proof_of_identity_in_every_language(text: str, type_: str) -> None:
     """That identity has to be proved, and that it has been, is known in four languages and both Chinese scripts."""
     assert said(f"agent: {text}") == [(type_,)]
+
+
+def test_a_sentence_does_not_end_inside_an_address() -> None:
+    """What is asked behind an e-mail address is asked of it."""
+    assert said("agent: Your email is jane@example.com, correct?") == [
+        ("confirmed", "email_address", "jane@example.com")
+    ]
