@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.quality import values
 from tests.quality.dialogues import COLLECTIONS, EVALUATE, Collection, findings, scored, trapped
 from tests.quality.reread import DRAWS, Counts, reread, wilson
 from tests.quality.written import KINDS, LANGUAGES, dialogues, judged
@@ -22,10 +23,11 @@ from tests.support.documents import replace_between
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "quality.md"
 _PLACES = [
     (f"<!-- {name}: written by python -m tests.quality -->", f"<!-- end of {name} -->")
-    for name in ("quality", "reread", "written")
+    for name in ("quality", "reread", "written", "values")
 ]
 _COLUMNS = ("", "language", "form", "detector", "labelled", "found", "right", "precision", "recall")
 _REREAD = ("", "language", "dialogues", "detector", "read", "found", "right", "precision (95 %)", "recall (95 %)")
+_VALUES = ("source", "language", "value", "expected", "found", "share", "found besides")
 _WRITTEN = ("language", "dialogues", "touchpoint", "written", "found", "right")
 _ALERTING = "repeated_request, for alerts"
 
@@ -75,7 +77,7 @@ def main() -> int:
             rows.append(
                 (f"all {language}", language, "text", detector, *_figures(*map(sum, zip(*several, strict=True))))
             )
-    tables = [(_COLUMNS, rows, 4), (_REREAD, reread_rows, 4), (_WRITTEN, list(_written()), 3)]
+    tables = [(_COLUMNS, rows, 4), (_REREAD, reread_rows, 4), (_WRITTEN, list(_written()), 3), (_VALUES, list(_values()), 3)]
     for table in tables:
         _show(*table)
     if chosen.write:
@@ -121,6 +123,11 @@ def _measured(
                 key: value for key, value in result.items() if key in ("wrong", "wrong_examples", "missed_examples")
             }
             print(collection.name, form, detector, json.dumps(examples, ensure_ascii=False), file=sys.stderr)
+
+
+def _values() -> Iterator[tuple[str, ...]]:
+    for row in values.rows():
+        yield (row.source, row.language, row.kind, f"{row.expected:,}", f"{row.found:,}", f"{row.recall:.3f}", f"{row.extra:,}")
 
 
 def _figures(wanted: int, found: int, hit: int) -> tuple[str, ...]:

@@ -215,3 +215,18 @@ def found_by(lines: list[dict[str, Any]]) -> list[tuple[str, str]]:
         replay.feed(number, json.dumps(line).encode())
     replay.finish(0)
     return [(each["detector"], each["reason"]) for each in replay.findings()]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("Wie lautet Ihre Kontonummer?", "4711-22", "Guten Tag, könnten Sie mir bitte Ihre Kontonummer nennen?", "Das ist die 4711-22, wie gesagt"),
+        ("请问您的账号是多少？", "4711-22", "您好，麻烦您提供一下账号", "刚才说过了，是4711-22"),
+        ("請問您的帳號是多少？", "4711-22", "您好，方便提供您的帳號嗎？", "我的帳號是4711-22"),
+        ("لطفاً شماره حساب خود را بگویید", "۴۷۱۱-۲۲", "سلام، شماره حساب شما چیست؟", "گفتم که، شماره حساب من ۴۷۱۱-۲۲ است"),
+        ("Wie lautet Ihre Kontonummer?", "4711-22", "What is your account number, please?", "4711-22, I told the bot"),
+    ],
+)
+def test_asked_again_and_told_again_in_every_language(said: tuple[str, str, str, str]) -> None:
+    """The bot asks, the agent asks again and is told again: found in every language, in both Chinese scripts and over a change of language."""
+    assert found([{**line, "data": {"text": text}} for line, text in zip(STORY, said, strict=True)]) == REPEATED
