@@ -1,6 +1,6 @@
 """The engine over files: no Kafka, any order of lines, the same findings."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ class Replay:
 
     Findings are the final ones: each id once, with what it came to; withdrawn ones are left out. With a ``recogniser`` messages are read too: the lines of
     a customer who wrote or was written to wait for the end, and are taken in the order of their times.
+    ``told`` are types of touchpoints that the source tells itself, and that are not read out of its messages.
     ``briefs`` tells whether the briefs for next handlers are kept too.
     ``recognised`` counts the touchpoints that were read out of messages.
     """
@@ -37,6 +38,7 @@ class Replay:
         recogniser: Recogniser | None = None,
         *,
         briefs: bool = False,
+        told: Iterable[str] = (),
     ) -> None:
         if not briefs:
             rulebook = replace(rulebook, engine=rulebook.engine.model_copy(update={"briefs": "off"}))
@@ -45,7 +47,7 @@ class Replay:
         self._findings: dict[str, dict[str, Any]] = {}
         self._briefs: dict[str, dict[str, Any]] = {}
         self._records: list[Record] = []
-        self._held = None if recogniser is None else Held(recogniser)
+        self._held = None if recogniser is None else Held(recogniser, told)
         self._newest_line = 0
         self._late_lines: list[int] = []
         self._onward: list[tuple[bytes, bytes]] = []

@@ -51,7 +51,7 @@ DIALOGUES = {
 }
 HOSTILE = (
     *("a", "1", "4711-22 ", "+4 ", "0 ", "<a ", "a@", "one ", "一", "\u200b", "&amp;"),
-    *("my account number is ", "account number 4711-22 ", "what is your order number? "),
+    *("my account number is ", "account number 4711-22 ", "what is your order number? ", "is that ok? ", "if i want a refund "),
 )
 MEGABYTE = 1_000_000
 

@@ -9,7 +9,7 @@ from agents.fields import FieldCatalog, FieldDefinition, FieldFormat, FieldKind
 from agents.rules import Duration
 from agents.text.vocabulary import FieldWords, Vocabulary
 from config.errors import ConfigError
-from config.languages import Phrases, ValueForm, load_languages
+from config.languages import Phrases, ValueForm, load_intents, load_languages
 from config.yaml_lines import Document, Location, read_yaml, validate
 
 __all__ = ["SHIPPED_FIELDS", "load_fields", "load_vocabulary"]
@@ -59,14 +59,21 @@ def load_fields(directory: Path | None = None, region: str | None = None) -> Fie
     return FieldCatalog(form.definition(name, region) for name, form in _read_fields(directory))
 
 
-def load_vocabulary(directory: Path | None = None, region: str | None = None, languages: Path | None = None) -> Vocabulary:
-    """Load how the fields of ``directory`` are talked about, in the languages of another; without one, the shipped ones.
+def load_vocabulary(
+    directory: Path | None = None, region: str | None = None, languages: Path | None = None, intents: Path | None = None
+) -> Vocabulary:
+    """Load how the fields of ``directory`` are talked about, in the languages of another, and the intents of a file; without one, the shipped ones.
 
     ``region`` is where phone numbers without country code and dates in digits are read, if a message's language does not say.
 
     Raises :class:`ConfigError` as :func:`load_fields` does.
     """
-    return Vocabulary(load_languages(languages), (form.words(name) for name, form in _read_fields(directory)), region)
+    return Vocabulary(
+        load_languages(languages),
+        (form.words(name) for name, form in _read_fields(directory)),
+        region,
+        load_intents(intents),
+    )
 
 
 def _read_fields(directory: Path | None) -> list[tuple[str, _FieldForm]]:

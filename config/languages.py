@@ -1,10 +1,22 @@
-"""Load the languages: what people say whatever the field, from ``config/languages/*.yaml``; and how phrases are written in files."""
+"""Load the languages: what people say whatever the field, from ``config/languages/*.yaml``; what they want, from ``config/intents.yaml``.
+
+And how phrases are written in files.
+"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    StringConstraints,
+    create_model,
+    model_validator,
+)
 
 from agents.text.phrases import spelled_out
 from agents.text.promises import DUE
@@ -12,9 +24,10 @@ from agents.text.vocabulary import CUES, Format, LanguageWords, ValueWords, comp
 from config.errors import ConfigError
 from config.yaml_lines import read_yaml, validate
 
-__all__ = ["SHIPPED_LANGUAGES", "Phrases", "ValueForm", "load_languages"]
+__all__ = ["SHIPPED_INTENTS", "SHIPPED_LANGUAGES", "Phrases", "ValueForm", "load_intents", "load_languages"]
 
 SHIPPED_LANGUAGES = Path(__file__).parent / "languages"
+SHIPPED_INTENTS = Path(__file__).parent / "intents.yaml"
 
 
 def _checked(check: Callable[[str], Any]) -> Callable[[str], str]:
@@ -47,6 +60,10 @@ class _LanguageBase(BaseModel):
 
 
 _LanguageForm = create_model("_LanguageForm", __base__=_LanguageBase, **dict.fromkeys(CUES, (tuple[Phrase, ...], ())))  # type: ignore[call-overload]
+
+
+class _IntentFile(RootModel[dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")], Phrases]]):
+    model_config = ConfigDict(frozen=True)
 
 
 class ValueForm(BaseModel):
@@ -87,3 +104,11 @@ def load_languages(directory: Path | None = None) -> tuple[LanguageWords, ...]:
     if not loaded:
         raise ConfigError(f"{folder}: holds no languages; expected files such as en.yaml")
     return tuple(loaded.values())
+
+
+def load_intents(file: Path | None = None) -> Mapping[str, Phrases]:
+    """Load by intent the phrases that state it, from ``file``; without one, the shipped ones.
+
+    Raises :class:`ConfigError` with file, line, key and what was expected.
+    """
+    return validate(_IntentFile, read_yaml(file or SHIPPED_INTENTS)).root

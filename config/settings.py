@@ -146,6 +146,8 @@ class Settings(BaseSettings):
     """Where phone numbers without country code and dates in digits are read (two letters), for fields that name none."""
     read_messages: bool = True
     """Whether what messages say becomes touchpoints: fields asked for, told and read back."""
+    intents_file: Path | None = None
+    """What customers say they want, instead of the shipped intents."""
     sources_dir: Path | None = None
     """Mappings of one's own, beside the shipped ones and before those of the same name."""
     sources: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*(,[a-z0-9][a-z0-9_-]*)*$")] = "bpic2013"

@@ -8,7 +8,7 @@ from agents.fields import FieldCatalog, Fingerprinter
 from agents.replay import Replay
 from agents.rules import Rulebook
 from agents.text import Recogniser
-from seamwatch.playback import Playback, counts_for_alert
+from seamwatch.playback import Playback, counts_for_alert, told_by
 from streams.sources import Source
 
 __all__ = ["Backtest", "Difference", "Finding", "blamed_team", "compare", "seam_name"]
@@ -43,7 +43,7 @@ class Backtest(Playback):
     ) -> None:
         super().__init__(rulebook, fields, fingerprinter, source, recogniser)
         other = None if recogniser is None else Recogniser(recogniser.vocabulary)
-        self.against = Replay(against, fields, fingerprinter, other)
+        self.against = Replay(against, fields, fingerprinter, other, told=told_by(source))
 
     def feed(self, line_number: int, value: bytes) -> None:
         """Take one line; line numbers must rise."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from agents.live.normalise import Headers, MapRecord
-from agents.text import Conversations, Recogniser, derived
+from agents.text import Conversations, Recogniser, derived, kinds
 from models.dead_letter import DeadLetterReason
 from models.touchpoint import Refusal, parse_touchpoint
 from streams.errors import Poison
@@ -23,9 +23,10 @@ def mapper(
 
     A record is set aside whole where one of its touchpoints is none. A source's own heartbeats end here: clocks are
     moved by the worker alone. With a ``recogniser`` a message is followed by what it says, unless the source told
-    itself by ``info.*`` in the same record; ``unread`` hears by reason of messages that were not read to their end.
+    itself by ``info.*`` in the same record; handoffs, promises, authentication and intents are read for sources that tell none.
+    ``unread`` hears by reason of messages that were not read to their end.
     """
-    conversations = Conversations()
+    conversations, left = Conversations(), kinds(source.tells)
 
     def poison(reason: DeadLetterReason, detail: str) -> Poison:
         refused(reason)
@@ -53,7 +54,7 @@ def mapper(
         if recogniser is not None and not told:
             for message in messages:
                 key = f"{message.tenant}/{message.customer}".encode()
-                keyed += ((key, said) for said in derived(message, recogniser, conversations.of(message)))
+                keyed += ((key, said) for said in derived(message, recogniser, conversations.of(message), left))
             if recogniser.counts:
                 unread(recogniser.counts)
                 recogniser.counts.clear()

@@ -13,8 +13,9 @@ from agents.rules import Rulebook
 from agents.text.recognise import Recogniser
 from models.dead_letter import DeadLetterReason
 from streams.sources import Source, Unmappable, Unreadable
+from streams.sources.touchpoints import Touchpoints
 
-__all__ = ["SHOWN", "Playback", "Refused", "counts_for_alert"]
+__all__ = ["SHOWN", "Playback", "Refused", "counts_for_alert", "told_by"]
 
 SHOWN = 20
 """How many refused lines are told one by one."""
@@ -29,6 +30,11 @@ class Refused(NamedTuple):
     line: int
     reason: str
     detail: str
+
+
+def told_by(source: Source) -> frozenset[str]:
+    """Return the types that ``source`` tells itself; what canonical lines tell is seen in them."""
+    return source.tells if source.name != Touchpoints.name else frozenset()
 
 
 class Playback(Replay):
@@ -48,7 +54,7 @@ class Playback(Replay):
         *,
         briefs: bool = False,
     ) -> None:
-        super().__init__(rulebook, fields, fingerprinter, recogniser, briefs=briefs)
+        super().__init__(rulebook, fields, fingerprinter, recogniser, briefs=briefs, told=told_by(source))
         self.source = source
         self._offset = 0
         self._starts: list[int] = []

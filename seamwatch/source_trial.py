@@ -61,7 +61,7 @@ class Trial:
 
     def __init__(self, source: Source, first: int) -> None:
         self.source = source
-        self.name = source.name
+        self.name, self.tells = source.name, source.tells
         self.shown: list[Tried] = []
         self.inputs: set[str] = set()
         self.types: Counter[str] = Counter()

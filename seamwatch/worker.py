@@ -89,7 +89,7 @@ def plan(settings: Settings, roles: Iterable[str] | None = None) -> Plan:
         else:
             key = settings.require_customer_key()
             sources = tuple(load_source(name, key, settings.sources_dir) for name in mapped_sources(settings))
-            vocabulary = load_vocabulary(settings.fields_dir, settings.region) if settings.read_messages else None
+            vocabulary = load_vocabulary(settings.fields_dir, settings.region, intents=settings.intents_file) if settings.read_messages else None
     doors: Mapping[str, OpenDoor] = {}
     if INGEST in wanted:
         from seamwatch.doors import open_doors

@@ -5,7 +5,7 @@ Pure functions: a `message` touchpoint and what is remembered of its contact in,
 """
 
 from agents.text.recognise import Act, Conversation, Recogniser
-from agents.text.touchpoints import Conversations, derived
+from agents.text.touchpoints import Conversations, derived, kinds
 from agents.text.vocabulary import FieldWords, LanguageWords, ValueWords, Vocabulary
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "ValueWords",
     "Vocabulary",
     "derived",
+    "kinds",
 ]

@@ -1,12 +1,12 @@
 """Messages of files: lines come in any order, what is said is read in the order of its times."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
 
 from agents.text.recognise import Recogniser
-from agents.text.touchpoints import Conversations, derived
+from agents.text.touchpoints import Conversations, derived, kinds
 from models.decoding import decode_touchpoint
 from models.touchpoint import Refusal, parse_touchpoint
 
@@ -25,14 +25,20 @@ class _Head(msgspec.Struct):
     sequence: int = 0
 
 
+_SIGNS = (b'"handoff.', b'"promise.', b'"auth.', b'"intent')
 _decode = msgspec.json.Decoder(_Head).decode
 
 
 class Held:
-    """Holds back the lines of every customer from the first message on."""
+    """Holds back the lines of every customer from the first message on.
 
-    def __init__(self, recogniser: Recogniser) -> None:
+    What a source tells itself is not read out of its words: ``told`` are types that all of them do, those in its lines are added.
+    """
+
+    def __init__(self, recogniser: Recogniser, told: Iterable[str] = ()) -> None:
         self._recogniser = recogniser
+        self._kinds = kinds(told)
+        self._kinds_of: dict[tuple[str, str], set[str]] = {}
         self._lines: dict[tuple[str, str], list[tuple[datetime, int, int, bytes]]] = {}
         self._told: set[tuple[str, str, str, datetime]] = set()
 
@@ -40,7 +46,8 @@ class Held:
         """Take a line that has to wait; return whether it has to."""
         says = b"message" in value
         tells = b"info." in value
-        if not (says or tells or self._lines):
+        announces = any(sign in value for sign in _SIGNS)
+        if not (says or tells or announces or self._lines):
             return False
         try:
             head = _decode(value)
@@ -50,6 +57,9 @@ class Held:
             return False
         if tells and head.type.startswith("info.") and "/" in head.id:
             self._told.add((head.tenant, head.source, _record_of(head.id), head.time))
+        if announces:
+            told = ["intent.stated"] if head.type == "contact.started" and b'"intent"' in value else [head.type]
+            self._kinds_of.setdefault((head.tenant, head.source), set()).update(kinds(told))
         key = (head.tenant, head.customer)
         lines = self._lines.get(key)
         if lines is None:
@@ -78,7 +88,8 @@ class Held:
         for record in {touchpoint.id, _record_of(touchpoint.id)}:
             if (touchpoint.tenant, touchpoint.source, record, touchpoint.time) in self._told:
                 return []
-        return derived(touchpoint, self._recogniser, conversations.of(touchpoint))
+        told = self._kinds | self._kinds_of.get((touchpoint.tenant, touchpoint.source), set())
+        return derived(touchpoint, self._recogniser, conversations.of(touchpoint), told)
 
 
 def _record_of(identifier: str) -> str:

@@ -23,8 +23,11 @@ _UNSEEN: dict[int, str | None] = {
     **dict.fromkeys((*range(0xFE00, 0xFE10), 0x640, *range(0x64B, 0x653), *range(0xE0000, 0xE0080)), None),
     0x3002: "。 ",  # so that no number begins with it
     0x200C: " ",  # the Persian half space parts words as a space does
-    0x64A: "\u06cc",  # Arabic letters that Persian keyboards give for Persian ones
+    0x64A: "\u06cc",  # Arabic letters that stand for Persian ones, and those that are written with a hamza or without
     0x643: "\u06a9",
+    0x623: "\u0627",
+    0x624: "\u0648",
+    0x626: "\u06cc",
 }
 _HALF = re.compile("[\ud800-\udfff]")
 _TAG = re.compile(r"<(?:!--|/?[A-Za-z])[^<>]{0,2000}>")
@@ -83,7 +86,7 @@ def read(text: str) -> Reading:
         starts.append(found.start())
         ends.append(found.end())
         sentence_of.append(sentence)
-        if word in _ENDS:
+        if word in _ENDS and not (word == "." and text[found.end() : found.end() + 1].islower()):  # "jane@example.com"
             if word in _QUESTIONS:
                 questions.add(sentence)
             sentence += 1

@@ -22,7 +22,9 @@ _NEAR = 4
 _FAR = 6
 """How many words a gap may have."""
 _REQUEST_WITHIN = 12
-_ANNOUNCING = frozenset({"promise", "due", "authenticate", "authenticated", "impossible", "hypothetical", "offer"})
+_ANNOUNCING = frozenset(
+    {"promise", "due", "authenticate", "authenticated", "impossible", "hypothetical", "offer", "transfer", "department"}
+)
 _PATIENCE = 2
 """For how many messages of the customer a request stays open."""
 _MOST_REQUESTS = 16
@@ -31,6 +33,9 @@ _MOST_ACTS = 32
 _SEEN_BY = frozenset({"email", "iban"})
 """Kinds of values that have an @ or a digit."""
 _ANY_DIGIT = re.compile("[0-9]")
+_COMMAS = frozenset({",", "،", "，"})
+_ALONE_AMONG = 4
+"""In how few words *one* answers a request; in more it stands for a thing."""
 _MOST_VALUES = 64
 """How many values of one message are looked at."""
 
@@ -44,15 +49,22 @@ class Act(NamedTuple):
 
 
 class Conversation:
-    """What is remembered of a contact: open requests with their age in messages, hashes of the values given, the fields last read back, the language."""
+    """What is remembered of a contact: open requests with their age in messages, hashes of the values given, the fields last read back, the language of
+    either side, and of preferences alone the value last given, which "the same day" refers to.
+    """
 
-    __slots__ = ("asked", "given", "language", "read_back")
+    __slots__ = ("asked", "given", "languages", "preferred", "read_back")
 
     def __init__(self) -> None:
         self.asked: dict[str, int] = {}
         self.given: dict[tuple[str, int], None] = {}
         self.read_back: set[str] = set()
-        self.language: str | None = None
+        self.languages: dict[bool, str] = {}
+        self.preferred: dict[str, str] = {}
+
+    def language(self, *, by_customer: bool) -> str | None:
+        """Return the language in which this side wrote last; before it has, the other side's."""
+        return self.languages.get(by_customer) or self.languages.get(not by_customer)
 
 
 class _Candidate(NamedTuple):
@@ -62,6 +74,7 @@ class _Candidate(NamedTuple):
     value: str
     told: int
     listed: bool
+    referred: bool = False
 
 
 class Recogniser:
@@ -84,11 +97,11 @@ class Recogniser:
         reading = read(text)
         if reading.truncated:
             self.counts["text_truncated"] += 1
-        language = self._language(reading, tag, conversation)
+        language = self._language(reading, tag, conversation.language(by_customer=by_customer))
         if language is None:
             self.counts["language_unknown" if tag is None else "language_not_configured"] += 1
             return []
-        conversation.language = language.name
+        conversation.languages[by_customer] = language.name
         found = [
             each
             for each in language.tree.find(reading.words)
@@ -96,16 +109,18 @@ class Recogniser:
         ]
         candidates = list(self._candidates(reading, found, language, tag, conversation))
         if by_customer:
-            acts: Iterable[Act] = self._customer(reading, found, candidates, language, conversation)
+            acts: Iterable[Act] = chain(
+                self._customer(reading, found, candidates, language, conversation), _intents(reading, found, language)
+            )
         else:
             acts = chain(
-                self._handler(reading, found, candidates, conversation), self._announced(reading, found, language, time)
+                self._handler(reading, found, candidates, language, conversation), self._announced(reading, found, language, time)
             )
         return sorted(acts, key=lambda act: act.remembered)[:_MOST_ACTS]
 
     # The language
 
-    def _language(self, reading: Reading, tag: str | None, conversation: Conversation) -> Language | None:
+    def _language(self, reading: Reading, tag: str | None, last: str | None) -> Language | None:
         languages = self.vocabulary.languages
         if tag is not None:
             primary = tag.replace("_", "-").partition("-")[0].lower()
@@ -116,14 +131,14 @@ class Recogniser:
         if not scripts or len(of_script) > 1:
             seen = set(reading.words)
             hits = {each.name: len(seen & each.common) for each in of_script}
-            best = max(hits, key=lambda name: (hits[name], name == conversation.language), default=None)
+            best = max(hits, key=lambda name: (hits[name], name == last), default=None)
             if best is None or not hits[best]:
-                return languages.get(conversation.language or "")
+                return languages.get(last or "")
             return languages[best]
         if not of_script:
             return None
         only = of_script[0]
-        return only if only.name == conversation.language or set(reading.words) & only.common else None
+        return only if only.name == last or set(reading.words) & only.common else None
 
     # Values
 
@@ -174,11 +189,14 @@ class Recogniser:
         told = {span: introductions.of(span[2], span[0], span[1]) for span in spans}
         waiting = conversation.asked.keys() | {field for field, _ in conversation.given} | conversation.read_back
         fields = self.vocabulary.fields
-        for span in _outermost(
-            [span for span in spans if told[span] or span[2] in waiting or fields[span[2]].value.alone]
-        ):
+        plain = [span for span in spans if told[span] or fields[span[2]].value.alone]
+        awaited = [span for span in spans if span[2] in waiting and span not in plain]
+        for span in chain(_outermost(plain), _outermost(awaited)):
             start, end, field, value, listed = span
             yield _Candidate(start, end, field, value, told[span], listed)
+        for start, end, field in _references(found, reading):
+            if field in conversation.preferred:
+                yield _Candidate(start, end, field, conversation.preferred[field], 1, listed=True, referred=True)
         for each in self.vocabulary.fields.values():
             if each.value.phrase:
                 for start, end in introductions.phrases(each.name, each.value.phrase):
@@ -201,14 +219,14 @@ class Recogniser:
         ]
         negations = {end for _, end, kind, *_ in _outermost(denying) if kind == "negation"}
         corrections = {each.end for each in found if each.kind == "correction"}
-        doubts = [each for each in found if each.kind in ("wondering", "hypothetical")]
+        doubts = [each for each in found if each.kind in ("wondering", "hypothetical")] + _asked_about(reading, found, language)
         last = conversation.read_back or ({next(reversed(conversation.given))[0]} if conversation.given else set())
         denied = bool(conversation.read_back) and any(each.kind == "no" and each.start < 2 for each in found)
         conversation.read_back = set()
         chosen: list[tuple[int, _Candidate]] = []
         for each in candidates:
             told = each.told
-            if not told and each.field in asked:
+            if not told and each.field in asked and not _stands_for_a_thing(reading, each):
                 told = 2 if each.listed else 1
                 kind = 1
             elif told:
@@ -255,7 +273,10 @@ class Recogniser:
             if (denied and each.field in last) or _after(reading, each.start, corrections, language, _NEAR):
                 data["corrects"] = True
             _remember(conversation, each.field, each.value)
-            by_itself = kind != 1 or (fields[each.field].value.alone and not _in_doubt(reading, each, doubts))
+            if fields[each.field].preference:
+                conversation.preferred[each.field] = each.value
+            alone = fields[each.field].value.alone and not _in_doubt(reading, each, doubts)
+            by_itself = not each.referred and (kind != 1 or alone)
             yield Act("info.provided", data, remembered=not by_itself)
         for field, age in list(asked.items()):
             if field in answered or age + 1 >= _PATIENCE:
@@ -270,6 +291,7 @@ class Recogniser:
         reading: Reading,
         found: list[Found],
         candidates: list[_Candidate],
+        language: Language,
         conversation: Conversation,
     ) -> Iterator[Act]:
         by_sentence = _by_sentence(reading, found)
@@ -279,7 +301,7 @@ class Recogniser:
         done: set[tuple[str, str]] = set()
         for sentence in sorted(by_sentence.keys() | values_of.keys()):
             for act in self._sentence(
-                reading, sentence, by_sentence.get(sentence, []), values_of.get(sentence, []), conversation
+                reading, sentence, by_sentence.get(sentence, []), values_of.get(sentence, []), language, conversation
             ):
                 key = (act.type, act.data["field"])
                 if key not in done:
@@ -292,7 +314,7 @@ class Recogniser:
                     yield act
 
     def _announced(self, reading: Reading, found: list[Found], language: Language, time: datetime) -> Iterator[Act]:
-        """Yield the first promise with a due time, and what is said of authentication."""
+        """Yield what is said of authentication, the first promise with a due time, else the first transfer to a named department."""
         telling = [each for each in found if each.kind in _ANNOUNCING]
         if not telling:
             return
@@ -323,6 +345,15 @@ class Recogniser:
                 if at is not None:
                     yield Act("promise.made", {"due": at.isoformat()})
                     return
+        for sentence, said in _by_sentence(reading, telling).items():
+            kinds = {each.kind for each in said}
+            if (
+                {"transfer", "department"} <= kinds
+                and not kinds & {"impossible", "hypothetical", "offer"}
+                and sentence not in reading.questions
+            ):
+                yield Act("handoff.started", {"mode": "blind"})
+                return
 
     def _due(
         self, reading: Reading, sentence: int, words: list[Found], language: Language, time: datetime
@@ -354,6 +385,7 @@ class Recogniser:
         sentence: int,
         found: list[Found],
         candidates: list[_Candidate],
+        language: Language,
         conversation: Conversation,
     ) -> Iterator[Act]:
         fields = self.vocabulary.fields
@@ -362,24 +394,37 @@ class Recogniser:
         confirms, offers = "confirm" in kinds, "offer" in kinds
         asking = {"request", "question", "wish"} if question or not reading.punctuated else {"request"}
         refused = {each.end for each in found if each.kind == "negation"}
-        cues = [each for each in found if each.kind in asking and refused.isdisjoint((each.start, each.start - 1))]
+        tagged = {index for each in found if each.kind == "tag" for index in range(each.start, each.end)}
+        cues = [
+            each
+            for each in found
+            if each.kind in asking
+            and refused.isdisjoint((each.start, each.start - 1))
+            and not tagged.issuperset((each.start, each.end - 1))
+        ]
         cues = [] if offers else cues
         yours = {each.end for each in found if each.kind == "yours"} if question else set()
         others = {each.end for each in found if each.kind == "others"}
         asked: dict[str, None] = {}
-        spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name")]
+        spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name", "due")]
         for start, end, field, kind, _ in _outermost(spans):
-            if not others.isdisjoint(range(start, end)):
+            if kind == "due" or (kind == "name" and "recap" in kinds) or not others.isdisjoint(range(start, end)):
                 continue
-            near = (cue for cue in cues if abs(start - cue.end) <= _REQUEST_WITHIN)
-            if kind == "ask" or start in yours or any(cue.kind != "wish" or fields[field].preference for cue in near):
+            stated = end + 1 < len(reading.words) and reading.words[end] in language.copulas and reading.words[end + 1] not in "?？؟"
+            near = (
+                cue
+                for cue in cues
+                if abs(start - cue.end) <= _REQUEST_WITHIN and not (stated and cue.start > end)  # "the price is ..., would you ..."
+            )
+            if kind == "ask" or (start in yours and not stated) or any(cue.kind != "wish" or fields[field].preference for cue in near):
                 asked[field] = None
         values_of: dict[str, dict[str, _Candidate]] = {}
         for candidate in candidates:
             values_of.setdefault(candidate.field, {})[candidate.value] = candidate
         for field, said in values_of.items():
             alone, told = fields[field].value.alone, any(each.told for each in said.values())
-            if len(said) > 1 and question and cues and alone and all(each.listed for each in said.values()):
+            listed = alone and len(said) > 1 and all(each.listed for each in said.values())
+            if listed and question and cues and "recap" not in kinds:
                 asked[field] = None  # which of these?
                 continue
             if told and not alone:
@@ -405,9 +450,14 @@ class _Introductions:
         self._before: dict[tuple[str, int], list[tuple[str, int]]] = {}
         self._after: dict[tuple[str, int], list[tuple[str, int]]] = {}
         self._far: dict[str, list[int]] = {}
-        others = [(each.start, each.end) for each in found if each.kind == "others"]
+        self._far_alone: dict[str, dict[str, None]] = {}
+        others: dict[int, list[tuple[int, int]]] = {}
+        for each in found:
+            if each.kind == "others":
+                for index in range(each.start, each.end):
+                    others.setdefault(index, []).append((each.start, each.end))
         for start, end, kind, field, value in found:
-            if any(begin <= start and end <= last and end - start < last - begin for begin, last in others):
+            if any(begin <= start and end <= last and end - start < last - begin for begin, last in others.get(start, ())):
                 continue
             if kind == "name":
                 self._names_end[field, end] = None
@@ -418,10 +468,12 @@ class _Introductions:
                 self._after.setdefault((field, start), []).append((value, end - start))
             elif kind == "far":
                 self._far.setdefault(value, []).append(end)
+                if language.tellings[value] == {"far"}:
+                    self._far_alone.setdefault(field, {})[value] = None
 
     def of(self, field: str, start: int, end: int) -> int:
         """Return how much introduces a value of ``field`` there: 0 nothing, else more for longer phrases."""
-        if not (self._before or self._after or self._names_end):
+        if not (self._before or self._after or self._names_end or self._far_alone):
             return 0
         words, between, sentences = self._reading.words, self._language.between, self._reading.sentence_of
         best, at = 0, start
@@ -436,7 +488,7 @@ class _Introductions:
                 break
             at -= 1
         tellings = self._language.tellings
-        for key in {**befores, **afters}:
+        for key in {**befores, **afters, **self._far_alone.get(field, {})}:
             needed = tellings[key]
             if ("after" in needed and key not in afters) or ("before" in needed and key not in befores):
                 continue
@@ -516,7 +568,7 @@ def _answers(reading: Reading, most: list[int], language: Language) -> list[str]
     """Return a short message as the answers of any words to as many open requests: one, or as many as it has parts between commas."""
     if not most or reading.questions:
         return []
-    commas = [index for index, word in enumerate(reading.words) if word in (",", "،")]
+    commas = [index for index, word in enumerate(reading.words) if word in _COMMAS]
     parts = [slice(start, end) for start, end in pairwise([-1, *commas, len(reading.words)])]
     if len(most) == 1 or len(parts) != len(most):
         parts = [slice(-1, len(reading.words))]
@@ -552,6 +604,72 @@ def _after(reading: Reading, start: int, ends: set[int], language: Language, mos
 def _in_doubt(reading: Reading, candidate: _Candidate, doubts: list[Found]) -> bool:
     sentence = reading.sentence_of[candidate.start]
     return any(each.end <= candidate.start and reading.sentence_of[each.start] == sentence for each in doubts)
+
+
+def _intents(reading: Reading, found: list[Found], language: Language) -> Iterator[Act]:
+    """Yield each intent that a customer states, and neither denies nor supposes."""
+    denied = {each.end for each in found if each.kind == "negation"}
+    supposed: dict[int, int] = {}
+    for each in found:
+        if each.kind == "hypothetical":
+            supposed.setdefault(reading.sentence_of[each.start], each.end)
+    intents: dict[str, None] = {}
+    for each in found:
+        if (
+            each.kind == "intent"
+            and not _after(reading, each.start, denied, language, _NEAR)
+            and supposed.get(reading.sentence_of[each.start], each.start + 1) > each.start
+        ):
+            intents[each.value] = None
+    for intent in intents:
+        yield Act("intent.stated", {"intent": intent})
+
+
+def _stands_for_a_thing(reading: Reading, candidate: _Candidate) -> bool:
+    """Tell whether a value is the word *one* in the middle of a sentence: "I want one in the centre"."""
+    return (
+        candidate.value == "1"
+        and not candidate.listed
+        and len(reading.words) > _ALONE_AMONG
+        and not reading.words[candidate.start][0].isdigit()
+    )
+
+
+def _references(found: list[Found], reading: Reading) -> Iterator[tuple[int, int, str]]:
+    """Yield where a field is named as the same as before: "the same day", "the same general area"."""
+    same = {each.end for each in found if each.kind == "same"}
+    for name in found if same else ():
+        if name.kind == "name":
+            start, sentence = name.start, reading.sentence_of[name.start]
+            if any(end in same and reading.sentence_of[end - 1] == sentence for end in (start, start - 1)):
+                yield start, name.end, name.field
+
+
+def _asked_about(reading: Reading, found: list[Found], language: Language) -> list[Found]:
+    """Return what makes a question one about something that both know ("is it in the north?", "that is in the north, right?").
+
+    It looks for nothing, as "is there ...?" does.
+    """
+    sought = {each.start for each in found if each.kind == "seeking"}
+    if not reading.questions:
+        return []
+    asked = [each for each in found if each.kind in ("about", "confirm") and reading.sentence_of[each.start] in reading.questions]
+    return [each for each in asked if each.kind == "about" and each.start not in sought and _begins(reading, each.start, language)] + [
+        each._replace(end=0)  # what stands before it is in doubt, too
+        for each in asked
+        if each.kind == "confirm" and reading.words[each.end : each.end + 1] in (["?"], ["؟"])
+    ]
+
+
+def _begins(reading: Reading, at: int, language: Language) -> bool:
+    """Tell whether nothing but words that say nothing stands before a word in its sentence, or since its last comma."""
+    sentence = reading.sentence_of[at]
+    for before in range(at - 1, at - 2 - _FAR, -1):
+        if before < 0 or reading.sentence_of[before] != sentence or reading.words[before] in _COMMAS:
+            return True
+        if reading.words[before] not in language.between:
+            return False
+    return False
 
 
 def _outermost(spans: list[tuple[int, int, str, str, bool]]) -> Iterator[tuple[int, int, str, str, bool]]:

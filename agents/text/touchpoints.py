@@ -2,13 +2,14 @@
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from agents.text.recognise import Conversation, Recogniser
 
-__all__ = ["Conversations", "derived"]
+__all__ = ["Conversations", "derived", "kinds"]
 
 _MOST_CONTACTS = 4096
 _LONGEST_ID = 500
@@ -25,6 +26,9 @@ _KEPT = (
     "channel",
     "language",
 )
+_ANNOUNCED = frozenset({"handoff", "intent", "promise", "auth"})
+_NAMED = {"promise.made": "promise", "handoff.started": "handoff"}
+"""What has the message's id for its own."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -48,8 +52,18 @@ class Conversations:
         return conversation
 
 
-def derived(touchpoint: Any, recogniser: Recogniser, conversation: Conversation) -> list[bytes]:
-    """Return what the message ``touchpoint`` says, as JSON; ids are ``<its id>/<index>``. A note that the customer does not see says nothing."""
+def kinds(types: Iterable[str]) -> frozenset[str]:
+    """Return the kinds of touchpoints that are not read out of a source's words, as it tells these ``types`` itself."""
+    return frozenset(type_.partition(".")[0] for type_ in types) & _ANNOUNCED
+
+
+def derived(
+    touchpoint: Any, recogniser: Recogniser, conversation: Conversation, told: frozenset[str] = frozenset()
+) -> list[bytes]:
+    """Return what the message ``touchpoint`` says, as JSON; ids are ``<its id>/<index>``. A note that the customer does not see says nothing.
+
+    ``told`` are the `kinds` that its source tells itself.
+    """
     if touchpoint.data.private:
         return []
     acts = recogniser.acts(
@@ -70,8 +84,10 @@ def derived(touchpoint: Any, recogniser: Recogniser, conversation: Conversation)
     common["time"] = touchpoint.time
     if touchpoint.sequence:
         common["sequence"] = touchpoint.sequence
-    told: list[bytes] = []
-    for index, act in enumerate(acts):
-        data = {"promise": touchpoint.id, **act.data} if act.type == "promise.made" else act.data
-        told.append(_encode({"id": f"{stem}/{index}", "type": act.type, **common, "data": data}))
-    return told
+    if actor.team is None:
+        told |= {"handoff"}  # nobody could tell whether another team took over
+    said: list[bytes] = []
+    for index, act in enumerate(act for act in acts if act.type.partition(".")[0] not in told):
+        data = {_NAMED[act.type]: touchpoint.id, **act.data} if act.type in _NAMED else act.data
+        said.append(_encode({"id": f"{stem}/{index}", "type": act.type, **common, "data": data}))
+    return said

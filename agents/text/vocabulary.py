@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 import re2
@@ -16,6 +17,7 @@ __all__ = [
     "Format",
     "Language",
     "LanguageWords",
+    "Phrases",
     "ValueWords",
     "Vocabulary",
     "compiled_pattern",
@@ -28,15 +30,20 @@ CUES = (
         "wish",
         "yours",
         "offer",
+        "tag",
         "no",
         "others",
         "confirm",
+        "recap",
         "negation",
         "correction",
         "wondering",
+        "about",
+        "seeking",
+        "same",
         "hypothetical",
     ),
-    *("copula", "filler", "stop", "common", "promise", "impossible", "authenticate", "authenticated"),
+    *("copula", "filler", "stop", "common", "promise", "impossible", "authenticate", "authenticated", "transfer", "department"),
 )
 """Kinds of phrases that a language has, whatever the field; config/languages says what each is for."""
 
@@ -110,7 +117,7 @@ class LanguageWords:
 class Language:
     """What one language says, compiled."""
 
-    def __init__(self, words: LanguageWords, fields: Iterable[FieldWords]) -> None:
+    def __init__(self, words: LanguageWords, fields: Iterable[FieldWords], intents: Mapping[str, Phrases]) -> None:
         self.name = words.name
         self.script = words.script
         self.tree = PhraseTree()
@@ -129,6 +136,9 @@ class Language:
                 self._add(phrase, "due", value=meaning)
         for each in fields:
             self._learn(each)
+        for intent, by_language in intents.items():
+            for phrase in by_language.get(self.name, ()):
+                self._add(phrase, "intent", value=intent)
 
     def _learn(self, each: FieldWords) -> None:
         name, language = each.name, self.name
@@ -157,19 +167,23 @@ class Language:
 
 
 class Vocabulary:
-    """All languages and fields."""
+    """All languages, fields and intents."""
 
     def __init__(
-        self, languages: Iterable[LanguageWords], fields: Iterable[FieldWords], region: str | None = None
+        self,
+        languages: Iterable[LanguageWords],
+        fields: Iterable[FieldWords],
+        region: str | None = None,
+        intents: Mapping[str, Phrases] = MappingProxyType({}),
     ) -> None:
-        """Compile; ``region`` is where numbers are read whose message names none.
+        """Compile; ``region`` is where numbers are read whose message names none, ``intents`` are told by any of their phrases.
 
         Raises ``ValueError`` where a phrase or pattern is wrong (`config` has checked each before).
         """
         told = tuple(fields)
         self.region = region
         self.fields = {each.name: each for each in told}
-        self.languages = {each.name: Language(each, told) for each in languages}
+        self.languages = {each.name: Language(each, told, intents) for each in languages}
         self._formatted = {each.name: each.value for each in told if each.value.formats}
         self._looks = frozenset(name for name, value in self._formatted.items() if value.alone)
         self._by_kind: dict[frozenset[str], dict[str, list[tuple[str, int, bool]]]] = {}

@@ -172,7 +172,7 @@ def _playback(
         hash_key = token_bytes(32)
     tune_garbage_collector()
     fingerprinter = Fingerprinter(hash_key, settings.previous_key())
-    recogniser = Recogniser(load_vocabulary(fields, settings.region)) if settings.read_messages else None
+    recogniser = Recogniser(load_vocabulary(fields, settings.region, intents=settings.intents_file)) if settings.read_messages else None
     if against is None:
         return Playback(rulebook, catalog, fingerprinter, source, recogniser, briefs=briefs)
     return Backtest(rulebook, against, catalog, fingerprinter, source, recogniser)

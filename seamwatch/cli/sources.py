@@ -209,7 +209,7 @@ def _played(settings: "Settings", name: str, path: str, first: int) -> "tuple[Pl
     from streams.sources import load_source
 
     trial = Trial(load_source(name, token_bytes(32), settings.sources_dir), first)
-    vocabulary = load_vocabulary(settings.fields_dir, settings.region) if settings.read_messages else None
+    vocabulary = load_vocabulary(settings.fields_dir, settings.region, intents=settings.intents_file) if settings.read_messages else None
     playback = Playback(
         load_rulebook(settings.rules_dir),
         load_fields(settings.fields_dir, settings.region),

@@ -39,6 +39,11 @@ class Source(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def tells(self) -> frozenset[str]:
+        """The types of touchpoints that it can tell; an intent that it names at the start of a contact counts as ``intent.stated``."""
+        ...
+
     def read(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield the raw records of a file, plain or gzipped, without reading all of it first.
 

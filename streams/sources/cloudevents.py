@@ -55,6 +55,11 @@ class CloudEvents:
         self.name = self.mapping.source
         self._carried: Mapping[str, Source] = {kind: load(name) for kind, name in self.mapping.carries.items()}
 
+    @property
+    def tells(self) -> frozenset[str]:
+        """Return the types that the sources of its events can tell."""
+        return frozenset().union(*(source.tells for source in self._carried.values()))
+
     def read(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield one event a line."""
         return Touchpoints().read(stream)

@@ -230,6 +230,12 @@ class Mapped:
             for at, record in enumerate(mapping.records)
         ]
 
+    @property
+    def tells(self) -> frozenset[str]:
+        """Return the types of touchpoints that the mapping makes."""
+        made = [each for record in self.mapping.records for each in record.touchpoints]
+        return frozenset({each.type for each in made} | {"intent.stated" for each in made if "intent" in each.data})
+
     def read(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield one raw record a line; of CSV one JSON object a row, by the names in its first one or in ``columns``."""
         if self._kind == "csv":

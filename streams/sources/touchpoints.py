@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from models.touchpoint import MAXIMUM_BYTES
+from streams.sources.checked import DATA
 from streams.sources.files import decompressed
 
 __all__ = ["Touchpoints"]
@@ -15,6 +16,7 @@ class Touchpoints:
     """Lines of JSON, passed on as they are: whether they are touchpoints is decided where they are judged."""
 
     name = "touchpoints"
+    tells = frozenset(DATA)
 
     def read(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield each line without its end, a blank one empty; of a line too long for a touchpoint, its beginning."""

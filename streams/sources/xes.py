@@ -106,6 +106,11 @@ class Xes:
         self._kept = _named_attributes(self.mapping)
         self.name = self.mapping.source
 
+    @property
+    def tells(self) -> frozenset[str]:
+        """Return the types that the mapping names."""
+        return frozenset(each.type for each in self.mapping.types)
+
     def read(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield one JSON object an event: its index in its trace, and the attributes that the mapping names."""
         parser = _Parser(self._kept)

@@ -14,12 +14,21 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.quality import values
 from tests.quality.dialogues import COLLECTIONS, EVALUATE, Collection, findings, scored, trapped
+from tests.quality.reread import DRAWS, Counts, reread, wilson
+from tests.quality.written import KINDS, LANGUAGES, dialogues, judged
 from tests.support.documents import replace_between
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "quality.md"
-_BEGIN, _END = "<!-- quality: written by python -m tests.quality -->", "<!-- end of quality -->"
+_PLACES = [
+    (f"<!-- {name}: written by python -m tests.quality -->", f"<!-- end of {name} -->")
+    for name in ("quality", "reread", "written", "values")
+]
 _COLUMNS = ("", "language", "form", "detector", "labelled", "found", "right", "precision", "recall")
+_REREAD = ("", "language", "dialogues", "detector", "read", "found", "right", "precision (95 %)", "recall (95 %)")
+_VALUES = ("source", "language", "value", "expected", "found", "share", "found besides")
+_WRITTEN = ("language", "dialogues", "touchpoint", "written", "found", "right")
 _ALERTING = "repeated_request, for alerts"
 
 
@@ -36,11 +45,14 @@ def main() -> int:
         print(f"the annotated dialogues are not there: {EVALUATE.parent.parent}", file=sys.stderr)
         return 1
     rows: list[tuple[str, ...]] = []
+    reread_rows: list[tuple[str, ...]] = []
     totals: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
     for name in chosen.collections or COLLECTIONS:
         collection = COLLECTIONS[name]
         for form in ("structured", "text"):
             found = findings(collection, form, held_out=not chosen.tuned)
+            if form == "text" and name in DRAWS and not chosen.tuned:
+                reread_rows += _reread(collection, found)
             if not collection.slots:
                 rows.append(
                     (
@@ -65,20 +77,46 @@ def main() -> int:
             rows.append(
                 (f"all {language}", language, "text", detector, *_figures(*map(sum, zip(*several, strict=True))))
             )
-    _show(rows)
+    tables = [(_COLUMNS, rows, 4), (_REREAD, reread_rows, 4), (_WRITTEN, list(_written()), 3), (_VALUES, list(_values()), 3)]
+    for table in tables:
+        _show(*table)
     if chosen.write:
-        _write(rows)
+        _write(tables)
     return 0
+
+
+def _reread(collection: Collection, found: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+    for detector, counts, *_ in reread(collection.name, found):
+        yield (collection.name, collection.language, f"{sum(DRAWS[collection.name]):,}", detector, *_with_intervals(counts))
+
+
+def _with_intervals(counts: Counts) -> tuple[str, ...]:
+    shares = []
+    for of in (counts.found, counts.read):
+        low, high = wilson(counts.right, of)
+        shares.append(f"{counts.right / of:.3f} ({low:.2f} to {high:.2f})" if of else "-")
+    return (f"{counts.read:,}", f"{counts.found:,}", f"{counts.right:,}", *shares)
+
+
+def _written() -> Iterator[tuple[str, ...]]:
+    for language in LANGUAGES:
+        lines, said = list(judged(language)), f"{len(list(dialogues(language))):,}"
+        for kind in KINDS:
+            pairs = [(line.expected, got) for line, got in lines]
+            written = sum(type_ == kind for expected, _ in pairs for type_, _ in expected)
+            found = sum(type_ == kind for _, got in pairs for type_, _ in got)
+            right = sum(type_ == kind for expected, got in pairs for type_, _ in expected & got)
+            yield (language, said, kind, f"{written:,}", f"{found:,}", f"{right:,}")
 
 
 def _measured(
     collection: Collection, form: str, found: list[dict[str, Any]], *, tuned: bool
 ) -> Iterator[tuple[str, tuple[int, int, int]]]:
     alerting = [each for each in found if each["severity"] != "info"]
-    for detector, judged in (("repeated_answer", found), ("repeated_request", found), (_ALERTING, alerting)):
+    for detector, these in (("repeated_answer", found), ("repeated_request", found), (_ALERTING, alerting)):
         if detector != "repeated_answer" and not collection.requests:
             continue
-        result = scored(collection, form, judged, held_out=not tuned)[detector.partition(",")[0]]
+        result = scored(collection, form, these, held_out=not tuned)[detector.partition(",")[0]]
         yield detector, (result["wanted"], result["found"], result["hit"])
         if tuned:
             examples = {
@@ -87,29 +125,35 @@ def _measured(
             print(collection.name, form, detector, json.dumps(examples, ensure_ascii=False), file=sys.stderr)
 
 
+def _values() -> Iterator[tuple[str, ...]]:
+    for row in values.rows():
+        yield (row.source, row.language, row.kind, f"{row.expected:,}", f"{row.found:,}", f"{row.recall:.3f}", f"{row.extra:,}")
+
+
 def _figures(wanted: int, found: int, hit: int) -> tuple[str, ...]:
     share = [f"{hit / whole:.3f}" if whole else "-" for whole in (found, wanted)]
     return (f"{wanted:,}", f"{found:,}", f"{hit:,}", *share)
 
 
-def _show(rows: list[tuple[str, ...]]) -> None:
-    table = Table(title="Repetitions in annotated dialogues", title_justify="left")
-    for number, heading in enumerate(_COLUMNS):
-        table.add_column(heading, justify="right" if number > 3 else "left")
+def _show(columns: tuple[str, ...], rows: list[tuple[str, ...]], words: int) -> None:
+    table = Table()
+    for number, heading in enumerate(columns):
+        table.add_column(heading, justify="right" if number >= words else "left")
     for row in rows:
         table.add_row(*row)
-    Console(width=120, highlight=False).print(table)
+    Console(width=140, highlight=False).print(table)
 
 
-def _write(rows: list[tuple[str, ...]]) -> None:
-    lines = [
-        f"| {' | '.join(_COLUMNS)} |",
-        f"|{'---|' * 4}{'---:|' * 5}",
-        *(f"| {' | '.join(row)} |" for row in rows),
-        "",
-        f"Seen on {datetime.now(UTC):%d %B %Y}.",
-    ]
-    replace_between(_DOCUMENT, _BEGIN, _END, "\n".join(lines))
+def _write(tables: list[tuple[tuple[str, ...], list[tuple[str, ...]], int]]) -> None:
+    for (columns, rows, words), (begin, end) in zip(tables, _PLACES, strict=True):
+        lines = [
+            f"| {' | '.join(columns)} |",
+            f"|{'---|' * words}{'---:|' * (len(columns) - words)}",
+            *(f"| {' | '.join(row)} |" for row in rows),
+            "",
+            f"Seen on {datetime.now(UTC):%d %B %Y}.",
+        ]
+        replace_between(_DOCUMENT, begin, end, "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from agents.text.recognise import Recogniser
 from config.fields import load_fields, load_vocabulary
 from config.rules import load_rulebook
 
-__all__ = ["COLLECTIONS", "EVALUATE", "FIELDS", "Collection", "evaluate", "findings", "scored", "trapped"]
+__all__ = ["COLLECTIONS", "EVALUATE", "FIELDS", "Collection", "evaluate", "findings", "scored", "touchpoints", "transcripts", "trapped", "tuned_on"]
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 EVALUATE = SHARED / "evaluate" / "dialogues.py"
@@ -46,14 +46,13 @@ class Collection:
         language: str,
         slots: str,
         *,
-        fields: str | None = None,
         log: str = "dialogues",
         tagged: bool = True,
         requests: bool = True,
     ) -> None:
         self.name, self.language, self.tagged, self.requests = name, language, tagged, requests
         self.slots = frozenset(slots.split())
-        self.fields = FIELDS / (fields or name)
+        self.fields = FIELDS / name
         self.log = SHARED / "data" / name / f"{log}.jsonl.gz"
         self.labels = SHARED / "data" / name / "labels.jsonl.gz"
 
@@ -68,7 +67,7 @@ COLLECTIONS = {
         # Its customers write German, those who serve them English: the language that the dialogues name is half of the truth.
         Collection("woz_de", "de", "essen gegend preisklasse", tagged=False),
         Collection("crosswoz", "zh", "人均消费 价格 游玩时间 评分 酒店类型 门票"),
-        Collection("sgd", "en", "", fields="multiwoz"),
+        Collection("sgd", "en", ""),
     )
 }
 
@@ -87,6 +86,11 @@ def evaluate() -> ModuleType:
 def tuned_on(dialogue: str) -> bool:
     """Tell whether phrases may be tuned on a dialogue; the others are held out."""
     return hashlib.sha256(dialogue.encode()).digest()[-1] % 2 == 0
+
+
+def transcripts(collection: Collection, *, held_out: bool) -> Iterator[dict[str, Any]]:
+    """Yield the dialogues of one half of a collection, as `evaluate` reads them."""
+    yield from (each for each in evaluate().rows(str(collection.log)) if tuned_on(_id(each)) != held_out)
 
 
 def touchpoints(collection: Collection, mode: str, *, held_out: bool) -> Iterator[dict[str, Any]]:

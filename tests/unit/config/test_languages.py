@@ -9,7 +9,7 @@ from agents.text import Conversation, Recogniser
 from agents.text.vocabulary import CUES
 from config.errors import ConfigError
 from config.fields import load_vocabulary
-from config.languages import load_languages
+from config.languages import load_intents, load_languages
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -90,3 +90,17 @@ def test_a_field_needs_no_code(tmp_path: Path) -> None:
         ("info.provided", "tariff", "green"),
         ("info.provided", "tariff", "night"),
     ]
+
+
+def test_the_shipped_intents_are_said_in_every_language() -> None:
+    """Each shipped intent has phrases in all shipped languages; a mistake in a file of one's own is told with its place."""
+    languages = {each.name for each in load_languages()}
+    for intent, phrases in load_intents().items():
+        assert set(phrases) == languages, intent
+
+
+def test_a_wrong_intent_is_told_with_its_place(tmp_path: Path) -> None:
+    """Names and phrases that cannot be read are refused with file, line and key."""
+    (tmp_path / "intents.yaml").write_text("tariff_change:\n  en: ['change (my tariff']\n")
+    with pytest.raises(ConfigError, match=r"intents.yaml:2: tariff_change.en\[0\]: \) is missing"):
+        load_intents(tmp_path / "intents.yaml")

@@ -132,6 +132,7 @@ class Lines:
     """A source whose records are JSON arrays of touchpoints."""
 
     name = "lines"
+    tells = frozenset({"message"})
 
     def read(self, stream: BinaryIO) -> Iterator[bytes]:
         yield from stream

@@ -49,6 +49,10 @@ def acts_of(text: str, *, by_customer: bool = True, tag: str | None = "en") -> l
         "\n",
         "+4 ",
         "what ",
+        "is that ok? ",
+        "the same area ",
+        "if i want a refund ",
+        "transfer you to the billing team ",
     ],
 )
 @pytest.mark.parametrize("by_customer", [True, False])

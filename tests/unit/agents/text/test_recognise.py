@@ -282,3 +282,198 @@ def test_what_was_read_back_wrong_is_corrected(
         f"agent: {question}", f"customer: {answer}", f"agent: {back}", f"customer: {correction}"
     )
     assert (type_, told, corrects) == ("provided", value, "corrects")
+
+
+@pytest.fixture(scope="module")
+def travel(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
+    """Preferences of a travel desk, told by their values alone."""
+    folder = tmp_path_factory.mktemp("fields")
+    days = "{monday: [monday, montag], friday: [friday, freitag]}"
+    (folder / "travel.yaml").write_text(
+        f"day:\n  kind: preference\n  names: {{en: [day], de: [tag]}}\n  value: {{alone: true, words: {{en: {days}, de: {days}}}}}\n"
+        "area:\n  kind: preference\n  names: {en: [area, '(part|side) of town'], de: [gegend]}\n"
+        "  value: {alone: true, words: {en: {north: [north], south: [south]}, de: {north: [norden], south: [süden]}}}\n"
+        "people:\n  kind: preference\n  ask: {en: [how many people]}\n  value: {format: [number]}\n"
+    )
+    return load_vocabulary(folder)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "told"),
+    [
+        ("I need a room on Friday", "and a table on the same day", [("provided", "day", "friday")]),
+        ("I need a room in the north", "a museum in the same general area", [("provided", "area", "north")]),
+        ("Ich brauche ein Zimmer am Freitag", "Und am gleichen Tag einen Tisch", [("provided", "day", "friday")]),
+        ("I need a room", "and a table on the same day", []),
+    ],
+)
+def test_the_same_is_what_was_told_last(first: str, then: str, told: list[tuple[str, ...]], travel: Vocabulary) -> None:
+    """A preference that is called the same as before has the value that was given last; without one nothing is told."""
+    assert said(f"customer: {first}", f"customer: {then}", words=travel) == told
+
+
+def test_the_same_account_is_no_value() -> None:
+    """The value of anything but a preference is not kept, so a reference to it tells nothing."""
+    assert said("customer: my account number is 4711-22", "customer: it is the same account number") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("Is it in the north?", []),
+        ("Is Mill House in the north?", []),
+        ("Thanks, does the train go on Friday?", []),
+        ("And it goes on Friday, right?", []),
+        ("Right, is there one on Friday?", ["day"]),
+        ("Can I confirm that you booked it for Friday?", []),
+        ("I am looking for a place called North Lodge.", []),
+        ("I don't really need it on Friday.", []),
+        ("Is there anything in the north?", ["area"]),
+        ("Are there any rooms in the north on Friday?", ["area", "day"]),
+        ("How about the north?", ["area"]),
+        ("Ist das im Norden?", []),
+        ("Haben Sie etwas im Norden?", ["area"]),
+    ],
+)
+def test_a_question_about_something_known_tells_nothing(question: str, told: list[str], travel: Vocabulary) -> None:
+    """Who asks whether a thing is so tells no wish of theirs; who asks whether there is such a thing does."""
+    assert [each[1] for each in said(f"customer: {question}", words=travel)] == told
+
+
+def test_one_is_a_number_where_it_answers(travel: Vocabulary) -> None:
+    """The word *one* in the middle of a sentence stands for a thing."""
+    asked = "agent: For how many people?"
+    assert said(asked, "customer: just one please", words=travel) == [("provided", "people", "1")]
+    assert said(asked, "customer: I would like one in the north, please", words=travel) == [("provided", "area", "north")]
+
+
+def test_each_side_has_its_language(travel: Vocabulary) -> None:
+    """A short answer without a word that tells its language is in that of the customer, not of who asked."""
+    assert said(
+        "customer: Ich suche ein Zimmer", "agent: What part of town would you like?", "customer: Norden", words=travel
+    ) == [("provided", "area", "north")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The price is 8 pounds and your account number is on the bill, would you like a copy?",
+        "We have a house which is in the north part of town",
+        "Please confirm: 3 tickets on the day after tomorrow?",
+        "Could you confirm that you want the area of the museum?",
+        "It is in the south part of town, is that ok?",
+    ],
+)
+def test_what_is_stated_is_not_asked_for(text: str, travel: Vocabulary) -> None:
+    """A field that a statement names is not asked for by the question behind it."""
+    for words in (travel, None):
+        assert "requested" not in [each[0] for each in said(f"agent: {text}", words=words)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'll transfer you to our billing department.",
+        "Let me put you through to the technical team.",
+        "Ich verbinde Sie mit der Fachabteilung.",
+        "Ich stelle Sie jetzt zum Kundendienst durch.",
+        "我帮您转接到账单部门。",
+        "我幫您轉接到售後部門。",
+        "马上为您转接技术专员",
+        "شما را به بخش مالی وصل می‌کنم.",
+    ],
+)
+def test_an_announced_transfer_is_a_handoff(text: str) -> None:
+    """That the customer is passed on to a named place starts a handoff; a customer who says so starts none."""
+    assert said(f"agent: {text}") == [("handoff.started", "blind")]
+    assert said(f"customer: {text}") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Shall I transfer you to billing?",
+        "Let me put you through to a colleague.",
+        "I cannot transfer you to the billing department.",
+        "If it is still open, I will transfer you to the billing department.",
+        "Soll ich Sie mit der Technik verbinden?",
+        "Ich verbinde Sie mit einer Kollegin.",
+        "我无法帮您转接到账单部门。",
+        "要不要我帮您转接到账单部门？",
+    ],
+)
+def test_what_announces_no_transfer(text: str) -> None:
+    """Offers, refusals and conditions pass nobody on; a colleague may be of the same team."""
+    assert said(f"agent: {text}") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("I want to make a complaint.", "complaint"),
+        ("Ich möchte mich beschweren!", "complaint"),
+        ("我要投诉", "complaint"),
+        ("我要投訴你們", "complaint"),
+        ("می‌خواهم شکایت کنم", "complaint"),
+        ("I would like to cancel my subscription", "cancellation"),
+        ("Ich möchte meinen Vertrag kündigen", "cancellation"),
+        ("我想取消我的合同", "cancellation"),
+        ("می‌خواهم اشتراکم را لغو کنم", "cancellation"),
+        ("I want my money back", "refund"),
+        ("Ich will mein Geld zurück", "refund"),
+        ("我要退款", "refund"),
+        ("پولم را پس می‌خواهم", "refund"),
+        ("Where is my order?", "order_status"),
+        ("Wo bleibt mein Paket?", "order_status"),
+        ("我的快递还没到", "order_status"),
+        ("سفارش من کجاست", "order_status"),
+        ("Can I speak to a human?", "human"),
+        ("Ich möchte mit einem Mitarbeiter sprechen", "human"),
+        ("我要转人工", "human"),
+        ("می‌خواهم با یک کارشناس صحبت کنم", "human"),
+    ],
+)
+def test_what_a_customer_says_outright_they_want(text: str, intent: str) -> None:
+    """An intent that is stated in words is one; who serves the customer states none."""
+    assert said(f"customer: {text}") == [("intent.stated", intent)]
+    assert said(f"agent: {text}") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "If I want to make a complaint, whom do I call?",
+        "I don't want my money back",
+        "My last complaint was settled, thank you",
+        "Wenn ich meinen Vertrag kündigen will, was dann?",
+        "我不要退款",
+        "我的订单已经到了",
+        "سفارش من رسید",
+    ],
+)
+def test_talk_of_an_intent_is_none(text: str) -> None:
+    """What is denied, supposed or told of the past is not what the customer wants."""
+    assert said(f"customer: {text}") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "type_"),
+    [
+        ("You are now verified, thank you.", "auth.passed"),
+        ("Vielen Dank, Sie sind verifiziert.", "auth.passed"),
+        ("Ich muss noch Ihre Identität prüfen.", "auth.requested"),
+        ("您的身份验证已通过", "auth.passed"),
+        ("需要驗證您的身份", "auth.requested"),
+        ("هویت شما تایید شد", "auth.passed"),
+    ],
+)
+def test_proof_of_identity_in_every_language(text: str, type_: str) -> None:
+    """That identity has to be proved, and that it has been, is known in four languages and both Chinese scripts."""
+    assert said(f"agent: {text}") == [(type_,)]
+
+
+def test_a_sentence_does_not_end_inside_an_address() -> None:
+    """What is asked behind an e-mail address is asked of it."""
+    assert said("agent: Your email is jane@example.com, correct?") == [
+        ("confirmed", "email_address", "jane@example.com")
+    ]

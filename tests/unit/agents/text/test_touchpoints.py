@@ -143,3 +143,90 @@ def test_memory_is_bounded() -> None:
     for touchpoint in touchpoints[1:]:
         conversations.of(touchpoint)
     assert conversations.of(touchpoints[0]) is not first
+
+
+TRANSFER = message(1, "agent", "I'll transfer you to the billing department.", team="service")
+
+
+def derived_of(line: dict[str, Any], told: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+    """Return what a message says."""
+    touchpoint = decode_touchpoint(json.dumps(line).encode())
+    return [
+        json.loads(each)
+        for each in derived(touchpoint, Recogniser(vocabulary()), Conversations().of(touchpoint), told)
+    ]
+
+
+def test_an_announced_handoff_has_the_message_s_id() -> None:
+    """The handoff that a message announces is called as the message is; where nobody knows the team that hands on, none is read."""
+    (handoff,) = derived_of(TRANSFER)
+    assert (handoff["type"], handoff["data"]) == ("handoff.started", {"handoff": "m-1", "mode": "blind"})
+    assert derived_of({**TRANSFER, "actor": {"kind": "agent"}}) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "types"),
+    [
+        (TRANSFER, ["handoff.started"]),
+        (message(1, "customer", "I want to make a complaint"), ["contact.started"]),
+        (message(1, "agent", "We will call you back tomorrow."), ["promise.kept"]),
+        (message(1, "agent", "You are now verified."), ["auth.requested"]),
+    ],
+)
+def test_what_a_source_tells_itself_is_not_read(line: dict[str, Any], types: list[str]) -> None:
+    """Of a source that tells handoffs, intents, promises or authentication in any of its lines none is read out of its words; of another source it is."""
+    told: dict[str, dict[str, Any]] = {
+        "handoff.started": {"handoff": "h-1", "mode": "warm"},
+        "contact.started": {"direction": "inbound", "intent": "other"},
+        "promise.kept": {"promise": "p-1"},
+        "auth.requested": {},
+    }
+    for source, read in (("chat", 0), ("telephone", 1)):
+        replay = Replay(
+            load_rulebook(), load_fields(), Fingerprinter(b"a key of at least sixteen bytes"), Recogniser(vocabulary())
+        )
+        itself = {**message(9, "agent", ""), "source": source, "type": types[0], "customer": "c-9", "data": told[types[0]]}
+        for number, each in enumerate((line, itself), 1):
+            replay.feed(number, json.dumps(each).encode())
+        replay.finish(0)
+        assert not replay.dead_letters
+        assert replay.recognised == read
+
+
+def test_an_unanswered_announcement_is_found() -> None:
+    """Who is told that they are passed on, and then meets nobody else, was handed to nobody."""
+    lines = [
+        message(1, "customer", "my bill is wrong"),
+        message(2, "agent", "Let me have a look.", team="service"),
+        message(5, "agent", "I'll transfer you to the billing department.", team="service"),
+        message(50, "customer", "hello?"),
+    ]
+    assert [each[0] for each in found_by(lines)] == ["unanswered_handoff"]
+    answered = message(6, "agent", "Hello, this is billing.", team="billing")
+    assert found_by([*lines[:3], answered]) == []
+
+
+def found_by(lines: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return detector and reason of each finding in ``lines``, deadlines passed."""
+    replay = Replay(
+        load_rulebook(), load_fields(), Fingerprinter(b"a key of at least sixteen bytes"), Recogniser(vocabulary())
+    )
+    for number, line in enumerate(lines, 1):
+        replay.feed(number, json.dumps(line).encode())
+    replay.finish(0)
+    return [(each["detector"], each["reason"]) for each in replay.findings()]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("Wie lautet Ihre Kontonummer?", "4711-22", "Guten Tag, könnten Sie mir bitte Ihre Kontonummer nennen?", "Das ist die 4711-22, wie gesagt"),
+        ("请问您的账号是多少？", "4711-22", "您好，麻烦您提供一下账号", "刚才说过了，是4711-22"),
+        ("請問您的帳號是多少？", "4711-22", "您好，方便提供您的帳號嗎？", "我的帳號是4711-22"),
+        ("لطفاً شماره حساب خود را بگویید", "۴۷۱۱-۲۲", "سلام، شماره حساب شما چیست؟", "گفتم که، شماره حساب من ۴۷۱۱-۲۲ است"),
+        ("Wie lautet Ihre Kontonummer?", "4711-22", "What is your account number, please?", "4711-22, I told the bot"),
+    ],
+)
+def test_asked_again_and_told_again_in_every_language(said: tuple[str, str, str, str]) -> None:
+    """The bot asks, the agent asks again and is told again: found in every language, in both Chinese scripts and over a change of language."""
+    assert found([{**line, "data": {"text": text}} for line, text in zip(STORY, said, strict=True)]) == REPEATED
