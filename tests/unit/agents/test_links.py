@@ -27,6 +27,7 @@ class Topic:
 
     def __init__(self, *overrides: str) -> None:
         self.overrides = overrides
+        self.now: int | None = None  # the broker's, in milliseconds
         self.logs: list[list[Record]] = [[] for _ in range(PARTITIONS)]
         self.rows: list[list[tuple[bytes, bytes | None]]] = [[] for _ in range(PARTITIONS)]
         self.committed = [0] * PARTITIONS
@@ -48,7 +49,7 @@ class Topic:
     def append(self, key: bytes | None, value: bytes, number: int | None = None) -> None:
         """Add a record, by its key unless a partition is given."""
         log = self.logs[partition_for(key or b"", PARTITIONS) if number is None else number]
-        log.append(Record(len(log), None, key, value))
+        log.append(Record(len(log), self.now, key, value))
 
     def feed(self, *touchpoints: Json) -> None:
         """Add touchpoints."""
@@ -333,6 +334,31 @@ def test_who_is_forgotten_is_as_nobody_who_ever_was(seed: int, first: str) -> No
     gone = {key.decode().partition("/")[2] for key, what, _ in topic.marks if what == "forgotten"}
     assert gone == {each["customer"] for each in stream} | {each["data"]["other"] for each in stream if each["type"] == "identity.linked"}
     assert not topic.customers()
+
+
+@pytest.mark.parametrize("wakes", ["customer", "others"])
+@pytest.mark.parametrize("floods", [False, True])
+def test_a_customer_keeps_its_aliases_longer_than_its_memory(wakes: str, floods: bool) -> None:
+    """Who was quiet for longer than the memory, or flooded, has lost the timeline and not the other keys: a link back is refused, forgetting reaches them."""
+    topic = Topic("memory=2d", *(["maximum_an_hour=3"] if floods else []))
+    day, begin = 86_400_000, microseconds("2026-03-02T11:00:00Z") // 1000
+    topic.now = begin
+    topic.feed(asked(1, "k0"), *chain(2), asked(2, "k2"))
+    topic.settle()
+    topic.feed(*(asked(number, "k0") for number in range(3, 9) if floods))
+    topic.settle()
+    assert bool(timelines(topic)) is not floods
+    topic.now = begin + 4 * day
+    others = [asked(number, f"x{number}") | {"time": "2026-03-06T10:59:00Z"} for number in range(9)]
+    back = link(7, "k2", "k0", "2026-03-06T11:00:00Z")
+    topic.feed(*(others if wakes == "others" else ()), back)
+    topic.settle()
+    assert [reason for reason, _ in topic.refused] == [DeadLetterReason.LINK_REFUSED]
+    assert timelines(topic)["k0"] == [("crm", back["id"])]
+    topic.owners = [topic.owner(number) for number in range(PARTITIONS)]
+    topic.feed(forgotten(1, "k0", "2026-03-06T11:00:01Z"))
+    topic.settle()
+    assert {key for key, what, _ in topic.marks if what == "forgotten"} == {b"default/k0", b"default/k1", b"default/k2"}
 
 
 def test_what_is_newer_than_the_forgetting_stays() -> None:
