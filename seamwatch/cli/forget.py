@@ -32,6 +32,8 @@ def command(customer: str, tenant: str, actor: str | None, wait: float) -> None:
     settings, who = load_settings(), acting_person(actor)
     with opened(settings) as engine, reachable(settings):
         customers = keys_of(engine, tenant, customer, None if settings.customer_key is None else settings.require_customer_key())
+        if not customers:
+            raise Failed("an address or a number that a person is reached at is nobody's key: set SEAMWATCH_CUSTOMER_KEY, under which it has a pseudonym")
         forget(settings, engine, tenant, customers, who)
         notice(f"told to forget {count(len(customers), 'key')}")
         if not is_forgotten(engine, tenant, customers, wait):
