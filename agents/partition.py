@@ -127,7 +127,7 @@ class Effects:
     def __init__(self) -> None:
         self.findings: list[tuple[bytes, bytes]] = []
         self.briefs: list[tuple[bytes, bytes]] = []
-        self.customer_scores: list[tuple[bytes, bytes]] = []
+        self.customer_scores: list[tuple[bytes, bytes | None]] = []
         self.dead_letters: list[DeadLetter] = []
         self.misplaced: list[tuple[bytes, bytes | None]] = []
         self.onward: list[tuple[bytes, bytes]] = []
@@ -684,12 +684,14 @@ class PartitionWatch:
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
 
     def _publish(self, offset: int, score: dict[str, Any], *, gone: bool = False) -> None:
-        """Tell a score of a customer or of a journey; ``gone``: that there is none any more."""
+        """Tell a score of a customer or of a journey; ``gone``: that there is none any more. Of one that is none compaction is to keep nothing."""
         score["sequence"] = offset
         if gone:
             score["value"] = None
         parts = [score["tenant"], score["score"], score["scope"], score["name"], score["half_life"]]
         self._effects.customer_scores.append((_json(parts), _json(score)))
+        if score["value"] is None:
+            self._effects.customer_scores.append((_json(parts), None))
 
     @staticmethod
     def _scored_until(customer: Customer, clock: int) -> int:

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from agents.engine import CONSISTENCY
 from agents.fields import Fingerprinter
 from agents.partition import Effects, PartitionWatch, Record
 from agents.replay import Replay
+from agents.scores import customer_score, entity_score, experience_scores, scores_of
+from agents.tallies import Sum
 from models.dead_letter import DeadLetterReason
 from streams.producer import partition_for
 from tests.reference.identity import from_the_start, link, scattered
@@ -34,6 +37,7 @@ class Topic:
         self.owners = [self.owner(number) for number in range(PARTITIONS)]
         self.sinks = [Sink() for _ in range(PARTITIONS)]
         self.scores: dict[str, tuple[Any, ...]] = {}
+        self.compacted: dict[bytes, bytes] = {}  # what the topic of scores keeps of customers and journeys
         self.refused: list[tuple[str, str]] = []
         self.marks: list[tuple[bytes, str, str]] = []
 
@@ -87,6 +91,10 @@ class Topic:
         self.refused += [(str(letter.reason), letter.detail) for letter in effects.dead_letters]
         self.marks += [mark[2:] for mark in effects.marks]
         for key, value in effects.customer_scores:
+            self.compacted.pop(key, None)
+            if value is None:
+                continue
+            self.compacted[key] = value
             score = json.loads(value)
             rank = (microseconds(score["as_of"]), score["sequence"])
             if key.decode() not in self.scores or rank >= self.scores[key.decode()][0]:
@@ -152,6 +160,28 @@ def crowd(seed: int, customers: int = 2) -> tuple[Json, ...]:
     return tuple(found)
 
 
+def scored(topic: Topic, clock: int) -> dict[tuple[Any, ...], Json]:
+    """Return all scores at one instant: of customers and journeys, and of entities from the sums of all partitions."""
+    found: list[Json] = []
+    sums: dict[tuple[Any, ...], list[Sum]] = {}
+    engine = rulebook(*topic.overrides).engine
+    for owner in topic.owners:
+        for entity, held in owner._tallies.sums():
+            sums.setdefault(tuple(entity.parts()), []).append(held)
+        for customer in owner.customers():
+            if customer.contributions:
+                found += (customer_score(customer, journey, clock, engine.customer_half_life) for journey in (None, *customer.journeys()))
+            found += experience_scores(customer, clock, engine.customer_half_life, engine.fusion_blame)
+    for (tenant, kept, *whose), held_sums in sums.items():
+        for name in scores_of(held_sums) if kept == CONSISTENCY else (kept,):
+            found.append(entity_score((tenant, name, *whose), held_sums, clock, engine.prior_opportunities))
+    return {
+        (each["tenant"], each["score"], each["scope"], each["name"], each["half_life"]): each
+        for each in found
+        if each["value"] is not None
+    }
+
+
 def assert_known_from_the_start(topic: Topic, stream: Sequence[Json]) -> None:
     """Compare with a topic that held every touchpoint under its customer from the start."""
     plain = Topic(*topic.overrides)
@@ -166,6 +196,11 @@ def assert_known_from_the_start(topic: Topic, stream: Sequence[Json]) -> None:
     for entity, held in theirs.items():
         assert ours[entity] == pytest.approx(held, abs=1e-9), entity
     assert topic.customers() == plain.customers()
+    scores, plain_scores = scored(topic, clock), scored(plain, clock)
+    assert scores.keys() == plain_scores.keys()
+    for name, score in plain_scores.items():
+        assert scores[name]["value"] == pytest.approx(score["value"], abs=1e-9), name
+        assert scores[name]["components"] == pytest.approx(score["components"], abs=1e-9), name
     assert timelines(topic) == timelines(plain)
 
 
@@ -332,6 +367,7 @@ def test_who_is_forgotten_is_as_nobody_who_ever_was(seed: int, first: str) -> No
     assert not timelines(topic)
     assert not any(str(each["id"]).encode() in held(topic) for each in [*stream, *late])
     gone = {key.decode().partition("/")[2] for key, what, _ in topic.marks if what == "forgotten"}
+    assert not topic.compacted
     assert gone == {each["customer"] for each in stream} | {each["data"]["other"] for each in stream if each["type"] == "identity.linked"}
     assert not topic.customers()
 
