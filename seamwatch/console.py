@@ -29,6 +29,7 @@ from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.callers import Role
 from sinks.console.settings import OpenId, StreamUnavailable
+from sinks.identity import is_known
 from sinks.portfolio import Terms
 from streams.sources.pseudonym import customer_pseudonym
 
@@ -131,18 +132,19 @@ def _stored_as(settings: Settings) -> Callable[[str], list[str]]:
     return lambda customer: [customer, customer_pseudonym(key, customer)]
 
 
-def _forgetting(settings: Settings) -> Callable[[Engine, str, str], int]:
+def _forgetting(settings: Settings) -> Callable[[Engine, str, str], tuple[int, bool]]:
     key = None if settings.customer_key is None else settings.require_customer_key()
 
-    def forget(engine: Engine, tenant: str, customer: str) -> int:
+    def forget(engine: Engine, tenant: str, customer: str) -> tuple[int, bool]:
         customers = keys_of(engine, tenant, customer, key)
+        known = any(is_known(engine, tenant, each) for each in customers)
         try:
             if customers:
                 tell(settings, tenant, customers, datetime.now(UTC))
         except (KafkaError, ConfigError) as error:
             _log.error("nobody could be forgotten: %s", error)
             raise StreamUnavailable from error
-        return len(customers)
+        return len(customers), known
 
     return forget
 

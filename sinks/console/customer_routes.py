@@ -16,7 +16,7 @@ from sinks.console.shapes import Forget, Forgetting
 __all__ = ["customer_routes"]
 
 
-def customer_routes(engine: Engine, forget: Callable[[Engine, str, str], int]) -> APIRouter:
+def customer_routes(engine: Engine, forget: Callable[[Engine, str, str], tuple[int, bool]]) -> APIRouter:
     """Return the routes by which customers are forgotten; ``forget`` as of `ConsoleSettings`."""
     api = APIRouter(prefix="/api/customers", responses=PROBLEMS, tags=["customers"])
 
@@ -24,7 +24,7 @@ def customer_routes(engine: Engine, forget: Callable[[Engine, str, str], int]) -
     def forget_customer(request: Request, wanted: Forget, caller: Annotated[Caller, allowed(Right.CUSTOMERS_FORGET)]) -> Forgetting:
         """Have a customer forgotten for good, under all keys. The stream is told when this answers; state and database follow as workers read it."""
         try:
-            keys = forget(engine, wanted.tenant, wanted.customer)
+            keys, known = forget(engine, wanted.tenant, wanted.customer)
         except StreamUnavailable:
             headers = {"Retry-After": "5"}
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "stream_unavailable", "Kafka cannot be told now: try again", headers=headers) from None
@@ -32,6 +32,6 @@ def customer_routes(engine: Engine, forget: Callable[[Engine, str, str], int]) -
             why = "an address or a number that a person is reached at is nobody's key here: give the id that the source or the database has"
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "raw_identifier", why)
         doors_of(request).note(request, caller.name, "forget", detail=f"keys: {keys}")  # of whom would be a customer's name in the audit
-        return Forgetting(keys=keys)
+        return Forgetting(keys=keys, known=known)
 
     return api

@@ -27,7 +27,7 @@ def acts(engine: Engine) -> list[tuple[Any, ...]]:
 def test_an_admin_has_a_customer_forgotten_and_the_audit_does_not_say_whom(client: TestClient, engine: Engine) -> None:
     """The stream is told of all keys, the answer says how many, and the audit who did it from where."""
     answer = client.post(PATH, json={"customer": "c-1007"})
-    assert (answer.status_code, answer.json()) == (202, {"keys": 2})
+    assert (answer.status_code, answer.json()) == (202, {"keys": 2, "known": True})
     assert acts(engine) == [("ada", "forget", None, "keys: 2", "testclient")]
 
 
@@ -58,7 +58,7 @@ def test_what_names_nobody_is_refused_without_an_echo(client: TestClient, engine
 def test_without_kafka_it_is_to_be_tried_again(engine: Engine, settings: ConsoleSettings, session: str) -> None:
     """503 with Retry-After, and nothing in the audit: nobody was forgotten."""
 
-    def forget(_engine: Engine, _tenant: str, _customer: str) -> int:
+    def forget(_engine: Engine, _tenant: str, _customer: str) -> tuple[int, bool]:
         raise StreamUnavailable
 
     app: FastAPI = create_console(engine, replace(settings, forget=forget))
