@@ -71,6 +71,11 @@ class Observer:
         self._terms = terms
         self._keep = max([invitations.fatigue, *(rule.every or 0 for rule in invitations.invitations)])
 
+    @property
+    def memory(self) -> int:
+        """How long touchpoints of before may still arrive, in microseconds."""
+        return self._engine.memory
+
     def take(self, customer: Customer, touchpoint: Any, seen: Observed) -> None:
         """Take a touchpoint; ``customer`` and ``seen`` change."""
         digest = hashlib.sha256(f"{touchpoint.source}\0{touchpoint.id}".encode()).hexdigest()[:12]

@@ -127,7 +127,7 @@ class Effects:
     def __init__(self) -> None:
         self.findings: list[tuple[bytes, bytes]] = []
         self.briefs: list[tuple[bytes, bytes]] = []
-        self.customer_scores: list[tuple[bytes, bytes]] = []
+        self.customer_scores: list[tuple[bytes, bytes | None]] = []
         self.dead_letters: list[DeadLetter] = []
         self.misplaced: list[tuple[bytes, bytes | None]] = []
         self.onward: list[tuple[bytes, bytes]] = []
@@ -348,8 +348,7 @@ class PartitionWatch:
             return self._store.get(key, self.clock, record.offset) or self._store.new(key)
         timestamp = record.timestamp or -1
         if self._store.is_expired(head.heard, None, timestamp):
-            self._store.drop(key)  # the new row's chunk takes the place of the mark
-            return self._store.new(key)
+            return self._store.anew(key)[0]  # its chunk takes the place of the mark
         self.counts.unwatched["flood"] += 1
         if timestamp - head.heard > _RENEWED:
             self._effects.rows += self._store.unwatch(key, record.offset, timestamp)
@@ -373,8 +372,8 @@ class PartitionWatch:
         timestamp = record.timestamp
         if timestamp is not None and timestamp > row.heard:
             if self._store.is_expired(row.heard, row.deadline, timestamp):
-                self._effects.rows += [(chunk, None) for chunk in self._store.drop(row.key)]
-                row = self._store.new(row.key)
+                row, gone = self._store.anew(row.key)
+                self._effects.rows += [(chunk, None) for chunk in gone]
             row.heard = timestamp
         row.touched = self._batch
         outcome = row.live.apply(entry, self.clock)
@@ -681,16 +680,18 @@ class PartitionWatch:
         self._counted.clear()
         self._batch += 1
         self._store.forget(self._heard)
-        effects.rows += ((chunk, None) for chunk in self._store.expire(self._heard))
+        effects.rows += self._store.expire(self._heard)
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
 
     def _publish(self, offset: int, score: dict[str, Any], *, gone: bool = False) -> None:
-        """Tell a score of a customer or of a journey; ``gone``: that there is none any more."""
+        """Tell a score of a customer or of a journey; ``gone``: that there is none any more. Of one that is none compaction is to keep nothing."""
         score["sequence"] = offset
         if gone:
             score["value"] = None
         parts = [score["tenant"], score["score"], score["scope"], score["name"], score["half_life"]]
         self._effects.customer_scores.append((_json(parts), _json(score)))
+        if score["value"] is None:
+            self._effects.customer_scores.append((_json(parts), None))
 
     @staticmethod
     def _scored_until(customer: Customer, clock: int) -> int:

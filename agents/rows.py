@@ -209,6 +209,10 @@ def _rest(customer: Customer) -> bytes:
     return encode(rest)
 
 
+def _rest_of_aliases(aliases: dict[str, tuple[int, int, int]]) -> bytes:
+    return encode(Rest({}, None, [], {}, None, aliases)) if aliases else NO_REST
+
+
 class RowStore:
     """All rows of a partition by key. ``decoded`` holds those that are decoded, in the order in which they became so."""
 
@@ -382,8 +386,8 @@ class RowStore:
         """Tell whether a row is past its memory at the broker's time ``now``, in milliseconds, and waits for nothing."""
         return heard >= 0 and deadline is None and now - heard > self._memory
 
-    def expire(self, now: int) -> Iterator[bytes]:
-        """Drop some of the stored rows that are past their memory at the broker's time ``now``; yield the keys of their chunks."""
+    def expire(self, now: int) -> Iterator[tuple[bytes, bytes | None]]:
+        """Drop some of the stored rows that are past their memory at the broker's time ``now``, but for their aliases; yield what must be written."""
         quiet, most = self._quiet, _EXPIRED_A_BATCH
         while quiet and most:
             day = min(quiet)
@@ -396,7 +400,10 @@ class RowStore:
                 stored = self._stored.get(key)
                 head = None if stored is None else head_of(newest_of(stored))
                 if head is not None and self.is_expired(head.heard, head.deadline, now):
-                    yield from self.drop(key)
+                    aliases = self.aliases(key)
+                    yield from [(each, None) for each in self.drop(key)]
+                    if aliases:
+                        yield chunk_key(key, 0), self._hold(key, write_chunk(head.offset, None, _NEVER, _rest_of_aliases(aliases), 0, b""))
             if not keys:
                 del quiet[day]
 
@@ -413,14 +420,37 @@ class RowStore:
 
     def unwatch(self, key: bytes, offset: int, heard: int) -> list[tuple[bytes, bytes | None]]:
         """Keep nothing of a customer but that its touchpoints are only counted; return what must be written."""
+        aliases = self.aliases(key)
         gone = self.drop(key) if key in self else []
-        chunk = self._stored[key] = write_chunk(offset, None, heard, NO_REST, 0, b"", state=COUNTED)
-        self._bytes += len(chunk)
+        chunk = self._hold(key, write_chunk(offset, None, heard, _rest_of_aliases(aliases), 0, b"", state=COUNTED))
         if heard >= 0:
             self._quiet[heard // _DAY].append(key)
         return [*((each, None) for each in gone), (chunk_key(key, 0), chunk)]
 
+    def anew(self, key: bytes) -> tuple[Row, list[bytes]]:
+        """Replace a row that is past its memory by an empty one with its aliases; return this, and the keys of the chunks that are gone."""
+        aliases = self.aliases(key)
+        gone = self.drop(key)
+        row = self.new(key)
+        row.live.aliases = aliases
+        return row, gone
+
+    def _hold(self, key: bytes, chunk: bytes) -> bytes:
+        self._stored[key] = chunk
+        self._bytes += len(chunk)
+        return chunk
+
     # Aliases
+
+    def aliases(self, key: bytes) -> dict[str, tuple[int, int, int]]:
+        """Return the aliases of a row, as `Customer` has them: they outlast its memory, as what points from them to it does."""
+        row = self.decoded.get(key)
+        if row is not None:
+            return row.live.aliases
+        stored = self._stored.get(key)
+        if stored is None or head_of(newest_of(stored)).state == ALIAS:
+            return {}
+        return rest_of(newest_of(stored)).aliases
 
     def points_to(self, key: bytes) -> str | None:
         """Return the customer that a key is an alias of; None: of nobody."""
@@ -430,8 +460,7 @@ class RowStore:
     def point(self, key: bytes, offset: int, customer: str) -> list[tuple[bytes, bytes | None]]:
         """Make a key an alias of ``customer``, which no time ends; return what must be written."""
         gone = self.drop(key) if key in self else []
-        chunk = self._stored[key] = write_chunk(offset, None, _NEVER, customer.encode(), 0, b"", state=ALIAS)
-        self._bytes += len(chunk)
+        chunk = self._hold(key, write_chunk(offset, None, _NEVER, customer.encode(), 0, b"", state=ALIAS))
         return [*((each, None) for each in gone), (chunk_key(key, 0), chunk)]
 
 

@@ -99,7 +99,7 @@ def _records(customers: int) -> Iterator[SinkRecord]:
     offsets = {"alerts": count(), "scores": count()}
     now = _now()
 
-    def record(topic: str, key: bytes, value: bytes) -> SinkRecord:
+    def record(topic: str, key: bytes, value: bytes | None) -> SinkRecord:
         return SinkRecord(f"bench.{topic}", 0, next(offsets[topic]), now, key, value, ())
 
     polled = [Record(offset, now // 1000, *each) for offset, each in enumerate(touchpoints(customers))]

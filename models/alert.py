@@ -67,12 +67,13 @@ class Resolution(StrEnum):
 
 
 class ChangeReason(StrEnum):
-    """Why an alert changed otherwise than by being resolved: the first four by the stream, then by time, then by operators."""
+    """Why an alert changed otherwise than by being resolved: the first five by the stream, then by time, then by operators."""
 
     FIRST_FINDING = "first_finding"
     NEW_FINDING = "new_finding"
     STANDS_AGAIN = "stands_again"
     SEVERITY_ROSE = "severity_rose"
+    LINKED = "linked"
     SNOOZE_OVER = "snooze_over"
     ACKNOWLEDGED = "acknowledged"
     ASSIGNED = "assigned"

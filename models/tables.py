@@ -31,8 +31,8 @@ from sqlalchemy.types import TypeEngine
 
 __all__ = [
     "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "contact_marks", "customer_aliases", "customers", "day_counts",
-    "dead_letter_acts", "dead_letters", "deliveries", "finding_days", "findings", "invitations", "login_links", "metadata", "observed", "place_days",
-    "place_hits", "receivers", "rollups", "score_history", "scores", "sessions", "stream_progress", "users", "utc_text",
+    "dead_letter_acts", "dead_letters", "deliveries", "finding_days", "findings", "forgotten_keys", "invitations", "login_links", "metadata", "observed",
+    "place_days", "place_hits", "receivers", "rollups", "score_history", "scores", "sessions", "stream_progress", "users", "utc_text",
 ]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -213,9 +213,19 @@ contact_marks = Table(
     Column("contact", Text, nullable=False),
     Column("kind", Text, nullable=False, comment="intent: a moment of truth; sales: a team sold in it"),
     Column("name", Text, nullable=False, comment="the intent; the team"),
+    Column("customer", Text, comment="whose contact it is; null: noted before this was"),
     PrimaryKeyConstraint("tenant", "contact", "kind", "name"),
+    Index(None, "customer"),
 )
 """What is special about a contact."""
+
+forgotten_keys = Table(
+    "forgotten_keys",
+    metadata,
+    Column("digest", Text, primary_key=True, comment="SHA-256 of tenant/customer: nobody is to be named here"),
+    Column("time", UtcDateTime, nullable=False, comment="what is not later is not to be known again"),
+)
+"""Whom the role `insight` has forgotten, for as long as the memory lasts: touchpoints of before may still arrive."""
 
 invitations = Table(
     "invitations",

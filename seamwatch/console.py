@@ -1,35 +1,41 @@
 """The console with all that the rooms give it: words, rules, sources, the score's formula, this build's name."""
 
 import hashlib
+import logging
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
 import uvicorn
+from kafka.errors import KafkaError
 from sqlalchemy import Engine
 
 from agents.rules import Language
 from agents.wording import Told
+from config.errors import ConfigError
 from config.rules import load_rulebook
 from config.settings import Settings
 from config.wording import load_wording
 from seamwatch import __version__
 from seamwatch.broker import topics_of_others
+from seamwatch.forgetting import keys_of, tell
 from seamwatch.observing import portfolio_terms
 from seamwatch.rule_facts import configured
 from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.callers import Role
-from sinks.console.settings import OpenId
+from sinks.console.settings import OpenId, StreamUnavailable
+from sinks.identity import is_known
 from sinks.portfolio import Terms
 from streams.sources.pseudonym import customer_pseudonym
 
 __all__ = ["console_settings", "serve"]
 
+_log = logging.getLogger(__name__)
 _WEB = Path(__file__).parents[1] / "sinks" / "console" / "web" / "dist"
 
 
@@ -55,6 +61,7 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         minutes=settings.handling_minutes,
         cost=settings.cost_per_minute,
         stored_as=_stored_as(settings),
+        forget=_forgetting(settings),
         decay=decayed,
         web=_WEB,
         url=settings.console_url,
@@ -123,6 +130,23 @@ def _stored_as(settings: Settings) -> Callable[[str], list[str]]:
         return lambda customer: [customer]
     key = settings.require_customer_key()
     return lambda customer: [customer, customer_pseudonym(key, customer)]
+
+
+def _forgetting(settings: Settings) -> Callable[[Engine, str, str], tuple[int, bool]]:
+    key = None if settings.customer_key is None else settings.require_customer_key()
+
+    def forget(engine: Engine, tenant: str, customer: str) -> tuple[int, bool]:
+        customers = keys_of(engine, tenant, customer, key)
+        known = any(is_known(engine, tenant, each) for each in customers)
+        try:
+            if customers:
+                tell(settings, tenant, customers, datetime.now(UTC))
+        except (KafkaError, ConfigError) as error:
+            _log.error("nobody could be forgotten: %s", error)
+            raise StreamUnavailable from error
+        return len(customers), known
+
+    return forget
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from agents.detectors.portfolio_shift import PortfolioShiftRule
 from agents.invitations import InvitationRules
+from agents.links import INTERNAL, Forget, Forwarded, parse_internal
 from agents.observer import Customer, Observed, Observer
 from agents.portfolio import Terms
 from agents.rules import Rulebook
@@ -64,26 +65,40 @@ def observe(batch: ObservedBatch, observer: Observer, terms: Terms, records: Seq
     done["again"] = len(records) - len(fresh)
     if not fresh:
         return done
-    touchpoints = [touchpoint for record in fresh if (touchpoint := _read(record)) is not None]
-    who = {(each.tenant, each.customer) for each in touchpoints}
+    told = [each for record in fresh if (each := _read(record)) is not None]
+    who = {each.whose for each in told}
     known = {whose: msgspec.convert(state, Customer) for whose, state in batch.states(who).items()}
-    seen: dict[str, Observed] = {}
-    forgotten = set()
-    for touchpoint in touchpoints:
-        whose = touchpoint.tenant, touchpoint.customer
-        if touchpoint.type == "customer.forgotten":
-            known.pop(whose, None)
-            forgotten.add(whose)
+    forgotten = batch.forgotten(who)
+    seen: dict[tuple[str, str], Observed] = {}
+    forgets: dict[tuple[str, str], datetime] = {}
+    invited: list[dict[str, Any]] = []
+    for whose, time, touchpoint in told:
+        until = forgotten.get(whose)
+        if until is not None and time <= until:
             continue
-        observer.take(known.setdefault(whose, Customer()), touchpoint, seen.setdefault(touchpoint.tenant, Observed()))
-    done["taken"] = len(touchpoints)
-    batch.forget(forgotten)
-    invited = [body for each in seen.values() for body in each.invitations]
+        if touchpoint is None:
+            known.pop(whose, None)
+            forgotten[whose] = forgets[whose] = time
+            if whose in seen:  # what was counted stays, and names nobody
+                seen[whose].marks.clear()
+            invited = [body for body in invited if (body["tenant"], body["customer"]) != whose]
+            continue
+        their = seen.setdefault(whose, Observed())
+        observer.take(known.setdefault(whose, Customer()), touchpoint, their)
+        invited += their.invitations
+        their.invitations.clear()
+    done["taken"] = len(told)
+    batch.forget(forgets, timedelta(microseconds=observer.memory))
     done["invited"] = len(invited)
+    counts: Counter[tuple[str, str, str, str, str]] = Counter()
+    sums: Counter[tuple[str, str, str, str, str]] = Counter()
+    for (tenant, _), made in seen.items():
+        counts.update({(tenant, *name): number for name, number in made.counts.items()})
+        sums.update({(tenant, *name): value for name, value in made.sums.items()})
     batch.store(
         [_row(*whose, customer, terms) for whose, customer in known.items()],
-        {(tenant, *name): (number, float(each.sums[name])) for tenant, each in seen.items() for name, number in each.counts.items()},
-        {(tenant, *mark) for tenant, each in seen.items() for mark in each.marks},
+        {name: (number, float(sums[name])) for name, number in counts.items()},
+        {(tenant, *mark, customer) for (tenant, customer), made in seen.items() for mark in made.marks},
         invited,
         fresh[-1].offset + 1,
     )
@@ -91,12 +106,35 @@ def observe(batch: ObservedBatch, observer: Observer, terms: Terms, records: Seq
     return done
 
 
-def _read(record: Any) -> Any | None:
-    """Return the touchpoint of a record; None for a heartbeat, and for what the role `watch` refuses and says why."""
+class _Told(NamedTuple):
+    """A touchpoint of somebody; None: they are to be forgotten, up to this time."""
+
+    whose: tuple[str, str]
+    time: datetime
+    touchpoint: Any | None
+
+
+def _read(record: Any) -> _Told | None:
+    """Return what a record tells; None for a heartbeat, for what the role `watch` refuses and says why, and for what moves between workers."""
+    if record.value is not None and record.value.startswith(INTERNAL):
+        return _forget(record)
     touchpoint: Any = decode_touchpoint(record.value) or parse_touchpoint(record.value)
-    if isinstance(touchpoint, Refusal) or touchpoint.type == "heartbeat":
+    if isinstance(touchpoint, Refusal) or touchpoint.type == "heartbeat" or record.key != f"{touchpoint.tenant}/{touchpoint.customer}".encode():
         return None
-    return touchpoint if record.key == f"{touchpoint.tenant}/{touchpoint.customer}".encode() else None
+    return _Told((touchpoint.tenant, touchpoint.customer), touchpoint.time, None if touchpoint.type == "customer.forgotten" else touchpoint)
+
+
+def _forget(record: Any) -> _Told | None:
+    """Return whom a worker tells to forget: an alias, or the customer of an alias that was to be forgotten."""
+    try:
+        message = parse_internal(record.value)
+        tenant, _, customer = (record.key or b"").decode().partition("/")
+    except ValueError:  # msgspec's errors are such
+        return None
+    if isinstance(message, Forget):
+        return _Told((tenant, customer), _EPOCH + timedelta(microseconds=message.time), None)
+    touchpoint: Any = parse_touchpoint(bytes(message.touchpoint)) if isinstance(message, Forwarded) else None
+    return _Told((tenant, customer), touchpoint.time, None) if getattr(touchpoint, "type", None) == "customer.forgotten" else None
 
 
 def _row(tenant: str, name: str, customer: Customer, terms: Terms) -> CustomerRow:

@@ -57,7 +57,7 @@ class Tried(NamedTuple):
 
 
 class Trial:
-    """A source that remembers: ``shown`` are its first records that gave or refused something, ``inputs`` what detectors got."""
+    """A source that remembers: ``shown`` are its first ``records`` that gave or refused something, ``inputs`` what detectors got."""
 
     def __init__(self, source: Source, first: int) -> None:
         self.source = source
@@ -65,7 +65,7 @@ class Trial:
         self.shown: list[Tried] = []
         self.inputs: set[str] = set()
         self.types: Counter[str] = Counter()
-        self.silent = 0
+        self.records = self.silent = 0
         self._first = first
         self._words = _words(source)
         mapping = getattr(source, "mapping", None)
@@ -77,6 +77,7 @@ class Trial:
 
     def map(self, raw: bytes) -> list[bytes]:
         """Map a record as the source does, and remember it."""
+        self.records += bool(raw)
         try:
             made = self.source.map(raw)
         except Unmappable as reason:

@@ -144,6 +144,7 @@ def _sqlite(address: URL) -> Engine:
         # would write them again.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")  # who is forgotten is not to be read from pages that are free
         cursor.close()
 
     @event.listens_for(engine, "begin")

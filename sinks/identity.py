@@ -23,8 +23,8 @@ from sinks.errors import database_errors
 __all__ = ["aliases_of", "forget_customer", "is_known", "note_forgotten"]
 
 
-_OWN = (findings, briefs, customer_aliases, customers, deliveries, invitations)
-"""What has a column for the customer, besides alerts: `customers` and `invitations` are the observer's, who hears of customers alone, not of their aliases."""
+_OWN = (findings, briefs, customer_aliases, customers, deliveries, invitations, contact_marks)
+"""What has a column for the customer, besides alerts."""
 
 
 def forget_customer(connection: Connection, tenant: str, customer: str) -> None:

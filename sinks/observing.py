@@ -3,15 +3,16 @@
 How far a partition has come stands in the same transaction as what was counted, so a batch that comes again counts nothing again.
 """
 
+import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from models.tables import contact_marks, customers, day_counts, invitations, observed
+from models.tables import contact_marks, customers, day_counts, forgotten_keys, invitations, observed
 from sinks.database import writing
 from sinks.errors import database_errors
 
@@ -86,11 +87,20 @@ class ObservedBatch:
                 found.update(((tenant, row.customer), row.state) for row in self._connection.execute(asked))
         return found
 
+    def forgotten(self, who: Iterable[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
+        """Return which of these customers are forgotten, and up to when."""
+        digests, found = {_digest(*each): each for each in who}, {}
+        names = sorted(digests)
+        for start in range(0, len(names), _MOST):
+            asked = select(forgotten_keys).where(forgotten_keys.c.digest.in_(names[start : start + _MOST]))
+            found.update({digests[row.digest]: row.time for row in self._connection.execute(asked)})
+        return found
+
     def store(
         self,
         rows: Collection[CustomerRow],
         counts: Mapping[tuple[str, str, str, str, str], tuple[int, float]],
-        marks: Collection[tuple[str, str, str, str]],
+        marks: Collection[tuple[str, str, str, str, str]],
         invited: Collection[dict[str, Any]],
         next_offset: int,
     ) -> None:
@@ -109,15 +119,24 @@ class ObservedBatch:
         self._all(self._insert(invitations).on_conflict_do_nothing(), [_invitation(body) for body in invited])
         self._connection.execute(update(observed).where(*self._where).values(next_offset=next_offset))
 
-    def forget(self, who: Collection[tuple[str, str]]) -> None:
-        """Delete customers with their invitations."""
-        for table in (customers, invitations):
+    def forget(self, who: Mapping[tuple[str, str], datetime], memory: timedelta) -> None:
+        """Delete customers with their invitations and marks, and remember for ``memory`` up to when each is forgotten."""
+        for table in (customers, invitations, contact_marks):
             gone = delete(table).where(table.c.tenant == bindparam("whose"), table.c.customer == bindparam("who"))
             self._all(gone, [{"whose": tenant, "who": customer} for tenant, customer in sorted(who)])
+        upsert: Any = self._insert(forgotten_keys)
+        fresh = upsert.on_conflict_do_update(index_elements=["digest"], set_={"time": upsert.excluded.time})
+        self._all(fresh, sorted(({"digest": _digest(*whose), "time": time} for whose, time in who.items()), key=lambda each: each["digest"]))
+        if who:
+            self._connection.execute(delete(forgotten_keys).where(forgotten_keys.c.time < max(who.values()) - memory))
 
     def _all(self, statement: Any, rows: list[dict[str, Any]]) -> None:
         if rows:
             self._connection.execute(statement, rows)
+
+
+def _digest(tenant: str, customer: str) -> str:
+    return hashlib.sha256(f"{tenant}/{customer}".encode()).hexdigest()
 
 
 def _invitation(body: dict[str, Any]) -> dict[str, Any]:

@@ -287,7 +287,8 @@ def parse(batch: Iterable[SinkRecord]) -> Parsed:
         if kind is TopicKind.ALERTS:
             refused = _marked(_FINDING, records, parsed.take_finding, parsed)
         elif kind is TopicKind.SCORES:
-            refused = _SCORE.read(records, parsed.take_score)
+            told = [record for record in records if record.value is not None or not (record.key or b"").startswith(b"[")]  # the others are for compaction
+            refused = _SCORE.read(told, parsed.take_score)
         elif kind is TopicKind.BRIEFS:
             refused = _marked(_BRIEF, records, parsed.take_brief, parsed)
         else:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from msgspec import json
 from sqlalchemy import Connection, Engine, delete
 
-from models.alert import AlertState, Resolution
+from models.alert import AlertState, ChangeReason, Resolution
 from models.tables import customer_aliases
 from sinks.database import encode_json, writing
 from sinks.errors import Conflict, DatabaseUnavailable, database_errors
@@ -36,6 +36,7 @@ from sinks.records import (
     score_key,
 )
 from sinks.statements import LOCK_TABLES, RANK_SEVERITY, Lookup, Statements, Upsert
+from sinks.takeover import Takeover, takeovers
 
 __all__ = ["DatabaseUnavailable", "DatabaseWriter", "SinkRecord", "Written"]
 
@@ -177,6 +178,7 @@ class _Transaction:
         known = {row[0]: row[1:] for row in self._select(self._statements.known_findings, list(changes.findings))}
         winners: list[FindingRecord] = []
         news: dict[str, list[News]] = {}
+        moved: dict[str, set[str]] = {}
         for identity, record in changes.findings.items():
             stood = None
             if identity in known:
@@ -191,8 +193,10 @@ class _Transaction:
                 fresh = news.setdefault(record.alert, [])
                 if stood != record.alert:
                     fresh.append(News(record.time, record.rule, record.rule_version))
+                    if stood is not None:
+                        moved.setdefault(stood, set()).add(record.alert)
         self._write_findings(winners)
-        alerts = self._write_alerts(news, changes.alerts)
+        alerts = self._write_alerts(news, changes.alerts, moved)
         self._write_scores(changes.scores)
         self._write_briefs(changes.briefs)
         letters = self._statements.letters
@@ -218,13 +222,15 @@ class _Transaction:
                     copy.write_row(row)
             cursor.execute(upsert.take_copied)
 
-    def _write_alerts(self, news: Mapping[str, list[News]], named: Mapping[str, FindingRecord]) -> int:
+    def _write_alerts(self, news: Mapping[str, list[News]], named: Mapping[str, FindingRecord], moved: Mapping[str, set[str]]) -> int:
         statements = self._statements
         known = {row[0]: row for row in self._select(statements.known_alerts, list(news.keys() | named.keys()))}
         standing = {row[0]: row[1:] for row in self._select(statements.standing, list(news))}
         time = statements.stored_time
         updated = time(self._now)
         rows, changes = [], []
+        taken_over = self._taken_over(moved, known, named)
+        given = {alert: key for key, takeover in taken_over.items() for alert in takeover.handled}
         # An alert that only is named has nothing new, unless it has no row yet.
         for key in sorted(news.keys() | (named.keys() - known.keys())):
             old, now = known.get(key), standing.get(key)
@@ -241,6 +247,12 @@ class _Transaction:
                 occurrences, rank, first_seen, last_seen = now
                 severity = RANK_SEVERITY[rank]
             left, reason = advance(before, occurrences=occurrences, severity=severity, last_seen=seen, news=news.get(key, ()))
+            if key in taken_over:
+                verdict, fresh = taken_over[key].verdict, taken_over[key].news
+                left, _ = advance(verdict, occurrences=occurrences, severity=severity, last_seen=seen, news=fresh)
+                version, reason = version + len(taken_over[key].acts), ChangeReason.LINKED
+            elif key in given:
+                left, reason = Verdict(AlertState.RESOLVED, Resolution.DUPLICATE, seen_until=seen, duplicate_of=given[key]), Resolution.DUPLICATE
             state, assignee = left.state.value, left.assignee
             resolution = None if left.resolution is None else left.resolution.value
             until = None if left.seen_until is None else time(left.seen_until)
@@ -253,8 +265,17 @@ class _Transaction:
                 handled = None, assignee, woken, left.duplicate_of, None
                 changes.append((key, version, before_state, state, reason.value, STREAM, updated, *handled))
         self._upsert(statements.alerts, rows)
+        for key, takeover in taken_over.items():
+            takeover.move(self._connection, key, known[key].version if key in known else 0)
         self._upsert(statements.changes, changes)
         return len(rows)
+
+    def _taken_over(self, moved: Mapping[str, set[str]], known: Mapping[str, Any], named: Mapping[str, FindingRecord]) -> dict[str, Takeover]:
+        """Return what alerts take over from others, under which findings stood that ``moved`` away."""
+        if not moved:
+            return {}
+        of = {key: known[key] for key in moved.keys() | set().union(*moved.values()) if key in known}
+        return takeovers(self._connection, moved, {**named, **of}, {key: self._verdict(row) for key, row in of.items()})
 
     def _verdict(self, row: Any) -> Verdict:
         judged = json.decode(row.judged_rules) if isinstance(row.judged_rules, str) else row.judged_rules  # as the driver gives it

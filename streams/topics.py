@@ -13,8 +13,10 @@ from streams.settings import StreamSettings
 __all__ = ["Deviation", "TopicAdmin", "TopicSpec", "Topics"]
 
 _DAY = 24 * 60 * 60 * 1000
-_RETENTION = {"cleanup.policy": "delete", "retention.ms": str(7 * _DAY)}
-_COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(_DAY)}
+# Segments of a week, as Kafka makes them, would be deleted a week after their last record: the first one would live for two.
+_RETENTION = {"cleanup.policy": "delete", "retention.ms": str(7 * _DAY), "segment.ms": str(_DAY)}
+# Without a longest lag what was overwritten, or forgotten, may stay for ever where little is written.
+_COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(_DAY), "max.compaction.lag.ms": str(7 * _DAY)}
 _BROKER_TIME = {"message.timestamp.type": "LogAppendTime"}
 _INPUT_BYTES = {"max.message.bytes": str(1024 * 1024 + 64 * 1024)}
 _FATAL = frozenset({"cleanup.policy", "message.timestamp.type"})

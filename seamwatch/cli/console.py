@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sinks.console.accounts import Accounts
 
 _ROLES = ("viewer", "operator", "lead", "admin")
-_SCOPES = ("alerts:read", "alerts:write", "alerts:export", "sources:read", "audit:read")
+_SCOPES = ("alerts:read", "alerts:write", "alerts:export", "sources:read", "audit:read", "customers:forget")
 
 _team_option = click.option("--team", "teams", multiple=True, metavar="TEAM", help="Only alerts that touch this team; can be repeated.")  # fmt: skip
 _generate_option = click.option("--generate", is_flag=True, help="Make a password, and show it once.")

@@ -230,7 +230,7 @@ def _facts(playback: "Playback", trial: "Trial") -> dict[str, Any]:
 
     found = Counter((each["rule"]["name"], each["reason"], each["severity"]) for each in playback.findings())
     return {
-        "records": playback.lines,
+        "records": trial.records,
         "touchpoints": trial.types.total(),
         "types": dict(trial.types.most_common()),
         "silent": trial.silent,

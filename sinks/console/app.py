@@ -5,6 +5,7 @@ from sqlalchemy import Engine
 
 from sinks.console.accounts import Accounts
 from sinks.console.alert_routes import alert_routes
+from sinks.console.customer_routes import customer_routes
 from sinks.console.doors import Doors
 from sinks.console.figure_routes import figure_routes
 from sinks.console.pages import BodyLimit, Headers, serve_pages
@@ -33,6 +34,8 @@ def create_console(engine: Engine, settings: ConsoleSettings) -> FastAPI:
     app.include_router(alert_routes(engine, settings))
     app.include_router(figure_routes(engine, settings))
     app.include_router(portfolio_routes(engine, settings))
+    if settings.forget is not None:
+        app.include_router(customer_routes(engine, settings.forget))
     app.state.feed = Feed(engine, settings)
     app.include_router(stream_routes(app.state.feed))
     serve_pages(app, settings.web)

@@ -23,6 +23,7 @@ class Right(StrEnum):
     ALERTS_EXPORT = "alerts:export"
     SOURCES_READ = "sources:read"
     AUDIT_READ = "audit:read"
+    CUSTOMERS_FORGET = "customers:forget"
 
 
 _VIEWER = frozenset({Right.ALERTS_READ, Right.SOURCES_READ})
@@ -32,7 +33,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.VIEWER: _VIEWER,
     Role.OPERATOR: _OPERATOR,
     Role.LEAD: _LEAD,
-    Role.ADMIN: _LEAD | {Right.AUDIT_READ},
+    Role.ADMIN: _LEAD | {Right.AUDIT_READ, Right.CUSTOMERS_FORGET},
 }
 """What each role may do."""
 

@@ -6,14 +6,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from sqlalchemy import Engine
+
 from models.finding import Severity
 from models.score import Score
 from sinks.console.callers import Role
 from sinks.portfolio import Terms
 
-__all__ = ["ConsoleSettings", "OpenId", "Told", "untold"]
+__all__ = ["ConsoleSettings", "OpenId", "StreamUnavailable", "Told", "untold"]
 
 _WEB = Path(__file__).parent / "web" / "dist"
+
+
+class StreamUnavailable(Exception):
+    """The stream cannot be told now."""
 
 
 class Told(Protocol):
@@ -81,6 +87,8 @@ class ConsoleSettings:
     ``harm`` is what a finding costs by severity, ``minutes`` the handling time that one costs by detector where that is known, ``cost`` that of a minute.
     ``prior`` is how many harmless visits the score of a team's face begins with.
     ``portfolio`` tells from which revenue and satisfaction on these are high; ``currency`` and ``rates`` what revenue is in.
+    ``forget`` has the stream forget a tenant's customer under every key that the database knows of, and returns how many these are, 0 where the name is
+    none, and whether the database knew any of them; it raises `StreamUnavailable`. None: nobody can be forgotten from here.
     ``stored_as`` names all that a customer's id may be stored as: itself, and its pseudonym.
     ``web`` holds the built front end; ``url`` is where people reach the console, None: by the address that it listens at. A session ends
     that was not used for ``idle``, and any after ``session``. ``openid``: people may also come in by that provider.
@@ -94,6 +102,7 @@ class ConsoleSettings:
     minutes: Mapping[str, float] = field(default_factory=dict)
     cost: float | None = None
     stored_as: Callable[[str], Sequence[str]] = lambda customer: [customer]
+    forget: Callable[[Engine, str, str], tuple[int, bool]] | None = None
     decay: Callable[[Score, int], float | None] = _as_stored
     web: Path = _WEB
     url: str | None = None

@@ -632,6 +632,20 @@ class Session(_Shape):
     csrf: str | None
 
 
+class Forget(_Shape):
+    """A customer who is to be forgotten, as the database names them or as the mapping of their source makes the name."""
+
+    customer: Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    tenant: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "default"
+
+
+class Forgetting(_Shape):
+    """The stream is told under so many keys: the customer's own, its pseudonym, and aliases; ``known``: the database knew one of them."""
+
+    keys: int
+    known: bool
+
+
 class AuditRow(_Shape):
     """What somebody did; ``address`` null: at the command line."""
 

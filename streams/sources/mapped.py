@@ -5,6 +5,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import repeat
 from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
@@ -237,7 +238,7 @@ class Mapped:
         return frozenset({each.type for each in made} | {"intent.stated" for each in made if "intent" in each.data})
 
     def read(self, stream: BinaryIO) -> Iterator[bytes]:
-        """Yield one raw record a line; of CSV one JSON object a row, by the names in its first one or in ``columns``."""
+        """Yield one raw record a line; of CSV one JSON object a row, by the names in its first one or in ``columns``, nothing for the lines between."""
         if self._kind == "csv":
             return self._read_rows(stream)
         return Touchpoints().read(stream)
@@ -264,10 +265,12 @@ class Mapped:
         mapping = self.mapping
         with decompressed(stream) as content:
             text = io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
-            rows = csv.reader(text, delimiter=mapping.separator)
+            rows, told = csv.reader(text, delimiter=mapping.separator), 0
             try:
                 names = mapping.columns or next(rows, [])
                 for row in rows:
+                    yield from repeat(b"", rows.line_num - 1 - told)  # a record has the number of its last line
+                    told = rows.line_num
                     yield msgspec.json.encode(dict(zip(names, row, strict=False))) if any(row) else b""
             except (csv.Error, UnicodeDecodeError) as error:
                 raise Unreadable(f"after line {rows.line_num}: not CSV in UTF-8") from error

@@ -208,7 +208,7 @@ class Undisturbed:
     def forgot(self) -> bool:
         """Whether a customer expired or dropped touchpoints: what leaves a memory emits nothing, so scores stay as they last moved."""
         watched = [each for watch in self.watches.values() for each in watch.customers()]
-        return len(watched) < len(self.customers) or any(each.horizon is not None for each in watched)
+        return len(watched) < len(self.customers) or any(each.horizon is not None or not each.entries for each in watched)
 
     def final(self) -> dict[str, dict[str, Any]]:
         """Return the last revision of each finding by id."""
@@ -258,6 +258,11 @@ def _verify_identity(broker: MemoryBroker, topics: Topics, engine: Engine, oracl
     DatabaseWriter(third, lambda: wall).write([SinkRecord(topics.alerts, 0, number, 0, *line, ()) for number, line in enumerate(lines)])
     ours, theirs = ({key: alert for key, alert in _alerts(each).items() if len(alert) > 1} for each in (engine, third))
     _same("alerts of who knew the customer from the start", ours, theirs)
+    wanted_scores = {_key(each): each for each in replay.scores(wall) if each["value"] is not None}
+    found_scores = {key: made for key, score in oracle.scores().items() if (made := score(wall))["value"] is not None}
+    _same("scores of who knew the customer from the start", dict.fromkeys(found_scores), dict.fromkeys(wanted_scores))
+    for key, wanted_score in wanted_scores.items():
+        _close(key, found_scores[key]["value"], found_scores[key]["components"], wanted_score)
 
 
 def _verify_scores(engine: Engine, oracle: Undisturbed) -> None:
@@ -269,10 +274,13 @@ def _verify_scores(engine: Engine, oracle: Undisturbed) -> None:
     _same("scores", dict.fromkeys(known), dict.fromkeys(wanted))
     for key, score in wanted.items():
         row = stored[key]
-        expected = score((row.as_of - EPOCH) // timedelta(microseconds=1))
-        for ours, theirs in ((row.value, expected["value"]), *((row.components[name], each) for name, each in expected["components"].items())):
-            if not isclose(ours, theirs, rel_tol=1e-6, abs_tol=1e-9):
-                raise Violation(f"score {key}: found {row}, expected {expected}")
+        _close(key, row.value, row.components, score((row.as_of - EPOCH) // timedelta(microseconds=1)))
+
+
+def _close(key: Key, value: float, components: Mapping[str, float], expected: Mapping[str, Any]) -> None:
+    for ours, theirs in ((value, expected["value"]), *((components[name], each) for name, each in expected["components"].items())):
+        if not isclose(ours, theirs, rel_tol=1e-6, abs_tol=1e-9):
+            raise Violation(f"score {key}: found {value}, {components}, expected {expected}")
 
 
 def _key(score: Mapping[str, Any]) -> Key:

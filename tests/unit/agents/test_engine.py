@@ -18,6 +18,7 @@ from agents.replay import Replay
 from agents.rows import CorruptRow
 from config.rules import SHIPPED_RULES
 from tests.reference import oracle
+from tests.reference.identity import from_the_start, scattered
 from tests.reference.scenarios import random_scenario, scenarios
 from tests.reference.timeline import microseconds
 from tests.support.properties import examples
@@ -104,11 +105,16 @@ def expected(
     return {each["id"]: {key: each[key] for key in oracle.COMPARED} for each in found}, scores
 
 
-def assert_like_oracle(touchpoints: list[dict[str, Any]], clock: int) -> None:
-    """Compare both."""
-    found, scores = replayed(touchpoints, clock)
+def assert_like_oracle(touchpoints: list[dict[str, Any]], clock: int, told: list[dict[str, Any]] | None = None) -> None:
+    """Compare both; the engine is ``told`` the same otherwise, where that is given."""
+    found, scores = replayed(told or touchpoints, clock)
     wanted, wanted_scores = expected(touchpoints, clock)
     assert found == wanted
+    assert_scored_like_oracle(scores, wanted_scores)
+
+
+def assert_scored_like_oracle(scores: list[dict[str, Any]], wanted_scores: dict[Any, float]) -> None:
+    """Compare all scores, but for journeys of several customers."""
     shared = {each["name"] for each in scores if each["scope"] == "journey"}
     for each in scores:
         key = (each["tenant"], each["score"], each["scope"], each["name"], each["half_life"])
@@ -136,6 +142,13 @@ def test_findings_and_scores_are_those_of_the_oracle(seed: int) -> None:
     touchpoints = random_scenario(seed)
     newest = max(microseconds(each["time"]) for each in touchpoints)
     assert_like_oracle(touchpoints, newest + (20_000_000, 62_000_000, 65_000_000, 2 * DAY, 400 * DAY)[seed % 5])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_with_aliases_they_are_those_of_an_oracle_who_knew_the_customer(seed: int) -> None:
+    """Touchpoints that come under aliases, with links anywhere, give what the oracle makes of them under their customer: experience scores, too."""
+    told = scattered(first_of_each(random_scenario(seed)), random.Random(seed), 1 + seed % 5)
+    assert_like_oracle(from_the_start(told), clock_after(told), told)
 
 
 @pytest.mark.parametrize("seed", [*range(20), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(20, 150))])

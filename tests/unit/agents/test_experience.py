@@ -289,7 +289,7 @@ def test_a_finding_that_is_withdrawn_moves_no_bond() -> None:
     assert moved == {"brand": pytest.approx(50 - 200 / 54, abs=1e-2), "tenant": pytest.approx(50 - 200 / 54, abs=1e-2)}
     effects = watch.process(records([at(2, "handoff.accepted", agent("b"), None, handoff="h1")], 10))
     assert not [each for each in watch.entity_scores(BASE + 90 * SECOND) if each["score"] == "fusion"]
-    told = [json.loads(value) for _, value in effects.customer_scores]
+    told = [json.loads(value) for _, value in effects.customer_scores if value]
     assert [each["value"] for each in told if each["score"] == "fusion"] == [None]
 
 

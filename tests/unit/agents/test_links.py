@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from agents.engine import CONSISTENCY
 from agents.fields import Fingerprinter
 from agents.partition import Effects, PartitionWatch, Record
 from agents.replay import Replay
+from agents.scores import customer_score, entity_score, experience_scores, scores_of
+from agents.tallies import Sum
 from models.dead_letter import DeadLetterReason
 from streams.producer import partition_for
 from tests.reference.identity import from_the_start, link, scattered
@@ -27,12 +30,14 @@ class Topic:
 
     def __init__(self, *overrides: str) -> None:
         self.overrides = overrides
+        self.now: int | None = None  # the broker's, in milliseconds
         self.logs: list[list[Record]] = [[] for _ in range(PARTITIONS)]
         self.rows: list[list[tuple[bytes, bytes | None]]] = [[] for _ in range(PARTITIONS)]
         self.committed = [0] * PARTITIONS
         self.owners = [self.owner(number) for number in range(PARTITIONS)]
         self.sinks = [Sink() for _ in range(PARTITIONS)]
         self.scores: dict[str, tuple[Any, ...]] = {}
+        self.compacted: dict[bytes, bytes] = {}  # what the topic of scores keeps of customers and journeys
         self.refused: list[tuple[str, str]] = []
         self.marks: list[tuple[bytes, str, str]] = []
 
@@ -48,7 +53,7 @@ class Topic:
     def append(self, key: bytes | None, value: bytes, number: int | None = None) -> None:
         """Add a record, by its key unless a partition is given."""
         log = self.logs[partition_for(key or b"", PARTITIONS) if number is None else number]
-        log.append(Record(len(log), None, key, value))
+        log.append(Record(len(log), self.now, key, value))
 
     def feed(self, *touchpoints: Json) -> None:
         """Add touchpoints."""
@@ -86,6 +91,10 @@ class Topic:
         self.refused += [(str(letter.reason), letter.detail) for letter in effects.dead_letters]
         self.marks += [mark[2:] for mark in effects.marks]
         for key, value in effects.customer_scores:
+            self.compacted.pop(key, None)
+            if value is None:
+                continue
+            self.compacted[key] = value
             score = json.loads(value)
             rank = (microseconds(score["as_of"]), score["sequence"])
             if key.decode() not in self.scores or rank >= self.scores[key.decode()][0]:
@@ -151,6 +160,28 @@ def crowd(seed: int, customers: int = 2) -> tuple[Json, ...]:
     return tuple(found)
 
 
+def scored(topic: Topic, clock: int) -> dict[tuple[Any, ...], Json]:
+    """Return all scores at one instant: of customers and journeys, and of entities from the sums of all partitions."""
+    found: list[Json] = []
+    sums: dict[tuple[Any, ...], list[Sum]] = {}
+    engine = rulebook(*topic.overrides).engine
+    for owner in topic.owners:
+        for entity, held in owner._tallies.sums():
+            sums.setdefault(tuple(entity.parts()), []).append(held)
+        for customer in owner.customers():
+            if customer.contributions:
+                found += (customer_score(customer, journey, clock, engine.customer_half_life) for journey in (None, *customer.journeys()))
+            found += experience_scores(customer, clock, engine.customer_half_life, engine.fusion_blame)
+    for (tenant, kept, *whose), held_sums in sums.items():
+        for name in scores_of(held_sums) if kept == CONSISTENCY else (kept,):
+            found.append(entity_score((tenant, name, *whose), held_sums, clock, engine.prior_opportunities))
+    return {
+        (each["tenant"], each["score"], each["scope"], each["name"], each["half_life"]): each
+        for each in found
+        if each["value"] is not None
+    }
+
+
 def assert_known_from_the_start(topic: Topic, stream: Sequence[Json]) -> None:
     """Compare with a topic that held every touchpoint under its customer from the start."""
     plain = Topic(*topic.overrides)
@@ -165,6 +196,11 @@ def assert_known_from_the_start(topic: Topic, stream: Sequence[Json]) -> None:
     for entity, held in theirs.items():
         assert ours[entity] == pytest.approx(held, abs=1e-9), entity
     assert topic.customers() == plain.customers()
+    scores, plain_scores = scored(topic, clock), scored(plain, clock)
+    assert scores.keys() == plain_scores.keys()
+    for name, score in plain_scores.items():
+        assert scores[name]["value"] == pytest.approx(score["value"], abs=1e-9), name
+        assert scores[name]["components"] == pytest.approx(score["components"], abs=1e-9), name
     assert timelines(topic) == timelines(plain)
 
 
@@ -331,8 +367,34 @@ def test_who_is_forgotten_is_as_nobody_who_ever_was(seed: int, first: str) -> No
     assert not timelines(topic)
     assert not any(str(each["id"]).encode() in held(topic) for each in [*stream, *late])
     gone = {key.decode().partition("/")[2] for key, what, _ in topic.marks if what == "forgotten"}
+    assert not topic.compacted
     assert gone == {each["customer"] for each in stream} | {each["data"]["other"] for each in stream if each["type"] == "identity.linked"}
     assert not topic.customers()
+
+
+@pytest.mark.parametrize("wakes", ["customer", "others"])
+@pytest.mark.parametrize("floods", [False, True])
+def test_a_customer_keeps_its_aliases_longer_than_its_memory(wakes: str, floods: bool) -> None:
+    """Who was quiet for longer than the memory, or flooded, has lost the timeline and not the other keys: a link back is refused, forgetting reaches them."""
+    topic = Topic("memory=2d", *(["maximum_an_hour=3"] if floods else []))
+    day, begin = 86_400_000, microseconds("2026-03-02T11:00:00Z") // 1000
+    topic.now = begin
+    topic.feed(asked(1, "k0"), *chain(2), asked(2, "k2"))
+    topic.settle()
+    topic.feed(*(asked(number, "k0") for number in range(3, 9) if floods))
+    topic.settle()
+    assert bool(timelines(topic)) is not floods
+    topic.now = begin + 4 * day
+    others = [asked(number, f"x{number}") | {"time": "2026-03-06T10:59:00Z"} for number in range(9)]
+    back = link(7, "k2", "k0", "2026-03-06T11:00:00Z")
+    topic.feed(*(others if wakes == "others" else ()), back)
+    topic.settle()
+    assert [reason for reason, _ in topic.refused] == [DeadLetterReason.LINK_REFUSED]
+    assert timelines(topic)["k0"] == [("crm", back["id"])]
+    topic.owners = [topic.owner(number) for number in range(PARTITIONS)]
+    topic.feed(forgotten(1, "k0", "2026-03-06T11:00:01Z"))
+    topic.settle()
+    assert {key for key, what, _ in topic.marks if what == "forgotten"} == {b"default/k0", b"default/k1", b"default/k2"}
 
 
 def test_what_is_newer_than_the_forgetting_stays() -> None:

@@ -8,6 +8,7 @@ from random import Random
 from threading import Event
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,12 +16,13 @@ from sqlalchemy import Engine, select
 
 from agents.detectors.portfolio_shift import PortfolioShiftRule
 from agents.invitations import InvitationRules
+from agents.links import Forget, Forwarded, encode_internal
 from agents.observer import Customer, Observed, Observer
 from agents.partition import Record
 from agents.portfolio import Terms
 from agents.rules import EngineRules, Rulebook
 from config.invitations import load_invitations
-from models.tables import contact_marks, customers, day_counts, invitations, observed
+from models.tables import contact_marks, customers, day_counts, forgotten_keys, invitations, metadata, observed
 from models.touchpoint import Refusal, parse_touchpoint
 from seamwatch.observing import Observing, observe
 from sinks.database import create_engine, upgrade
@@ -118,7 +120,7 @@ def test_the_corridor_counts_visits_and_moves_and_the_face_that_a_team_shows(eng
     visits = {names[1:]: number for names, number in found.items() if names[0] == "visit" and number}
     assert visits == {("billing", "service"): 1, ("tech", "sales"): 1, ("tech", "service"): 1, ("menu", "service"): 1}
     with engine.connect() as connection:
-        marks = {tuple(row)[1:] for row in connection.execute(select(contact_marks))}
+        marks = {tuple(row)[1:4] for row in connection.execute(select(contact_marks))}
     assert marks == {("k1", "sales", "tech"), ("k2", "intent", "cancellation")}
     assert found["late", "", ""] == 1
 
@@ -137,6 +139,30 @@ def test_what_comes_again_counts_once_and_who_is_forgotten_is_gone(engine: Engin
     with engine.connect() as connection:
         assert connection.execute(select(customers)).all() == []
         assert connection.execute(select(observed.c.next_offset)).scalar() == 5
+
+
+@pytest.mark.parametrize("cuts", [(), (3,), (2, 4), (1, 2, 3, 4, 5)])
+@pytest.mark.parametrize("says", ["touchpoint", "to an alias", "by an alias"])
+def test_who_is_forgotten_is_not_known_again_by_what_arrives_late(engine: Engine, cuts: Sequence[int], says: str) -> None:
+    """Whoever says so: account, invitations and marks are gone, older touchpoints bring none of it back, newer ones begin anew; the name stands nowhere."""
+    gone = touchpoint(3, 9 * DAY, "customer.forgotten", "system")
+    log = records([
+        touchpoint(1, 0, "intent.stated", data={"intent": "Cancellation"}), ends(2, 1), gone, ends(4, 2), touchpoint(5, 1, "contact.answered", "agent:billing"),
+        touchpoint(6, 1, "contact.answered", "agent:billing", customer="c-2"),
+    ])  # fmt: skip
+    if says != "touchpoint":
+        at = round((START + timedelta(days=9)).timestamp() * 1e6)
+        message = Forget(offset=1, time=at) if says == "to an alias" else Forwarded(offset=1, path=["v"], touchpoint=msgspec.Raw(log[2].value or b""))
+        log[2] = log[2]._replace(value=encode_internal(message))
+    taken(engine, log, RULES, cuts)
+    with engine.connect() as connection:
+        left = [str(row) for table in metadata.sorted_tables for row in connection.execute(select(table))]
+        assert connection.execute(select(customers.c.customer)).scalars().all() == ["c-2"]
+    assert not any("c-1" in row or "Cancellation" in row for row in left)
+    taken(engine, [*log, *records([ends(n, 10 + n) for n in range(9)])[6:]], RULES)
+    with engine.connect() as connection:
+        assert set(connection.execute(select(customers.c.customer)).scalars()) == {"c-1", "c-2"}
+        assert len(connection.execute(select(forgotten_keys)).all()) == 1
 
 
 RULES = InvitationRules.model_validate({
@@ -200,8 +226,6 @@ def test_no_span_of_fatigue_holds_more_than_the_most_and_the_same_log_decides_th
 
 
 def _stored(customer: Customer) -> Customer:
-    import msgspec
-
     return msgspec.convert(json.loads(json.dumps(msgspec.to_builtins(customer))), Customer)
 
 

@@ -98,6 +98,11 @@ class Desk:
         return [(change.version, change.reason.value, change.actor) for change in details.changes]
 
 
+def linked(identity: str, revision: int = 2, **changes: Any) -> dict[str, Any]:
+    """Make a finding as it is told of the customer, whose alias ``c-1007`` is: under the alert ``B``, unless changed."""
+    return finding(identity, revision, **{"alert": "B", "customer": "c-1"} | changes)
+
+
 @st.composite
 def _steps(draw: st.DrawFn) -> list[tuple[str, Any]]:
     """Draw what operators, the stream and time do, in any order."""
@@ -350,6 +355,59 @@ class Handling:
         _at_once(lambda: reports.append(desk.act(of("B"), "A")), lambda: reports.append(desk.act(of("A"), "B")))
         assert sorted(len(report.done) for report in reports) == [0, 1]
         assert {refused.refusal for report in reports for refused in report.refused} == {Refusal.NOT_THE_ORIGINAL}
+
+    def test_what_people_did_goes_with_the_findings_of_an_alias(self, desk: Desk) -> None:
+        """Who has the alert of an alias, how it was left, and every note are the customer's when its findings are; told again, nothing changes."""
+        desk.found(finding("f2", minutes=1), finding("f9", alert="C"))
+        desk.act(Assign(to="ada", note="calls back on Monday"))
+        desk.act(Acknowledge(), actor="bob")
+        desk.act(Resolve(outcome=Resolution.DUPLICATE, of="A"), "C")
+        desk.found(linked("f1"))
+        desk.found(linked("f2", minutes=1))
+        assert (desk.stands("B"), desk.alert("B").assignee, desk.alert("B").occurrences) == (("acknowledged", None), "ada", 2)
+        assert desk.audit("B") == [(1, "assigned", "ada"), (2, "acknowledged", "bob"), (3, "linked", "seamwatch")]
+        details = show_alert(desk.engine, "B")
+        assert details is not None
+        assert [change.note for change in details.changes] == ["calls back on Monday", None, None]
+        assert (desk.stands(), desk.alert().duplicate_of, desk.alert("C").duplicate_of) == (("resolved", "duplicate"), "B", "B")
+        assert desk.audit()[1:] == [(desk.alert().version - 1, "duplicate", "seamwatch")]
+        before = _all(desk.engine)
+        desk.found(linked("f1"), linked("f2", minutes=1))
+        assert _all(desk.engine) == before
+
+    @pytest.mark.parametrize(("last", "stands", "assignee"), [("A", "snoozed", "ada"), ("B", "acknowledged", "bob")])
+    def test_of_two_alerts_that_were_handled_the_last_word_holds(self, desk: Desk, last: str, stands: str, assignee: str) -> None:
+        """The customer's alert is left as whoever acted last left it, here or there; the acts of both are in its audit."""
+        desk.found(linked("f2", 1, minutes=-1))
+        acts: dict[str, tuple[Change, Change]] = {"A": (Assign(to="ada"), Snooze(worse=True)), "B": (Assign(to="bob"), Acknowledge())}
+        for key in sorted("AB", key=last.__eq__):
+            for change in acts[key]:
+                desk.clock.now += timedelta(minutes=1)
+                desk.act(change, key)
+        desk.found(linked("f1"))
+        assert (desk.stands("B")[0], desk.alert("B").assignee) == (stands, assignee)
+        assert {reason for _, reason, _ in desk.audit("B")} == {"first_finding", "assigned", "acknowledged", "snoozed", "linked"}
+
+    def test_what_nobody_saw_of_the_customer_opens_what_was_settled_of_the_alias(self, desk: Desk) -> None:
+        """A resolution covers what was known when it was made: a later finding of the customer opens the alert again, an earlier one does not."""
+        desk.act(FIXED)
+        desk.found(linked("f2", 1, minutes=-1))
+        desk.found(linked("f1"))
+        assert desk.stands("B") == ("resolved", "fixed")
+        desk.found(finding("g1", alert="D", customer="v-2"))
+        desk.act(FIXED, "D")
+        desk.found(linked("g2", 1, minutes=1, alert="E"))
+        desk.found(linked("g1", alert="E"))
+        assert desk.stands("E") == ("reopened", None)
+
+    def test_an_alert_that_nobody_handled_leaves_nothing_behind(self, desk: Desk) -> None:
+        """The alias's is withdrawn, the customer's opens by itself; so does one whose findings only moved along the seams of one customer."""
+        desk.found(linked("f1"))
+        assert (desk.stands(), desk.stands("B")) == (("resolved", "withdrawn"), ("open", None))
+        desk.found(finding("g1", alert="D"))
+        desk.act(Acknowledge(), "D")
+        desk.found(finding("g1", 2, alert="E"))
+        assert (desk.stands("D"), desk.stands("E")) == (("resolved", "withdrawn"), ("open", None))
 
     def test_undo_gives_back_what_was(self, desk: Desk) -> None:
         """The last change of whoever made it is taken back as a whole, with an audit of its own; anybody else's is not."""

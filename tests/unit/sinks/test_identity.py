@@ -74,6 +74,7 @@ def test_what_the_observer_knows_of_a_forgotten_customer_goes_too(engine: Engine
     with engine.begin() as connection:
         [contact] = connection.scalars(select(findings.c.contact))
         connection.execute(insert(contact_marks).values(tenant="acme", contact=contact, kind="intent", name="cancel"))
+        connection.execute(insert(contact_marks).values(tenant="acme", contact="another", kind="intent", name="cancel", customer="c_1"))
         for customer in ("c_1", "cx1"):
             connection.execute(insert(customers).values(tenant="acme", customer=customer, answers=0, state={}))
             asked: dict[str, object] = {"customer": customer, "rule": "r", "pattern": "past", "survey": "s", "time": then, "body": {}}

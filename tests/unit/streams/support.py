@@ -33,7 +33,7 @@ class Effects:
     def __init__(self) -> None:
         self.findings: list[tuple[bytes, bytes]] = []
         self.briefs: list[tuple[bytes, bytes]] = []
-        self.customer_scores: list[tuple[bytes, bytes]] = []
+        self.customer_scores: list[tuple[bytes, bytes | None]] = []
         self.tallies: list[tuple[bytes, bytes]] = []
         self.rows: list[tuple[bytes, bytes | None]] = []
         self.tally_rows: list[tuple[bytes, bytes]] = []

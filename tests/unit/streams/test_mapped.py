@@ -214,11 +214,13 @@ def test_a_body_that_is_no_object_is_refused(tmp_path: Path) -> None:
 
 
 def test_rows_and_lines_are_records_by_their_columns(tmp_path: Path) -> None:
-    """CSV has names in its first row or in the mapping; lines stay lines until they are mapped; empty cells are missing."""
+    """CSV has names in its first row or in the mapping, and each record the number of its last line; lines stay lines; empty cells are missing."""
     table = source(tmp_path, MAPPING.replace("format: json", "format: csv\nseparator: ';'"))
-    content = '\ufeffkind;event;who;ticket;at;team\nwork;1;"a;b";81;1000;\n\nnoise;2\n'.encode()
-    full, blank, short = table.read(io.BytesIO(content))
-    assert (json.loads(full)["who"], blank, json.loads(short)) == ("a;b", b"", {"kind": "noise", "event": "2"})
+    content = '\ufeffkind;event;who;ticket;at;team\nwork;1;"a;b";81;1000;\n\nnoise;2\nwork;3;"a\nb";81;1000;\n'.encode()
+    read = list(table.read(io.BytesIO(content)))
+    full, short = read[1], read[3]
+    assert (json.loads(full)["who"], json.loads(short)) == ("a;b", {"kind": "noise", "event": "2"})
+    assert [number for number, each in enumerate(read, 1) if each] == [2, 4, 6]
     (made,) = map(json.loads, table.map(full))
     assert (made["time"], "team" in made["actor"]) == ("1970-01-01T00:00:01.000000Z", False)
     assert table.map(short) == []

@@ -3,8 +3,10 @@
 import asyncio
 import gzip
 import json
+import random
+import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -171,6 +173,46 @@ async def test_what_is_no_http_is_told_and_not_repeated(sent: bytes) -> None:
         assert MARK.encode() not in answer
         assert log.records == []
         assert log.held == 0
+
+
+REQUEST = (
+    b"POST /in/desk HTTP/1.1\r\nHost: a\r\nX-Key: good\r\nConnection: close\r\nContent-Type: swordfish\r\nX-Other: swordfish\r\n"
+    b"Content-Length: 9\r\n\r\nswordfish"
+)
+PIECES = (
+    b"", b"\r\n", b"\r\n\r\n", b"\0", b"\xff", b":", b" ", b"%", b"%00", b"/", b"?", b"9" * 21, b"-1", b"chunked", b"GET", b"swordfish" * 1000,
+    b"Transfer-Encoding: chunked\r\n", b"Content-Encoding: gzip\r\n", b"Expect: 100-continue\r\n", b"Content-Length: 3\r\n", b"ce-id: %ZZswordfish\r\n",
+    b"Connection: upgrade\r\nUpgrade: h2c\r\n",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_whatever_a_request_is_made_of_it_is_taken_or_refused_without_an_echo(seed: int) -> None:
+    """A request with pieces cut out and others put in: 204 if it is in the log, or a problem document without a word of it; never a server's error."""
+    chance, statuses = random.Random(seed), set()
+    async with serving(rate=100_000) as (log, _, ingest):
+        for _ in range(60):
+            sent = REQUEST
+            for _ in range(chance.randrange(1, 4)):
+                begin = chance.randrange(len(sent))
+                sent = sent[:begin] + chance.choice(PIECES) + sent[begin + chance.choice((0, 0, 1, 3, 30)) :]
+            before = len(log.records)
+            reader, writer = await asyncio.open_connection(*ingest.address)
+            writer.write(sent)
+            answer = b""
+            with suppress(asyncio.TimeoutError, ConnectionError):  # half a request is waited for, a connection may stay, or end with what nobody read
+                while part := await asyncio.wait_for(reader.read(65_536), 0.1):
+                    answer += part
+            for head, _, body in (each.partition(b"\r\n\r\n") for each in re.split(rb"HTTP/1\.[01] ", answer)[1:]):
+                status = int(head[:3])
+                statuses.add(status)
+                assert status in {100, 204} or 400 <= status < 500, (sent, answer)
+                assert status in {100, 204} or json.loads(body)["type"].startswith("urn:seamwatch:problem:"), (sent, answer)
+            assert MARK.encode() not in answer, (sent, answer)
+            assert answer.count(b" 204 ") <= len(log.records) - before <= 1, (sent, answer)  # who left before may hear nothing
+            writer.close()
+        assert log.held == 0
+    assert {204, 400, 401, 404} <= statuses
 
 
 async def test_more_than_the_rate_is_told_to_come_again() -> None:

@@ -523,6 +523,7 @@ export default {
   "did.new_finding": "hat ihn wieder geöffnet: Es ist wieder geschehen",
   "did.stands_again": "hat ihn wieder geöffnet: Er gilt doch",
   "did.severity_rose": "hat ihn geöffnet: Es wurde schlimmer",
+  "did.linked": "hat übernommen, was unter einem anderen Namen des Kunden gefunden und getan worden war",
   "did.snooze_over": "hat ihn geöffnet: Die Zeit ist um",
   "did.acknowledged": "hat ihn übernommen",
   "did.assigned": "hat ihn zugewiesen an",

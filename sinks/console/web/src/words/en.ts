@@ -521,6 +521,7 @@ export default {
   "did.new_finding": "opened it again: it happened again",
   "did.stands_again": "opened it again: it stands after all",
   "did.severity_rose": "opened it: it got worse",
+  "did.linked": "took over what had been found and done under another name of the customer",
   "did.snooze_over": "opened it: the snooze is over",
   "did.acknowledged": "acknowledged it",
   "did.assigned": "assigned it to",

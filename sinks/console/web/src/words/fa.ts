@@ -523,6 +523,7 @@ export default {
   "did.new_finding": "دوباره بازش کرد: باز رخ داد",
   "did.stands_again": "دوباره بازش کرد: هنوز برقرار است",
   "did.severity_rose": "بازش کرد: بدتر شد",
+  "did.linked": "آنچه را زیر نام دیگری از همین مشتری یافته و انجام شده بود به اینجا آورد",
   "did.snooze_over": "بازش کرد: زمان کنار گذاشتن گذشت",
   "did.acknowledged": "پذیرفت",
   "did.assigned": "سپرد به",

@@ -523,6 +523,7 @@ export default {
   "did.new_finding": "重新打开：再次发生",
   "did.stands_again": "重新打开：仍然成立",
   "did.severity_rose": "打开：情况变差",
+  "did.linked": "接过了该客户另一名称下的发现和处理",
   "did.snooze_over": "打开：搁置到期",
   "did.acknowledged": "接手",
   "did.assigned": "分派给",
