@@ -13,6 +13,7 @@ from seamwatch.doctor import (
     Waiting,
     clock,
     doors,
+    insight,
     keys,
     paused,
     rules,
@@ -44,6 +45,15 @@ def test_keys_are_set_secret_and_different(given: dict[str, str], told: str) -> 
     found = keys(load_settings(**given))
     assert (found.state is State.WRONG, told in found.found) == (bool(told), True)
     assert not any(value in str(found) for value in given.values())
+
+
+def test_the_role_insight_is_missed_only_where_it_has_worked() -> None:
+    """Who never started it does without; where it has read before and is gone, or late, what waits is told with what to do."""
+    assert insight("t", None, 0).state is State.OK
+    assert insight("t", Waiting(3, late=False), 1).state is State.OK
+    gone = insight("t", Waiting(3, late=False), 0)
+    assert (gone.state, gone.found) == (State.WRONG, "t: 3 records wait")
+    assert "--roles insight" in gone.mend
 
 
 def test_rules_and_mappings_are_read_as_a_worker_reads_them() -> None:
