@@ -55,17 +55,17 @@ def command(roles: frozenset[str] | None) -> None:
       seamwatch worker --roles normalise,watch,score
       seamwatch worker --roles sink
     """
-    from seamwatch import logs
-
-    logs.configure(options().level, debug=options().debug)
     from config.settings import load_settings
+    from seamwatch import logs
     from seamwatch.errors import WrongUse
     from seamwatch.worker import Worker, leave, plan
 
+    settings = load_settings()
+    logs.configure(options().level, debug=options().debug, form=settings.log_format)
     if roles is not None and "insight" in roles:
         if len(roles) > 1:
             raise WrongUse("insight works in a process of its own, beside those that must be fast: name it alone")
         from seamwatch.insight import run
 
-        leave(run(load_settings()))
-    leave(Worker(plan(load_settings(), roles), debug=options().debug).run())
+        leave(run(settings))
+    leave(Worker(plan(settings, roles), debug=options().debug).run())
