@@ -15,7 +15,7 @@ ALERTS = TopicPartition("seamwatch.alerts", 0)
 
 
 def _held(offset: int) -> dict[TopicPartition, Stored]:
-    return {ALERTS: Stored(*ALERTS, offset, THEN, THEN)}
+    return {ALERTS: Stored(ALERTS.topic, ALERTS.partition, offset, THEN, THEN)}
 
 
 def test_a_partition_goes_back_to_what_the_database_holds() -> None:
