@@ -34,8 +34,8 @@ def postgres_binaries() -> Path | None:
 class PostgresServer(Server):
     """A server on a free loopback port, with fsync on and no password: only for tests on this machine.
 
-    With `disk` its data lie on a disk of their own, of so many bytes; only root can make one. With `identity`, a file with its certificate and key (PEM,
-    its system user's), it speaks TLS to who asks for it.
+    With `disk` its data lie on a disk of their own, of so many bytes; only root can make one. With `identity`, a file with its certificate and key (PEM),
+    it speaks TLS to who asks for it.
     """
 
     name = "PostgreSQL"
@@ -44,7 +44,6 @@ class PostgresServer(Server):
 
     def __init__(self, disk: int = 0, identity: Path | None = None) -> None:
         super().__init__()
-        self._identity = identity
         binaries = postgres_binaries()
         if binaries is None:
             raise ServerError("PostgreSQL is not here: run `make services`")
@@ -56,6 +55,13 @@ class PostgresServer(Server):
             subprocess.run(["mount", *options], check=True)
         if os.geteuid() == 0:
             shutil.chown(self.directory, self.system_user, self.system_user)
+        self._identity: Path | None = None
+        if identity:
+            self._identity = self.directory / "identity.pem"
+            shutil.copyfile(identity, self._identity)
+            self._identity.chmod(0o600)
+            if os.geteuid() == 0:
+                shutil.chown(self._identity, self.system_user, self.system_user)
         (self._port,) = free_ports(1)
 
     @property
