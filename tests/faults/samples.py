@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -45,11 +46,11 @@ class Samples:
 
 
 class Resources:
-    """What a process holds, second by second: resident bytes, threads, open files. Use as a context manager."""
+    """What each worker process holds, second by second: resident bytes, threads, open files. Use as a context manager."""
 
-    def __init__(self, process: int) -> None:
-        self.seen: list[tuple[int, int, int]] = []
-        self._process = process
+    def __init__(self, world: World) -> None:
+        self._seen: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
+        self._world = world
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -61,14 +62,21 @@ class Resources:
         self._over.set()
         self._thread.join()
 
+    @property
+    def longest(self) -> list[tuple[int, int, int]]:
+        """What was seen of the process that lived longest."""
+        return max(self._seen.values(), key=len)
+
     def quarters(self) -> list[tuple[float, int, int]]:
-        """Return of each quarter of the time the median of the bytes, and the most threads and files."""
-        size = max(1, len(self.seen) // 4)
-        parts = [self.seen[start : start + size] for start in range(0, 4 * size, size)]
+        """Return of each quarter of the longest life the median of the bytes, and the most threads and files."""
+        seen = self.longest
+        size = max(1, len(seen) // 4)
+        parts = [seen[start : start + size] for start in range(0, 4 * size, size)]
         return [(median(each[0] for each in part), max(each[1] for each in part), max(each[2] for each in part)) for part in parts if part]
 
     def _look(self) -> None:
-        own = Path(f"/proc/{self._process}")
         while not self._over.wait(1):
-            with suppress(OSError):
-                self.seen.append((resident(self._process), len(list((own / "task").iterdir())), len(list((own / "fd").iterdir()))))
+            for process in [worker.process.pid for worker in self._world.crew.workers]:
+                own = Path(f"/proc/{process}")
+                with suppress(OSError):
+                    self._seen[process].append((resident(process), len(list((own / "task").iterdir())), len(list((own / "fd").iterdir()))))

@@ -116,9 +116,9 @@ class Crew:
                 armed = {"FAILPOINT": failpoint} if failpoint else {}
                 self._workers[name] = self._installation.start_tuned(self._tuned, program=self.programs.get(name), **named, **armed)
 
-    def wait_ready(self) -> None:
+    def wait_ready(self, seconds: float = 90) -> None:
         """Wait until every worker is ready."""
-        until(lambda: all(worker.get("/readyz")[0] == 200 for worker in self.workers), 90, self._tails)
+        until(lambda: all(worker.get("/readyz")[0] == 200 for worker in self.workers), seconds, self._tails)
 
     def kill(self, *names: str) -> None:
         """End workers at once; the supervisor starts them again."""
