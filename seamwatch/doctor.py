@@ -25,12 +25,15 @@ from seamwatch.database import opened
 from seamwatch.errors import Failed
 from seamwatch.source_health import answers, raw_topics
 from sinks.errors import DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase, database_errors
+from sinks.progress import progress
 from streams.ingest import checker
 from streams.pauses import Pauses
 from streams.sources import load_source
 from streams.topics import Deviation, TopicAdmin, Topics
 
-__all__ = ["Check", "State", "Waiting", "clock", "diagnose", "doors", "insight", "keys", "paused", "rules", "topics", "unreachable", "waiting", "writable"]
+__all__ = [
+    "Check", "State", "Waiting", "clock", "diagnose", "doors", "insight", "keys", "paused", "pulse", "rules", "topics", "unreachable", "waiting", "writable",
+]  # fmt: skip
 
 _DRIFT = 5.0
 """Seconds by which a clock may differ from ours. A touchpoint five minutes ahead of the broker is refused."""
@@ -298,11 +301,27 @@ def _database(settings: Settings) -> list[Check]:
     try:
         with opened(settings) as engine, database_errors(engine):
             if engine.dialect.name == "sqlite":
-                return [_file(settings.database), Check(name, State.OK, "ours")]
-            return [writable(*_grants(engine)), clock(name, _ahead(engine))]
+                return [_file(settings.database), Check(name, State.OK, "ours"), *_pulse(settings, engine)]
+            return [writable(*_grants(engine)), clock(name, _ahead(engine)), *_pulse(settings, engine)]
     except (Failed, SchemaOutdated, UnsupportedDatabase, DatabaseUnavailable) as error:
         mend = "start it, or set SEAMWATCH_DATABASE" if isinstance(error, DatabaseUnavailable | UnsupportedDatabase) else "`seamwatch db upgrade`"
         return [Check("database", State.WRONG, str(error), mend), Check(name, State.UNKNOWN, "no database to ask")]
+
+
+def pulse(every: float, ages: Mapping[int, float]) -> Check:
+    """Judge by partition of the findings how many seconds ago something was stored, where a pulse comes every so many seconds."""
+    patience = 3 * every + _LATE
+    late = [f"partition {number} for {age:,.0f} s" for number, age in ages.items() if age > patience]
+    wrong = [f"nothing was stored of {', '.join(late)}"] if late else [] if ages else ["nothing was ever stored"]
+    return _check("pulse", wrong, f"stored of {len(ages)} partitions", "look at /readyz of the workers; all of them need SEAMWATCH_PULSE_EVERY")
+
+
+def _pulse(settings: Settings, engine: Engine) -> list[Check]:
+    if not settings.pulse_every:
+        return []
+    now, topic = datetime.now(UTC), Topics(settings.prefix).alerts
+    ages = {each.partition: (now - each.stored).total_seconds() for each in progress(engine).partitions if each.topic == topic}
+    return [pulse(settings.pulse_every / 1_000_000, ages)]
 
 
 def _file(url: str) -> Check:

@@ -16,6 +16,7 @@ from seamwatch.doctor import (
     insight,
     keys,
     paused,
+    pulse,
     rules,
     topics,
     unreachable,
@@ -151,3 +152,10 @@ def test_a_database_that_is_not_there_is_told(url: str, mend: str) -> None:
     [line] = [each for each in shown.output.splitlines() if each.startswith("wrong    database: ")]
     assert mend in line
     assert "hunter2" not in shown.output
+
+
+def test_a_pulse_that_does_not_come_is_told_by_partition() -> None:
+    """Where a pulse comes every ten seconds, a partition of which nothing was stored for minutes stands still; so does a pipe that never stored anything."""
+    assert pulse(10.0, {0: 5.0, 1: 80.0}).state is State.OK
+    assert pulse(10.0, {0: 5.0, 1: 300.0}).found == "nothing was stored of partition 1 for 300 s"
+    assert pulse(10.0, {}).state is State.WRONG
