@@ -20,7 +20,7 @@ from tests.unit.seamwatch.support import run
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES, SYSTEMD = ROOT / "config" / "kubernetes", ROOT / "config" / "systemd"
-DOCUMENTS = [ROOT / "docs" / name for name in ("deployment.md", "security.md")]
+DOCUMENTS = [ROOT / "docs" / name for name in ("capacity.md", "deployment.md", "security.md")]
 OLDEST = "1.30"
 
 
