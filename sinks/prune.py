@@ -28,8 +28,8 @@ from sinks.errors import database_errors
 
 __all__ = ["prunable", "prune"]
 
-_ALERTS = 200
-"""Of one transaction: one alert has many findings."""
+_ALERTS = 1_000
+"""Of one transaction, each with its findings: for every transaction all alerts are looked through once for duplicates."""
 _ROWS = 2_000
 
 _SIMPLE: Iterable[tuple[Table, str]] = (
@@ -94,8 +94,8 @@ def _alone(before: datetime) -> tuple[Any, ...]:
 
 
 def _delete_alerts(connection: Connection, before: datetime) -> Mapping[str, int]:
-    # Locked, so that none is opened again meanwhile: the worker that tries waits, and begins anew on what is left.
-    chosen = select(alerts.c.key).where(*_resolved(before)).order_by(alerts.c.key).limit(_ALERTS).with_for_update()
+    # Locked, so that none is opened again meanwhile: the worker that tries waits, and begins anew on what is left. Whom a worker has, is not old.
+    chosen = select(alerts.c.key).where(*_resolved(before)).order_by(alerts.c.updated).limit(_ALERTS).with_for_update(skip_locked=True)
     keys = list(connection.scalars(chosen))
     if not keys:
         return {}
