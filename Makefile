@@ -103,6 +103,18 @@ faults: $(TOOLS) services ## Break it on real servers: kills, freezes, full disk
 	$(call heading,faults)
 	@$(BIN)/python -m tests.faults
 
+.PHONY: soak
+soak: $(TOOLS) services ## Run it under load for an hour, fault after fault: make soak HOURS=0.5
+	$(call heading,soak)
+	@$(BIN)/python -m tests.faults soak --hours $(or $(HOURS),1)
+
+.PHONY: fuzz
+fuzz: $(TOOLS) ## Throw bytes at the decoder and the mappings: make fuzz SECONDS_EACH=600
+	$(call heading,fuzz)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-input -c constraints.txt atheris \
+		|| echo 'atheris is not to be had for this Python: by mutation alone.'
+	@for target in touchpoints mappings; do $(BIN)/python -m tests.fuzz $$target --seconds $(or $(SECONDS_EACH),600); done
+
 .PHONY: simulate
 simulate: $(TOOLS) ## Break it in virtual time, in memory: make simulate N=10000 SEED=7
 	$(call heading,simulate)
@@ -114,13 +126,67 @@ quality: $(TOOLS) ## Measure what is found in annotated dialogues; the table goe
 	@$(BIN)/python -m tests.quality --write
 	@$(BIN)/python -m tests.quality.verdicts --write
 
+# --- release ------------------------------------------------------------------------------------------------------
+
+# What is listed and asked about is the program with its dependencies, and not the tools: they have an environment each.
+RELEASE := $(VENV)-release
+AUDIT := $(VENV)-audit
+
+$(RELEASE)/.installed: $(SOURCES)
+	@echo 'Installing the program as it is released into $(RELEASE)'
+	@'$(PYTHON)' -m venv $(RELEASE)
+	@$(RELEASE)/bin/python -m pip install --disable-pip-version-check --quiet --no-input -c constraints.txt '.[postgres]'
+	@touch $@
+
+$(AUDIT)/.installed: $(SOURCES)
+	@'$(PYTHON)' -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --disable-pip-version-check --quiet --no-input cyclonedx-bom==7.5.0 pip-audit==2.10.1
+	@touch $@
+
+.PHONY: sbom
+sbom: $(RELEASE)/.installed $(AUDIT)/.installed ## List all that is in a release (CycloneDX): dist/seamwatch.cdx.json
+	$(call heading,sbom)
+	@mkdir -p dist
+	@$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
+		-o dist/seamwatch.cdx.json $(RELEASE)/bin/python
+	@echo 'Written: dist/seamwatch.cdx.json'
+
+.PHONY: audit
+audit: $(RELEASE)/.installed $(AUDIT)/.installed ## Ask whether weaknesses of the dependencies are known; skipped where nobody answers
+	$(call heading,audit)
+	@site=$$($(RELEASE)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+	code=0; $(AUDIT)/bin/pip-audit --path "$$site" --skip-editable --progress-spinner off --timeout 20 >$(AUDIT)/log 2>&1 || code=$$?; \
+	unknown=$$(grep -c 'could not be audited' $(AUDIT)/log || true); \
+	if grep -qE 'ServiceError|ConnectionError|Max retries|HTTPError' $(AUDIT)/log || [ "$$unknown" -gt 5 ]; then \
+		echo "skipped: the service that knows weaknesses does not answer ($$unknown dependencies are not known to it)"; else cat $(AUDIT)/log; exit $$code; fi
+
+# Who takes a release checks it with the public key that the project publishes elsewhere:
+#   ssh-keygen -Y verify -f allowed_signers -I SIGNER -n seamwatch-release -s dist/notes.md.sig < dist/notes.md
+.PHONY: notes
+notes: ## Release notes of a version from the changelog, signed: make notes VERSION=0.1.0 KEY=~/.ssh/id_ed25519
+	$(call heading,notes)
+	@mkdir -p dist
+	@awk -v version='$(or $(VERSION),Unreleased)' '/^## /{found = index($$0, version) > 0} found' CHANGELOG.md > dist/notes.md
+	@test -s dist/notes.md || { echo 'The changelog has nothing of $(VERSION).' >&2; exit 1; }
+	@if [ -f dist/seamwatch.cdx.json ]; then printf '\nSBOM, SHA-256: %s\n' "$$(sha256sum dist/seamwatch.cdx.json | cut -d' ' -f1)" >> dist/notes.md; fi
+	@test -n '$(KEY)' || { echo 'Written: dist/notes.md; not signed: say KEY=FILE, an SSH key.'; exit 0; }; \
+		rm -f dist/notes.md.sig; ssh-keygen -q -Y sign -f '$(KEY)' -n seamwatch-release dist/notes.md && echo 'Written: dist/notes.md, dist/notes.md.sig'
+
 # --- check --------------------------------------------------------------------------------------------------------
 
 .PHONY: test
 test: $(TOOLS) services web lint types imports ## Everything that CI checks
 	$(call heading,test)
 	@$(BIN)/python -m pytest -q -m 'not real' -n 4 --dist worksteal
-	@$(BIN)/python -m pytest -m real -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m 'real and not full' -n 2 --dist loadfile
+
+.PHONY: full
+full: test ## Besides what CI checks: what takes minutes or hours
+	$(call heading,full)
+	@$(BIN)/python -m pytest -m full -n 2 --dist loadfile
+	@$(BIN)/python -m tests.faults
+	@$(BIN)/python -m tests.faults soak --hours 1
+	@$(BIN)/python -m tests.simulation --histories 10000
 
 .PHONY: unit
 unit: $(TOOLS) ## The fast tests: seconds, no server
@@ -130,7 +196,7 @@ unit: $(TOOLS) ## The fast tests: seconds, no server
 .PHONY: real
 real: $(TOOLS) services web ## The tests on a real Kafka and a real PostgreSQL
 	$(call heading,real)
-	@$(BIN)/python -m pytest -m real -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m 'real and not full' -n 2 --dist loadfile
 
 .PHONY: lint
 lint: $(TOOLS) ## Style, dead code, unused dependencies
@@ -156,6 +222,6 @@ services: $(TOOLS) ## Get Apache Kafka, PostgreSQL, Chromium, Prometheus and Ale
 
 .PHONY: clean
 clean: ## Remove what make made
-	@rm -rf $(VENV) $(PEERS) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info $(WEB)/dist $(WEB)/node_modules
+	@rm -rf $(VENV) $(PEERS) $(RELEASE) $(AUDIT) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info $(WEB)/dist $(WEB)/node_modules
 	@find $(ROOMS) tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 	@echo 'Clean.'

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import briefs, ingest, insights, latency, messages, recovery, state, whole_job, writers
+from benchmarks import briefs, capacity, ingest, insights, latency, messages, recovery, state, whole_job, writers
 from benchmarks.report import Report, show, write
 
-_DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+_DOCUMENTS = Path(__file__).parents[1] / "docs"
 _EPILOG = """
 examples:
   python -m benchmarks all --write                   what `make bench` runs; the tables go to docs/benchmarks.md
@@ -36,7 +36,7 @@ def main() -> int:
         report = _BENCHMARKS[name][2](chosen)
         show(report)
         if chosen.write:
-            write(_DOCUMENT, name, report)
+            write(_DOCUMENTS / ("capacity.md" if name == "capacity" else "benchmarks.md"), name, report)
     return 0
 
 
@@ -70,6 +70,10 @@ def _writers(parser: argparse.ArgumentParser) -> None:
 def _state(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--customers-at-rest", type=int, default=1_000_000, help="rows of six touchpoints")
     parser.add_argument("--contacts", type=int, default=20_000, help="of ten touchpoints, of customers drawn at random")
+
+
+def _capacity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--capacity-customers", type=int, default=20_000, help="ten touchpoints each; a second run has half of them")
 
 
 def _recovery(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +113,11 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
         "the database writer beside the driver alone, SQLite and PostgreSQL",
         _writers,
         lambda chosen: writers.run(chosen.writer_customers, chosen.batch, chosen.rounds),
+    ),
+    "capacity": (
+        "what an event, a customer and a rule cost, and whether the calculator is right",
+        _capacity,
+        lambda chosen: capacity.run(chosen.capacity_customers, min(chosen.rounds, 3)),
     ),
     "state": (
         "what state costs: bytes of a quiet row, few and very many customers, long timelines, late records",

@@ -92,6 +92,21 @@ class Progress:
         self._admin = KafkaAdminClient(bootstrap_servers=bootstrap)
         self._names = names
 
+    def stored(self) -> int:
+        """Return how many records there were for the sinks."""
+        topics = (self._names.alerts, self._names.scores, self._names.briefs)
+        return sum(self._consumer.end_offsets([TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]).values())
+
+    def log_bytes(self) -> int:
+        """Return the bytes of all topics of ours in Kafka, without indexes."""
+        sizes = self._admin.describe_log_dirs()
+        found: dict[tuple[str, int], int] = {}
+        for directory in sizes if isinstance(sizes, list) else sizes.get("results", [sizes]):
+            for topic in directory.get("topics", ()):
+                for partition in topic["partitions"]:
+                    found[topic.get("name", topic.get("topic")), partition["partition_index"]] = partition["partition_size"]
+        return sum(size for (name, _), size in found.items() if name.startswith(f"{self._names.prefix}."))
+
     def caught_up(self) -> bool:
         """Tell whether everything is committed: by the watch role up to the end of the touchpoints, by the sink up to the end of what came of them."""
         try:

@@ -138,6 +138,10 @@ class Settings(BaseSettings):
     """Partitions of a topic: fixed for the life of a prefix."""
     replication: Annotated[int, Field(ge=1, le=7)] = 1
     """Copies of a topic: 3 in production."""
+    log_format: Literal["console", "json"] = "console"
+    """Lines for people, or one JSON object a line, of workers and the console."""
+    pulse_every: Duration | None = None
+    """How often a pulse goes through the whole pipe, from the touchpoints to the database, and is measured; unset: never."""
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464
     rules_dir: Path | None = None

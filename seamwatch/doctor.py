@@ -25,12 +25,15 @@ from seamwatch.database import opened
 from seamwatch.errors import Failed, WrongUse
 from seamwatch.source_health import answers, raw_topics
 from sinks.errors import DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase, database_errors
+from sinks.progress import progress
 from streams.ingest import checker
 from streams.pauses import Pauses
 from streams.sources import load_source
 from streams.topics import Deviation, TopicAdmin, Topics
 
-__all__ = ["Check", "State", "Waiting", "clock", "diagnose", "doors", "keys", "paused", "receivers", "rules", "topics", "unreachable", "waiting", "writable"]
+__all__ = [
+    "Check", "State", "Waiting", "clock", "diagnose", "doors", "insight", "keys", "paused", "pulse", "receivers", "rules", "topics", "unreachable", "waiting", "writable",
+]  # fmt: skip
 
 _DRIFT = 5.0
 """Seconds by which a clock may differ from ours. A touchpoint five minutes ahead of the broker is refused."""
@@ -38,12 +41,14 @@ _LATE = 60.0
 """Seconds after which a record that waits is no longer one on its way."""
 _PATIENCE = 5_000
 _PAUSE = 0.3
+_INSIGHT = "insight"
 _FEWEST = 8
 """Different bytes in a key that nobody can guess."""
 _PUBLIC = ("0123456789", "abcdef", "changeme", "example", "password", "secret", "seamwatch", "fedcba9876")
 """What keys of examples, tests and demonstrations are made of."""
 _NO_KEY = Secret("nothing is hashed with it")
 """Stands in for keys, so that all else can be checked without them."""
+_RIGHTS = "give SEAMWATCH_DATABASE a user with the rights of config/postgres/roles.sql, on the primary server"
 _KEYS = 'python3 -c "import secrets; print(secrets.token_hex(32))" makes one'
 
 
@@ -74,7 +79,7 @@ class Waiting(NamedTuple):
 @dataclass(frozen=True)
 class _Flow:
     """What the broker tells: brokers, deviations, members of the group, records that wait, pauses, and by how many seconds a record that the broker
-    stamped is ahead of us.
+    stamped is ahead of us; of the role insight its group's members, and what waits for it (None: it has never worked).
 
     A broker whose clock is behind ours cannot be told from one to which nobody writes: ``ahead`` is never negative.
     """
@@ -85,6 +90,8 @@ class _Flow:
     waiting: Mapping[str, Waiting]
     ahead: float
     paused: Mapping[str, str]
+    insight: Waiting | None
+    insight_members: int
 
 
 def diagnose(settings: Settings) -> list[Check]:
@@ -109,7 +116,7 @@ def diagnose(settings: Settings) -> list[Check]:
     except KafkaError as error:
         found.append(unreachable(settings.broker, error))
     if flow is None:
-        found += [Check(name, State.UNKNOWN, "no broker to ask") for name in ("topics", "clock of the broker", "paused", "lag", "sinks")]
+        found += [Check(name, State.UNKNOWN, "no broker to ask") for name in ("topics", "clock of the broker", "paused", "lag", "sinks", "insight")]
     else:
         stored = {names.alerts, names.scores, names.briefs, names.dead_letters}
         found += [
@@ -119,6 +126,7 @@ def diagnose(settings: Settings) -> list[Check]:
             paused(flow.paused),
             waiting("lag", {topic: each for topic, each in flow.waiting.items() if topic not in stored}, flow.members),
             waiting("sinks", {topic: each for topic, each in flow.waiting.items() if topic in stored}, flow.members),
+            insight(names.touchpoints, flow.insight, flow.insight_members),
         ]
     return found + _database(settings)
 
@@ -223,10 +231,18 @@ def waiting(name: str, topics: Mapping[str, Waiting], members: int) -> Check:
     return _check(name, wrong, f"{records:,} records wait, {members} in the group", mend)
 
 
+def insight(topic: str, left: Waiting | None, members: int) -> Check:
+    """Judge how far the role `insight` is behind; who has never started it does without."""
+    if left is None and not members:
+        return Check("insight", State.OK, "nobody has started the role insight")
+    found = waiting("insight", {} if left is None else {topic: left}, members)
+    return found._replace(mend=found.mend and "look at /readyz of the worker with the role insight, or start one: `seamwatch worker --roles insight`")
+
+
 def writable(grants: Mapping[str, bool], read_only: bool) -> Check:
     """Judge by table whether the program may write it, and whether the database takes writes at all."""
     wrong = ["it is read-only"] if read_only else [f"{table} cannot be written" for table, granted in grants.items() if not granted]
-    return _check("database", wrong, "answers, has the tables, takes writes", "give SEAMWATCH_DATABASE a user that owns the tables, on the primary server")
+    return _check("database", wrong, "answers, has the tables, takes writes", _RIGHTS)
 
 
 def _check(name: str, wrong: Iterable[str], found: str, mend: str) -> Check:
@@ -240,11 +256,12 @@ def _flow(settings: Settings, raw: Sequence[str]) -> _Flow:
         deviations = admin.check()
     with closing(KafkaAdminClient(**connection(settings), bootstrap_timeout_ms=_PATIENCE)) as client:
         brokers = len(client.describe_cluster()["brokers"])
-        members = _members(client, settings.prefix)
+        members, observers = (_members(client, group) for group in (settings.prefix, f"{settings.prefix}.{_INSIGHT}"))
     read = [*raw, names.touchpoints, names.alerts, names.scores, names.briefs, names.dead_letters]
-    left, ahead = _ask(settings, read, [topic for topic in read if topic.startswith((names.raw(""), names.touchpoints))])
+    left, ahead = _ask(settings, settings.prefix, read, [topic for topic in read if topic.startswith((names.raw(""), names.touchpoints))])
+    observed, _ = _ask(settings, f"{settings.prefix}.{_INSIGHT}", [names.touchpoints], [], begun=True)
     with Pauses(streams) as pauses:
-        return _Flow(brokers, deviations, members, left, ahead, pauses.paused(raw))
+        return _Flow(brokers, deviations, members, left, ahead, pauses.paused(raw), observed.get(names.touchpoints), observers)
 
 
 def _members(client: KafkaAdminClient, group: str) -> int:
@@ -259,12 +276,15 @@ def _members(client: KafkaAdminClient, group: str) -> int:
             sleep(_PAUSE)
 
 
-def _ask(settings: Settings, read: Sequence[str], stamped: Sequence[str]) -> tuple[dict[str, Waiting], float]:
-    """Return what waits by topic, and by how many seconds a record is ahead of us in the topics that the broker has ``stamped``."""
+def _ask(settings: Settings, group: str, read: Sequence[str], stamped: Sequence[str], *, begun: bool = False) -> tuple[dict[str, Waiting], float]:
+    """Return what waits by topic, and by how many seconds a record is ahead of us in the topics that the broker has ``stamped``.
+
+    ``begun``: leave out what the group has committed nothing of.
+    """
     consumer = KafkaConsumer(
         **connection(settings),
         client_id="seamwatch-doctor",
-        group_id=settings.prefix,  # whose offsets are asked for; nothing is joined or committed
+        group_id=group,  # whose offsets are asked for; nothing is joined or committed
         enable_auto_commit=False,
         allow_auto_create_topics=False,
         bootstrap_timeout_ms=_PATIENCE,
@@ -274,7 +294,10 @@ def _ask(settings: Settings, read: Sequence[str], stamped: Sequence[str]) -> tup
         if not tps:
             return {}, 0.0
         ends, starts = consumer.end_offsets(tps), consumer.beginning_offsets(tps)
-        reached = {tp: max(consumer.committed(tp) or 0, starts[tp]) for tp in tps}
+        committed = {tp: consumer.committed(tp) for tp in tps}
+        if begun and not any(committed.values()):
+            return {}, 0.0
+        reached = {tp: max(offset or 0, starts[tp]) for tp, offset in committed.items()}
         recent = consumer.offsets_for_times(dict.fromkeys(tps, int((time() - _LATE) * 1000)))
         ahead = consumer.offsets_for_times(dict.fromkeys(tps, int((time() + _DRIFT) * 1000)))
         left: dict[str, Waiting] = {}
@@ -291,11 +314,27 @@ def _database(settings: Settings) -> list[Check]:
     try:
         with opened(settings) as engine, database_errors(engine):
             if engine.dialect.name == "sqlite":
-                return [_file(settings.database), Check(name, State.OK, "ours")]
-            return [writable(*_grants(engine)), clock(name, _ahead(engine))]
+                return [_file(settings.database), Check(name, State.OK, "ours"), *_pulse(settings, engine)]
+            return [writable(*_grants(engine)), clock(name, _ahead(engine)), *_pulse(settings, engine)]
     except (Failed, SchemaOutdated, UnsupportedDatabase, DatabaseUnavailable) as error:
         mend = "start it, or set SEAMWATCH_DATABASE" if isinstance(error, DatabaseUnavailable | UnsupportedDatabase) else "`seamwatch db upgrade`"
         return [Check("database", State.WRONG, str(error), mend), Check(name, State.UNKNOWN, "no database to ask")]
+
+
+def pulse(every: float, ages: Mapping[int, float]) -> Check:
+    """Judge by partition of the findings how many seconds ago something was stored, where a pulse comes every so many seconds."""
+    patience = 3 * every + _LATE
+    late = [f"partition {number} for {age:,.0f} s" for number, age in ages.items() if age > patience]
+    wrong = [f"nothing was stored of {', '.join(late)}"] if late else [] if ages else ["nothing was ever stored"]
+    return _check("pulse", wrong, f"stored of {len(ages)} partitions", "look at /readyz of the workers; all of them need SEAMWATCH_PULSE_EVERY")
+
+
+def _pulse(settings: Settings, engine: Engine) -> list[Check]:
+    if not settings.pulse_every:
+        return []
+    now, topic = datetime.now(UTC), Topics(settings.prefix).alerts
+    ages = {each.partition: (now - each.stored).total_seconds() for each in progress(engine).partitions if each.topic == topic}
+    return [pulse(settings.pulse_every / 1_000_000, ages)]
 
 
 def _file(url: str) -> Check:

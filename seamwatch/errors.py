@@ -15,6 +15,8 @@ REFUSED = 3
 
 _ROOT = Path(__file__).parents[1]
 
+_RIGHTS = "the broker does not let SEAMWATCH_KAFKA_USERNAME: give it the rights of config/kafka/acls.sh"
+
 # By name, because a command must not load Kafka or SQLAlchemy in order to be told of their errors.
 _KNOWN = {
     "config.errors.ConfigError": (WRONG_USE, ""),
@@ -23,6 +25,9 @@ _KNOWN = {
     "sinks.errors.UnsupportedDatabase": (WRONG_USE, ""),
     "streams.errors.StreamError": (FAILED, ""),
     "streams.sources.errors.Unreadable": (FAILED, ""),
+    "kafka.errors.AuthorizationError": (FAILED, _RIGHTS),
+    "aiokafka.errors.TopicAuthorizationFailedError": (FAILED, _RIGHTS),
+    "aiokafka.errors.GroupAuthorizationFailedError": (FAILED, _RIGHTS),
     "kafka.errors.KafkaError": (FAILED, "check that Kafka runs, and SEAMWATCH_BROKER"),
     "aiokafka.errors.KafkaError": (FAILED, "check that Kafka runs, and SEAMWATCH_BROKER"),
 }

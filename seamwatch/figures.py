@@ -121,3 +121,4 @@ class Storing:
         )  # the same tuple under the name of either room
         self._metrics.malformed({str(kind): number for kind, number in written.malformed.items()})
         self._metrics.end_to_end_latency(written.latencies)
+        self._metrics.pulses(written.pulses)

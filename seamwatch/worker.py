@@ -202,7 +202,7 @@ class Worker:
         if "watch" in plan.roles:
             home = partial(partition_for, partitions=app.streams.partitions)
             engine_of = partial(PartitionWatch, plan.rulebook, plan.fields, plan.fingerprinter, home=home)
-            state = live.watch(app, engine_of)
+            state = live.watch(app, engine_of, pulse=(plan.settings.pulse_every or 0) / 1_000_000)
             app.add_service_task(WatchFigures(app, state, metrics).run)
         if "score" in plan.roles:
             live.score(app, partial(Merger, plan.rulebook.engine.prior_opportunities))

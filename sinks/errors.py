@@ -45,8 +45,8 @@ class _Verdict(Enum):
 _CONFLICTS = {"40001", "40P01"}
 """Of PostgreSQL: the transaction could not be serialised; a deadlock was broken."""
 
-_AWAY = ("08", "25P03", "25006", "28", "53", "55P03", "57", "58", "3D000")
-"""Of PostgreSQL: connection lost, idle transaction ended, read-only standby, login refused, out of disk, memory or
+_AWAY = ("08", "25P03", "25006", "28", "42501", "53", "55P03", "57", "58", "3D000")
+"""Of PostgreSQL: connection lost, idle transaction ended, read-only standby, login refused, a right not granted (yet), out of disk, memory or
 connections, lock not granted in time, cancelled or shutting down, input/output error, database not there (yet). A
 query that is wrong, or data that do not fit, are none of these.
 """

@@ -156,6 +156,16 @@ END_TO_END = Definition(
     "From the broker's timestamp of a finding's record to its row in the database.",
     buckets=_SECONDS,
 )
+PULSES_SENT = Definition(
+    "pulses_sent_total", "counter", "pulses", "Pulses that were written to the touchpoints; none unless `SEAMWATCH_PULSE_EVERY` is set."
+)
+PULSE = Definition(
+    "pulse_seconds",
+    "histogram",
+    "seconds",
+    "From sending a pulse, through touchpoints, engine and findings, to the transaction that stored it.",
+    buckets=_SECONDS,
+)
 EVENT_TIME_LAG = Definition(
     "event_time_lag_seconds", "gauge", "seconds", "How far a partition's clock is behind the present.", ("partition",)
 )
@@ -255,6 +265,8 @@ DEFINITIONS = (
     RESOLVED,
     DETECTION,
     END_TO_END,
+    PULSES_SENT,
+    PULSE,
     EVENT_TIME_LAG,
     LAG,
     COMMIT_AGE,
@@ -314,6 +326,8 @@ class Metrics:
         self._resolved = self._gauge(RESOLVED)
         self._detection = self._histogram(DETECTION)
         self._end_to_end = self._histogram(END_TO_END)
+        self._pulses_sent = self._counter(PULSES_SENT)
+        self._pulse = self._histogram(PULSE)
         self._event_time_lag = self._gauge(EVENT_TIME_LAG)
         self._lag = self._gauge(LAG)
         self._state_rows = self._gauge(STATE_ROWS)
@@ -419,6 +433,15 @@ class Metrics:
         """Add the latencies of a batch of findings, from the broker to the database."""
         for value in seconds:
             self._end_to_end.observe(value)
+
+    def pulses_sent(self, number: int) -> None:
+        """Add pulses that were sent."""
+        self._pulses_sent.inc(number)
+
+    def pulses(self, seconds: Sequence[float]) -> None:
+        """Add the latencies of pulses that were stored."""
+        for value in seconds:
+            self._pulse.observe(value)
 
     def batch_done(self, topic: str, partition: int, records: int, seconds: float) -> None:
         """Add a handled batch."""

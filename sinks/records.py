@@ -22,6 +22,7 @@ __all__ = ["BriefRecord", "FindingRecord", "LetterRecord", "Mark", "Parsed", "Sc
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_PULSE = "pulse"
 _INTEGER = 2**31
 _BIG = 2**63
 _LONGEST_TOPIC = 249
@@ -172,7 +173,8 @@ _FROM_EXPLAINED = attrgetter("explained_by", "alert", "rule.name", "rule.version
 class Parsed:
     """A batch by topic, in the order of arrival, of each score and of each journey's briefs the latest.
 
-    ``malformed`` holds what is none, with a sentence that repeats no value of the record.
+    ``pulses`` are the moments, in microseconds UTC, at which pulses were sent; ``malformed`` holds what is none, with a sentence that repeats no value of the
+    record.
     """
 
     def __init__(self) -> None:
@@ -181,6 +183,7 @@ class Parsed:
         self.briefs: dict[str, BriefRecord] = {}
         self.letters: list[LetterRecord] = []
         self.marks: list[Mark] = []
+        self.pulses: list[int] = []
         self.malformed: list[tuple[TopicKind, SinkRecord, str]] = []
 
     def take_finding(self, record: SinkRecord, finding: Finding) -> None:
@@ -218,6 +221,9 @@ class Parsed:
     def take_mark(self, record: SinkRecord) -> bool:
         """Take in a record without a value that marks what became of its key, and drop what came before of one that is forgotten; return whether it is one."""
         headers = dict(record.headers)
+        if record.value is None and (sent := headers.get(_PULSE)):
+            self.pulses.append(int(sent) if sent.isdigit() else record.timestamp)
+            return True
         tenant, _, customer = (record.key or b"").decode(errors="replace").partition("/")
         if record.value is not None or not customer or not headers.keys() & {"alias-of", "forgotten"}:
             return False

@@ -57,8 +57,8 @@ _log = logging.getLogger(__name__)
 
 
 class Written(NamedTuple):
-    """What a batch changed: rows by table, malformed records by topic, and of each new revision the seconds from the
-    broker to the database.
+    """What a batch changed: rows by table, malformed records by topic, of each new revision the seconds from the
+    broker to the database, and of each pulse those from where it was sent.
     """
 
     findings: int
@@ -67,6 +67,7 @@ class Written(NamedTuple):
     dead_letters: int
     malformed: Mapping[TopicKind, int]
     latencies: Sequence[float]
+    pulses: Sequence[float] = ()
 
 
 class DatabaseWriter:
@@ -104,6 +105,7 @@ class DatabaseWriter:
             dead_letters=len(changes.letters),
             malformed=Counter(kind for kind, _, _ in parsed.malformed),
             latencies=[max(0, now - record.timestamp) / 1e6 for record in counts.findings if record.timestamp >= 0],
+            pulses=[max(0, now - sent) / 1e6 for sent in parsed.pulses],
         )
 
     def _attempt(self, changes: "_Changes") -> "_Counts":

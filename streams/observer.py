@@ -35,6 +35,9 @@ class Observer(Protocol):
     def paused(self, topic: str, paused: bool) -> None:
         """A raw topic was paused or resumed."""
 
+    def pulses_sent(self, number: int) -> None:
+        """So many pulses were written to the touchpoints."""
+
 
 class Unobserved:
     """An observer that looks away."""
@@ -64,4 +67,7 @@ class Unobserved:
         """Ignore."""
 
     def paused(self, topic: str, paused: bool) -> None:
+        """Ignore."""
+
+    def pulses_sent(self, number: int) -> None:
         """Ignore."""

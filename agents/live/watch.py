@@ -13,6 +13,7 @@ from streams.failpoints import failpoint
 from streams.garbage import growing_state
 from streams.heartbeat import Heartbeats
 from streams.producer import Outgoing, Rows, partition_for
+from streams.pulse import Pulses
 from streams.state import Owned, PartitionState, Watch
 
 __all__ = ["PartitionEngine", "watch"]
@@ -38,11 +39,15 @@ class PartitionEngine(Watch, Protocol):
         ...
 
 
-def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> PartitionState[PartitionEngine]:
-    """Register the agent on ``app``; ``make`` builds the engine of a source partition. Return the states, for who counts rows and timers."""
+def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: float = 0.0) -> PartitionState[PartitionEngine]:
+    """Register the agent on ``app``; ``make`` builds the engine of a source partition. Return the states, for who counts rows and timers.
+
+    ``pulse``: seconds from one pulse through the whole pipe to the next; 0: none.
+    """
     names = app.names
     state = PartitionState(app, names.touchpoints, make)
     heartbeats = Heartbeats(app, state)
+    pulses = Pulses(app, state, pulse) if pulse else None
 
     async def handle(batch: Batch) -> tuple[Owned[PartitionEngine], Any]:
         owned = await state.of(batch)
@@ -75,6 +80,7 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine]) -> Partitio
                 )
                 for letter in effects.dead_letters
             ),
+            *(() if pulses is None else pulses.marks(partition, batch.records)),
         ])  # fmt: skip
         app.observer.findings_delivered(partition, monotonic() - batch.polled_at)
         failpoint("after_findings")

@@ -184,8 +184,8 @@ def _serve() -> None:
     from seamwatch.database import opened
     from sinks.console.accounts import Accounts
 
-    logs.configure(options().level, debug=options().debug)
     settings = load_settings()
+    logs.configure(options().level, debug=options().debug, form=settings.log_format)
     told = console_settings(settings)
     with opened(settings) as engine:
         if not Accounts(engine).people():

@@ -1,13 +1,19 @@
 """`seamwatch db`: the database's tables."""
 
+from datetime import UTC, datetime, timedelta
+
 import click
 
+from seamwatch.errors import WrongUse
+from seamwatch.parameters import SINCE
 from seamwatch.terminal import notice
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @click.group
 def command() -> None:
-    """Make the database's tables, or bring them up to date."""
+    """Make the database's tables, keep them small, go on after a restore."""
 
 
 @command.command
@@ -28,3 +34,57 @@ def upgrade() -> None:
     settings = load_settings()
     database.upgrade(settings.database)
     notice(f"{settings.shown()['database']}: the tables are up to date.")
+
+
+@command.command
+@click.option("--older-than", type=SINCE, required=True, metavar="DURATION", help="What is kept: 400d, or a time.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and delete nothing.")
+def prune(older_than: int, dry_run: bool) -> None:
+    """Delete resolved alerts with their findings and audit, and other history, older than that.
+
+    Open alerts stay with all that belongs to them; counts by day stay, until weights or rates of insights change. It works in small transactions beside the
+    workers and may be ended at any moment. Nothing younger than the rules' memory and a week can be named: late touchpoints may still change it.
+
+    \b
+      seamwatch db prune --older-than 400d --dry-run
+      seamwatch db prune --older-than 400d
+    """
+    from config.rules import load_rulebook
+    from config.settings import load_settings
+    from seamwatch.database import opened
+    from sinks.prune import prunable
+    from sinks.prune import prune as delete
+
+    settings = load_settings()
+    before = _EPOCH + timedelta(microseconds=older_than)
+    least = timedelta(microseconds=load_rulebook(settings.rules_dir).engine.memory) + timedelta(days=7)
+    if datetime.now(UTC) - before < least:
+        raise WrongUse(f"--older-than: expected at least {least.days}d: what is younger may still change")
+    with opened(settings) as engine:
+        counts = prunable(engine, before) if dry_run else delete(engine, before)
+    told = ", ".join(f"{rows:,} of {table}" for table, rows in counts.items() if rows) or "nothing"
+    click.echo(f"{'would delete' if dry_run else 'deleted'} {told}")
+
+
+@command.command
+@click.option("--without-lost", is_flag=True, help="Go on although Kafka has deleted records since the backup.")
+def rewind(without_lost: bool) -> None:
+    """Have Kafka's records stored again that a restored backup does not hold.
+
+    To be run after a restore, with all workers stopped: sets the group's offsets of what is stored back to where the database ends. Storing a record again
+    changes nothing.
+
+    \b
+      seamwatch db rewind
+    """
+    from config.settings import load_settings
+    from seamwatch.broker import reachable
+    from seamwatch.restoring import rewind as set_back
+
+    settings = load_settings()
+    with reachable(settings):
+        again, lost = set_back(settings, without_lost=without_lost)
+    told = ", ".join(f"{records:,} of {topic}" for topic, records in again.items() if records) or "none"
+    click.echo(f"records that will be stored again: {told}")
+    if lost:
+        click.echo(f"records that Kafka has deleted since the backup: {', '.join(f'{records:,} of {topic}' for topic, records in lost.items())}")

@@ -56,13 +56,13 @@ def command(roles: frozenset[str] | None) -> None:
       seamwatch worker --roles normalise,watch,score
       seamwatch worker --roles sink
     """
-    from seamwatch import logs
-
-    logs.configure(options().level, debug=options().debug)
     from config.settings import load_settings
+    from seamwatch import logs
     from seamwatch.errors import WrongUse
     from seamwatch.worker import Worker, leave, plan
 
+    settings = load_settings()
+    logs.configure(options().level, debug=options().debug, form=settings.log_format)
     alone = () if roles is None else sorted(roles & {"deliver", "insight"})
     if alone and roles is not None:
         if len(roles) > 1:
@@ -72,5 +72,5 @@ def command(roles: frozenset[str] | None) -> None:
         else:
             from seamwatch.delivering import run
 
-        leave(run(load_settings()))
-    leave(Worker(plan(load_settings(), roles), debug=options().debug).run())
+        leave(run(settings))
+    leave(Worker(plan(settings, roles), debug=options().debug).run())

@@ -38,13 +38,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="where chance begins")
     parser.add_argument("--rate", type=int, default=300, help="touchpoints a second")
     parser.add_argument("--minutes", type=int, default=10, help="how long the database is away in `database-away`")
+    parser.add_argument("--hours", type=float, help="how long `soak` lasts, which is only done when named; 1 unless told")
     parser.add_argument("--quick", action="store_true", help="short sessions and outages")
     parser.add_argument("--list", action="store_true", help="say what there is")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the matrix into this Markdown file")
     asked = parser.parse_args()
     console = Console()
     faults = [
-        each for each in FAULTS.values() if not asked.names or any(each.name.startswith(name) for name in asked.names)
+        each
+        for each in FAULTS.values()
+        if (not asked.names and (asked.list or not each.alone)) or any(each.name.startswith(name) for name in asked.names)
     ]
     if asked.list:
         for each in faults:
@@ -89,7 +92,8 @@ def _run_all(console: Console, faults: list[Fault], asked: argparse.Namespace) -
 
 
 def _run_one(each: Fault, servers: Servers, directory: Path, asked: argparse.Namespace, round_: int) -> Outcome:
-    options = {"seed": asked.seed + round_, "quick": asked.quick, "rate": asked.rate, "minutes": asked.minutes}
+    minutes = round(60 * (asked.hours or 1)) if each.alone else asked.minutes
+    options = {"seed": asked.seed + round_, "quick": asked.quick, "rate": asked.rate, "minutes": minutes}
     if not each.disk:
         return run(each, servers, directory, **options)
     with Servers(each.disk) as own:

@@ -15,9 +15,9 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from sqlalchemy.engine import make_url
 
 from streams.failpoints import EXIT_CODE
-from tests.faults.samples import Samples
+from tests.faults.samples import Resources, Samples
 from tests.faults.world import World, client_ports
-from tests.support.workers import WorkerProcess, until
+from tests.support.workers import WorkerProcess, stored, until
 
 __all__ = ["FAULTS", "Fault", "together"]
 
@@ -44,7 +44,8 @@ class Fault:
     """Something that can go wrong.
 
     ``says`` what happens in a sentence; ``act`` does it to a world under load, and returns when it is over. ``static``: the workers have names that the
-    group knows. ``disk``: bytes of the database's disk. ``rate``: touchpoints a second, where it needs others than all.
+    group knows. ``disk``: bytes of the database's disk. ``rate``: touchpoints a second, where it needs others than all. ``earlier``: all begins with the
+    version before this one. ``returning``: how many blocks of customers come again and again. ``alone``: it is done only when it is named.
     """
 
     name: str
@@ -54,6 +55,9 @@ class Fault:
     static: bool = False
     disk: int = 0
     rate: int = 0
+    earlier: bool = False
+    returning: int = 0
+    alone: bool = False
 
 
 FAULTS: dict[str, Fault] = {}
@@ -167,6 +171,52 @@ def rolling_restart(world: World) -> None:
         world.crew.worker(name).wait_ready(60)
         time.sleep(1)
     world.notes.append(f"{world.rebalances() - before} rebalances by the restarts")
+
+
+def _prepare(world: World) -> None:
+    """Bring tables and topics up to date, as docs/deployment.md says: before the workers."""
+    world.outage(15)
+    revision = "SELECT version_num FROM alembic_version"
+    [before] = stored(world.installation.database, revision)
+    for command in (("db", "upgrade"), ("topics", "create")):
+        world.installation.run(*command)
+    [after] = stored(world.installation.database, revision)
+    world.notes.append(f"tables of revision {before[0]} were brought to {after[0]}")
+    world.outage(5)
+
+
+def _update(world: World, name: str) -> None:
+    """End a worker of the version before, and start one of this version in its place."""
+    world.crew.leave(name)
+    world.crew.programs.pop(name)
+    world.crew.start(name)
+    world.crew.worker(name).wait_ready(60)
+    time.sleep(2)
+
+
+@fault(static=True, earlier=True)
+def rolling_upgrade(world: World) -> None:
+    """Workers of the version before are replaced by this version's, one after the other; tables and topics first."""
+    _prepare(world)
+    before = world.rebalances()
+    for name in world.crew.names:
+        _update(world, name)
+    world.notes.append(f"{world.rebalances() - before} rebalances by the update")
+
+
+@fault(static=True, earlier=True)
+def upgrade_and_back(world: World) -> None:
+    """As before, but the first new worker stands still for longer than its session: old ones go on from the state that it wrote."""
+    _prepare(world)
+    first, *others = world.crew.names
+    _update(world, first)
+    world.outage(5)
+    frozen = world.crew.freeze(first)
+    time.sleep(world.session + 6)
+    frozen.process.send_signal(signal.SIGCONT)
+    assert frozen.wait(15) == 1, "a worker that stood still went on"
+    for name in others:
+        _update(world, name)
 
 
 def _at(step: str, world: World, how: str = "") -> WorkerProcess:
@@ -441,6 +491,22 @@ def database_deaf(world: World) -> None:
     world.servers.to_database.heal()
 
 
+@fault(static=True)
+def restored(world: World) -> None:
+    """A backup is taken while workers store; half a minute later the database is lost, the backup restored, and the offsets set back to what it holds."""
+    installation, postgres = world.installation, world.servers.postgres
+    backup = installation.directory / "seamwatch.dump"
+    world.outage(15)
+    postgres.dump(installation.database, backup)
+    world.outage(30)
+    for name in world.crew.names:
+        world.crew.leave(name)
+    postgres.restore(installation.database, backup)
+    world.notes.append(installation.run("db", "rewind").strip())
+    world.crew.start(*world.names)
+    world.crew.wait_ready()
+
+
 # --- everything -------------------------------------------------------------------------------------------------------
 
 
@@ -484,6 +550,52 @@ def anything(world: World) -> None:
     for _ in range(12):
         chance.choice(blows)()
         time.sleep(chance.uniform(0, 5))
+
+
+@fault(returning=8, alone=True)
+def soak(world: World) -> None:
+    """For so many hours one fault after the other; after each all is caught up, and the worker that lives longest holds no more in the end than before."""
+    crew, servers = world.crew, world.servers
+
+    def broker() -> None:
+        servers.kafka.stop()
+        time.sleep(5)
+        servers.kafka.start()
+
+    def database() -> None:
+        servers.postgres.kill()
+        time.sleep(5)
+        servers.postgres.start()
+
+    def network() -> None:
+        for link in (servers.to_broker, servers.to_database):
+            link.cut()
+            time.sleep(3)
+            link.heal()
+
+    blows: list[Callable[[], None]] = [lambda: crew.kill("w0"), database, lambda: crew.restart("w1"), network, lambda: crew.kill("w0", "w1"), broker]
+    waits: list[float] = []
+    time.sleep(30)
+    with Resources(world) as held:
+        end = time.monotonic() + 60 * world.minutes
+        while time.monotonic() < end:
+            world.server_kills += 1
+            blows[len(waits) % len(blows)]()
+            servers.heal()
+            crew.wait_ready(world.patience)
+            waits.append(world.catch_up())
+            time.sleep(max(0.0, min(20.0, end - time.monotonic())))
+    quarters = held.quarters()
+    shown = "; ".join(f"{size / 2**20:.0f} MiB, {threads} threads, {files} files" for size, threads, files in quarters)
+    world.notes += [
+        f"{len(waits)} faults in {world.minutes} minutes, {world.load.sent:,} touchpoints; caught up within {max(waits):.0f} s of each",
+        f"the worker that lived longest, {len(held.longest)} s, held, by quarters of that time: {shown}",
+    ]
+    assert len(held.longest) > 20 * world.minutes, "no worker lived for a third of the time"
+    _, (size, threads, files), *_, (last, last_threads, last_files) = quarters  # in the first one it loads, and learns customers
+    assert last < 1.15 * size, f"memory grows: {shown}"
+    assert last_threads <= threads + 2, f"threads grow: {shown}"
+    assert last_files <= files + 5, f"files grow: {shown}"
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 from kafka import KafkaProducer
@@ -19,6 +20,7 @@ __all__ = ["CUSTOMERS", "Load"]
 CUSTOMERS = 400
 """How many stories are told side by side; each is of one or two customers."""
 
+_AGO = timedelta(days=3650)
 _TURN = 0.05
 _PATIENCE_MS = 600_000
 _FAR = 40
@@ -30,14 +32,15 @@ class Load:
 
     The stories of some hundred customers in the order of their times, side by side, each touchpoint up to forty places off; one in twenty comes twice, one
     record in a hundred is no touchpoint. Deadlines are long past by the wall clock, so at every pause the workers' heartbeats fire them, and what comes late
-    takes findings back.
+    takes findings back. With ``returning`` there are so many blocks of customers, who come again each forty days: longer than the rules remember, so that
+    the state comes to rest.
     """
 
-    def __init__(self, bootstrap: str, topic: str, rate: int, seed: int) -> None:
+    def __init__(self, bootstrap: str, topic: str, rate: int, seed: int, returning: int = 0) -> None:
         self.rate = rate
         self.sent = 0
         self._topic = topic
-        self._records = self._make(seed)
+        self._records = self._make(seed, returning)
         self._producer = KafkaProducer(
             bootstrap_servers=bootstrap,
             linger_ms=20,
@@ -90,13 +93,15 @@ class Load:
             self._acknowledged.add((done.partition, done.offset))
 
     @staticmethod
-    def _make(seed: int) -> Iterator[tuple[bytes, bytes]]:
+    def _make(seed: int, returning: int) -> Iterator[tuple[bytes, bytes]]:
         chance = random.Random(seed)
-        for block in range(1000):
+        for number in range(1000):
+            turn, block = divmod(number, returning) if returning else (0, number)
             first = (seed * 1000 + block) * CUSTOMERS
-            log = [
-                each for each in stories(range(first, first + CUSTOMERS)) for _ in range(1 + (chance.random() < 0.05))
-            ]
+            told = stories(range(first, first + CUSTOMERS))
+            if returning:
+                told = [_moved(each, turn) for each in told]
+            log = [each for each in told for _ in range(1 + (chance.random() < 0.05))]
             placed = sorted(enumerate(log), key=lambda each: each[0] + chance.uniform(0, _FAR))
             for _, touchpoint in placed:
                 key = f"{touchpoint.get('tenant', 'default')}/{touchpoint['customer']}".encode()
@@ -104,3 +109,12 @@ class Load:
                 yield key, value
                 if chance.random() < 0.01:
                     yield key, value[: len(value) // 2]
+
+
+def _moved(touchpoint: dict[str, Any], turn: int) -> dict[str, Any]:
+    """Return a touchpoint as it happens in a turn: the first one ten years ago, each of the others forty days after the one before."""
+    by = timedelta(days=40 * turn) - _AGO
+    moved = touchpoint | {"id": f"{touchpoint['id']}@{turn}", "time": (datetime.fromisoformat(touchpoint["time"]) + by).isoformat()}
+    if "due" in touchpoint.get("data", {}):
+        moved["data"] = touchpoint["data"] | {"due": (datetime.fromisoformat(touchpoint["data"]["due"]) + by).isoformat()}
+    return moved

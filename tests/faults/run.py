@@ -60,6 +60,8 @@ def run(
         quick=quick,
         static=fault.static,
         minutes=minutes,
+        earlier=fault.earlier,
+        returning=fault.returning,
     )
     try:
         world.crew.start(*world.names)

@@ -19,7 +19,8 @@ from sqlalchemy.engine import make_url
 from tests.faults.load import Load
 from tests.support.proxy import Proxy
 from tests.support.services import KafkaServer, PostgresServer
-from tests.support.workers import COMMITTED, STILL, Installation, WorkerProcess, until
+from tests.support.versions import earlier_program
+from tests.support.workers import COMMITTED, ROOT, STILL, Installation, WorkerProcess, until
 
 __all__ = ["Crew", "Servers", "World", "client_ports", "resident"]
 
@@ -69,13 +70,17 @@ class Servers:
 
 
 class Crew:
-    """Workers with names, under a supervisor that starts again whoever ends or is killed. With ``static`` their names are known to the group."""
+    """Workers with names, under a supervisor that starts again whoever ends or is killed. With ``static`` their names are known to the group.
+
+    ``programs`` holds the root of the program that a worker runs, by its name, where that is not the installation's.
+    """
 
     def __init__(self, installation: Installation, tuned: Mapping[str, Any], *, static: bool) -> None:
         self.kills = 0
         self.stops: list[tuple[int, float]] = []
         self.ended: list[str] = []
         self.memory = 0
+        self.programs: dict[str, Path] = {}
         self._installation = installation
         self._tuned = tuned
         self._static = static
@@ -109,11 +114,11 @@ class Crew:
             for name in names:
                 named = {"INSTANCE_ID": name} if self._static else {}
                 armed = {"FAILPOINT": failpoint} if failpoint else {}
-                self._workers[name] = self._installation.start_tuned(self._tuned, **named, **armed)
+                self._workers[name] = self._installation.start_tuned(self._tuned, program=self.programs.get(name), **named, **armed)
 
-    def wait_ready(self) -> None:
+    def wait_ready(self, seconds: float = 90) -> None:
         """Wait until every worker is ready."""
-        until(lambda: all(worker.get("/readyz")[0] == 200 for worker in self.workers), 90, self._tails)
+        until(lambda: all(worker.get("/readyz")[0] == 200 for worker in self.workers), seconds, self._tails)
 
     def kill(self, *names: str) -> None:
         """End workers at once; the supervisor starts them again."""
@@ -180,7 +185,10 @@ class Crew:
 
 
 class World:
-    """Everything that a fault can touch. ``quick`` makes sessions and outages short; ``minutes`` is how long a long outage lasts."""
+    """Everything that a fault can touch. ``quick`` makes sessions and outages short; ``minutes`` is how long a long outage lasts.
+
+    ``earlier``: tables, topics and workers are those of the version before. ``returning`` as of `Load`.
+    """
 
     def __init__(
         self,
@@ -193,6 +201,8 @@ class World:
         quick: bool = False,
         static: bool = False,
         minutes: int = 10,
+        earlier: bool = False,
+        returning: int = 0,
     ) -> None:
         self.servers = servers
         self.quick = quick
@@ -212,10 +222,18 @@ class World:
             PARTITIONS=str(PARTITIONS),
             BROKER=f"127.0.0.1:{servers.to_broker.port}",
             DATABASE=through,
-        ).prepare()
-        self.load = Load(servers.kafka.bootstrap, f"{prefix}.touchpoints", rate, seed)
+        )
+        self.load = Load(servers.kafka.bootstrap, f"{prefix}.touchpoints", rate, seed, returning)
         self.crew = Crew(self.installation, {**TUNED, **(QUICK if quick else {})}, static=static)
         self.names = [f"w{number}" for number in range(workers)]
+        if earlier:
+            self.installation.program = before = earlier_program(directory)
+            for command in (("db", "upgrade"), ("topics", "create")):
+                self.installation.run(*command)
+            self.crew.programs = dict.fromkeys(self.names, before)
+            self.installation.program = ROOT
+        else:
+            self.installation.prepare()
 
     @property
     def session(self) -> float:
@@ -225,6 +243,19 @@ class World:
     def outage(self, seconds: float) -> None:
         """Let time pass in a fault: less where all is to be quick."""
         time.sleep(min(seconds, 10.0) if self.quick else seconds)
+
+    def catch_up(self) -> float:
+        """Wait until everything that is in the topics now is committed, while more comes. Return how long that took; fails after ``patience`` seconds."""
+        consumer = KafkaConsumer(bootstrap_servers=self.installation.bootstrap)
+        try:
+            ends = consumer.end_offsets([TopicPartition(f"{self.installation.prefix}.{name}", number) for name in COMMITTED for number in range(PARTITIONS)])
+        finally:
+            consumer.close()
+        began = time.monotonic()
+        while any(self.installation.offsets().get(tp, 0) < end for tp, end in ends.items()):
+            assert time.monotonic() - began < self.patience, f"not caught up after {self.patience:.0f} s"
+            time.sleep(0.5)
+        return time.monotonic() - began
 
     def settle(self) -> float:
         """Wait until everything is done: all is committed, no deadline waits, nothing new comes. Return how long that took.

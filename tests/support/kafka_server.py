@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kafka import KafkaAdminClient
+from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 from kafka.errors import KafkaError
 
 from tests.support.server import Server, ServerError, free_ports
@@ -28,20 +29,23 @@ class KafkaServer(Server):
 
     Topics are never created by use. One replica; records up to 16 MiB; groups form at once and may ask for session
     timeouts from one second. `settings` are further lines of the broker's configuration. With `proxy` it listens on a second port,
-    `behind_proxy`, and tells who asks there that it is at the port `proxy`: of a proxy, which hands on to `behind_proxy`.
+    `behind_proxy`, and tells who asks there that it is at the port `proxy`: of a proxy, which hands on to `behind_proxy`. With `identity`, a file with
+    its certificate and key (PEM), it listens at `secured`, too, by TLS and SCRAM-SHA-512, and lets nobody there do what no ACL allows.
     """
 
     name = "Apache Kafka"
 
-    def __init__(self, proxy: int | None = None, **settings: str | int) -> None:
+    def __init__(self, proxy: int | None = None, identity: Path | None = None, **settings: str | int) -> None:
         super().__init__()
         self._proxy = proxy
+        self._identity = identity
         self.directory = Path(tempfile.mkdtemp(prefix="seamwatch-kafka-"))
-        self._port, self._controller_port, self.behind_proxy = free_ports(3)
+        self._port, self._controller_port, self.behind_proxy, self._secured_port = free_ports(4)
         self._configuration = self.directory / "server.properties"
         lines = (
             self._properties()
             | self._second_listener()
+            | self._secured_listener()
             | {key.replace("_", "."): value for key, value in settings.items()}
         )
         self._configuration.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
@@ -50,6 +54,16 @@ class KafkaServer(Server):
     def bootstrap(self) -> str:
         """The broker's address, `host:port`."""
         return f"127.0.0.1:{self._port}"
+
+    @property
+    def secured(self) -> str:
+        """The address at which it speaks TLS and SASL, by the name in its certificate."""
+        return f"localhost:{self._secured_port}"
+
+    def add_user(self, name: str, password: str) -> None:
+        """Make a user who may enter at `secured`."""
+        with contextlib.closing(KafkaAdminClient(bootstrap_servers=self.bootstrap)) as admin:
+            admin.alter_user_scram_credentials([UserScramCredentialUpsertion(name, ScramMechanism.SCRAM_SHA_512, password, iterations=4096)])
 
     @property
     def data(self) -> Path:
@@ -130,6 +144,22 @@ class KafkaServer(Server):
             "listeners": f"{usual['listeners']},PROXIED://127.0.0.1:{self.behind_proxy}",
             "advertised.listeners": f"{usual['advertised.listeners']},PROXIED://127.0.0.1:{self._proxy}",
             "listener.security.protocol.map": f"{usual['listener.security.protocol.map']},PROXIED:PLAINTEXT",
+        }
+
+    def _secured_listener(self) -> dict[str, str]:
+        if self._identity is None:
+            return {}
+        usual, own = self._properties(), "listener.name.secured"
+        return {
+            "listeners": f"{usual['listeners']},SECURED://127.0.0.1:{self._secured_port}",
+            "advertised.listeners": f"{usual['advertised.listeners']},SECURED://{self.secured}",
+            "listener.security.protocol.map": f"{usual['listener.security.protocol.map']},SECURED:SASL_SSL",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            f"{own}.scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+            f"{own}.ssl.keystore.type": "PEM",
+            f"{own}.ssl.keystore.location": str(self._identity),
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",  # of the other listeners
         }
 
     def close(self) -> None:

@@ -34,14 +34,15 @@ def postgres_binaries() -> Path | None:
 class PostgresServer(Server):
     """A server on a free loopback port, with fsync on and no password: only for tests on this machine.
 
-    With `disk` its data lie on a disk of their own, of so many bytes; only root can make one.
+    With `disk` its data lie on a disk of their own, of so many bytes; only root can make one. With `identity`, a file with its certificate and key (PEM),
+    it speaks TLS to who asks for it.
     """
 
     name = "PostgreSQL"
     system_user = "postgres"  # made by the Debian package; PostgreSQL refuses to run as root
     stop_signal = signal.SIGINT  # "fast": ends the sessions, then writes a checkpoint
 
-    def __init__(self, disk: int = 0) -> None:
+    def __init__(self, disk: int = 0, identity: Path | None = None) -> None:
         super().__init__()
         binaries = postgres_binaries()
         if binaries is None:
@@ -54,6 +55,13 @@ class PostgresServer(Server):
             subprocess.run(["mount", *options], check=True)
         if os.geteuid() == 0:
             shutil.chown(self.directory, self.system_user, self.system_user)
+        self._identity: Path | None = None
+        if identity:
+            self._identity = self.directory / "identity.pem"
+            shutil.copyfile(identity, self._identity)
+            self._identity.chmod(0o600)
+            if os.geteuid() == 0:
+                shutil.chown(self._identity, self.system_user, self.system_user)
         (self._port,) = free_ports(1)
 
     @property
@@ -73,6 +81,18 @@ class PostgresServer(Server):
             connection.execute(f"CREATE DATABASE {name}")
         return self._url(name)
 
+    def dump(self, url: str, file: Path) -> None:
+        """Back up a database, as docs/deployment.md says."""
+        self._run("pg_dump", "--format=custom", f"--file={file}", url.replace("+psycopg", ""))
+
+    def restore(self, url: str, file: Path) -> None:
+        """Lose a database, and restore it from a backup into a new one of its name."""
+        name = url.rpartition("/")[2]
+        with self._connect() as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {name}")
+        self._run("pg_restore", "--exit-on-error", f"--dbname={url.replace('+psycopg', '')}", str(file))
+
     def command(self) -> Sequence[str]:
         """Return the server's command line, and make its cluster before the first start."""
         if not self.data.exists():
@@ -85,6 +105,8 @@ class PostgresServer(Server):
             "shared_buffers": "64MB",
             "timezone": "UTC",
         }
+        if self._identity:
+            settings |= {"ssl": "on", "ssl_cert_file": str(self._identity), "ssl_key_file": str(self._identity)}
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         return [str(self._binaries / "postgres"), "-D", str(self.data), *options]
 
@@ -137,6 +159,11 @@ class PostgresServer(Server):
             self._disk = 0
             subprocess.run(["umount", str(self.directory)], check=True)
             self.directory.rmdir()
+
+    def _run(self, tool: str, *arguments: str) -> None:
+        ended = subprocess.run([str(self._binaries / tool), *arguments], capture_output=True, text=True, check=False)
+        if ended.returncode:
+            raise ServerError(f"{tool}: {ended.stderr}")
 
     def _sessions(self) -> list[int]:
         return [pid for pid, (_, parent) in _processes().items() if parent == self.pid]

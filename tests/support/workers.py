@@ -165,9 +165,9 @@ class Installation:
         """Start `seamwatch worker` with a metrics port of its own; ``settings`` are named without their prefix."""
         return self._start(self.command("worker", *arguments), settings)
 
-    def start_tuned(self, tuned: Mapping[str, Any], roles: str = "", **settings: str) -> WorkerProcess:
-        """Start a worker with other stream settings, for instance smaller batches."""
-        return self._start([sys.executable, "-m", "tests.support.tuned_worker", roles, json.dumps(tuned)], settings)
+    def start_tuned(self, tuned: Mapping[str, Any], roles: str = "", program: Path | None = None, **settings: str) -> WorkerProcess:
+        """Start a worker with other stream settings, for instance smaller batches; ``program`` is the root of another version of it."""
+        return self._start([sys.executable, "-m", "tests.support.tuned_worker", roles, json.dumps(tuned)], settings, program)
 
     def produce(self, touchpoints: Iterable[Mapping[str, Any]]) -> int:
         """Append touchpoints under their keys; return how many."""
@@ -216,16 +216,16 @@ class Installation:
         """Return the command line of a command."""
         return [sys.executable, "-m", "seamwatch", *arguments]
 
-    def environment(self) -> dict[str, str]:
-        """Return the environment of every command."""
+    def environment(self, program: Path | None = None) -> dict[str, str]:
+        """Return the environment of every command; ``program`` as of `start_tuned`."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SEAMWATCH_")}
-        return kept | {"PYTHONPATH": f"{self.program}:{ROOT}"} | self.settings
+        return kept | {"PYTHONPATH": f"{self.program}:{ROOT}" if program is None else str(program)} | self.settings
 
-    def _start(self, command: Sequence[str], settings: Mapping[str, str]) -> WorkerProcess:
+    def _start(self, command: Sequence[str], settings: Mapping[str, str], program: Path | None = None) -> WorkerProcess:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        environment = self.environment() | {"SEAMWATCH_METRICS_PORT": str(port)}
+        environment = self.environment(program) | {"SEAMWATCH_METRICS_PORT": str(port)}
         environment |= {f"SEAMWATCH_{name}": value for name, value in settings.items()}
         path = self.directory / f"worker-{len(self.workers)}.log"
         with path.open("w") as log:

@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from config.receivers import load_receivers
 from config.settings import Settings, load_settings, misspelt
 from seamwatch.broker import mapped_sources
 from seamwatch.cli import cli
+from tests.unit.seamwatch.support import run
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES, SYSTEMD = ROOT / "config" / "kubernetes", ROOT / "config" / "systemd"
-DOCUMENTS = [ROOT / "docs" / name for name in ("deployment.md", "routing.md", "security.md")]
+DOCUMENTS = [ROOT / "docs" / name for name in ("capacity.md", "deployment.md", "routing.md", "security.md")]
 OLDEST = "1.30"
 
 
@@ -152,3 +154,98 @@ def parse(words: list[str]) -> None:
         assert found is not None
         command, context = found, click.Context(found, context, info_name=name)
     command.parse_args(context, list(words))
+
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+OWN = {name: each for name, each in COMPOSE["services"].items() if each.get("image") == "seamwatch"}
+
+
+def test_the_dockerfile_is_clean() -> None:
+    """hadolint finds nothing in it, and the program does not run as root."""
+    program = Path(sys.executable).parent / "hadolint"
+    checked = subprocess.run([program, "--failure-threshold", "style", ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout) == (0, "")
+    users = re.findall(r"^USER (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert users == ["10001"]
+
+
+@pytest.mark.parametrize("name", sorted(COMPOSE["services"]))
+def test_containers_of_compose_have_bounds(name: str) -> None:
+    """Each has a bound on memory and processes and a check of its health, listens on loopback alone, and has no secret in its environment."""
+    service = COMPOSE["services"][name]
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+    assert not [key for key, value in service["environment"].items() if re.search(r"(_KEY|PASSWORD|_SECRET)$", key) and not str(value).startswith("file:")] \
+        if "environment" in service else True
+    for secret in service.get("secrets", ()):
+        assert COMPOSE["secrets"][secret]["file"] == f"secrets/{secret}"
+    assert "healthcheck" in service or service["image"] == "seamwatch"  # whose image has one
+    if service["image"] == "seamwatch":
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_settings_of_compose_are_settings(name: str, tmp_path: Path) -> None:
+    """The program knows each variable of its containers, and every file that one names is a secret that the container is given."""
+    environment = OWN[name]["environment"]
+    assert known(list(environment))
+    files = {value.removeprefix("file:/run/secrets/") for value in map(str, environment.values()) if value.startswith("file:")}
+    assert files == set(OWN[name]["secrets"])
+
+
+WRONG = {
+    "SEAMWATCH_BROKER": "kafka 19092",
+    "SEAMWATCH_DATABASE": "mysql://db/seamwatch",
+    "SEAMWATCH_HASH_KEY": "file:/run/secrets/nowhere",
+    "SEAMWATCH_CUSTOMER_KEY": "short",
+    "SEAMWATCH_KAFKA_CA_FILE": "/run/secrets/nowhere.pem",
+    "SEAMWATCH_KAFKA_SECURITY_PROTOCOL": "SASL",
+    "SEAMWATCH_KAFKA_PASSWORD": "file:/nowhere",
+    "SEAMWATCH_METRICS_PORT": "946x",
+    "SEAMWATCH_METRICS_HOST": "999.0.0.1",
+    "SEAMWATCH_PARTITIONS": "twelve",
+    "SEAMWATCH_REPLICATION": "0",
+    "SEAMWATCH_PREFIX": "sea match",
+    "SEAMWATCH_SOURCES": "chatwood",
+    "SEAMWATCH_REGION": "Germany",
+    "SEAMWATCH_CURRENCY": "euro",
+    "SEAMWATCH_RATES": "USD=1",
+    "SEAMWATCH_INSTANCE_ID": "worker 1",
+    "SEAMWATCH_INGEST_LISTEN": "8464",
+    "SEAMWATCH_INGEST_SECRETS__CHATWOOT": "file:/nowhere",
+    "SEAMWATCH_CONSOLE_URL": "console",
+    "SEAMWATCH_CONSOLE_PORT": "http",
+    "SEAMWATCH_LOG_FORMAT": "xml",
+}
+"""Of variables of deployment files, what somebody would write there by mistake."""
+
+
+def deployed() -> list[tuple[str, str]]:
+    """Return each variable of each deployment file that is one of `WRONG`, with the file's name."""
+    settings = next(each for each in manifests() if each["kind"] == "ConfigMap")["data"]
+    pairs = [("kubernetes", name) for name in settings]
+    pairs += [("kubernetes", each["name"]) for pod in pods().values() for container in pod["containers"] for each in container.get("env", ())]
+    pairs += [(unit.name, name) for unit in sorted(SYSTEMD.iterdir()) for name in re.findall(r"^Environment=(SEAMWATCH_\w+)", unit.read_text(), re.MULTILINE)]
+    pairs += [("compose", name) for service in OWN.values() for name in service["environment"]]
+    pairs += [(".env.example", name) for name in re.findall(r"^#?(SEAMWATCH_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)]
+    return [pair for pair in dict.fromkeys(pairs) if pair[1] in WRONG]
+
+
+@pytest.mark.parametrize(("file", "variable"), deployed(), ids=str)
+def test_a_mistake_in_a_deployment_file_is_told_in_a_sentence(file: str, variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever of these is wrong in whichever file: the program that reads it ends with one sentence that names it, without a trace and without a value."""
+    key = "9f86d081884c7d659a2feaa0c55ad015"
+    monkeypatch.chdir(tmp_path)
+    roles = {"SEAMWATCH_INGEST_LISTEN": "ingest", "SEAMWATCH_RATES": "insight", "SEAMWATCH_CURRENCY": "insight"}.get(variable)
+    roles = "ingest" if variable.startswith("SEAMWATCH_INGEST") else roles
+    given = {"SEAMWATCH_HASH_KEY": key, "SEAMWATCH_CUSTOMER_KEY": key[::-1], "SEAMWATCH_SOURCES": "chatwoot", variable: WRONG[variable]}
+    given |= {"SEAMWATCH_KAFKA_SECURITY_PROTOCOL": "SSL"} if variable == "SEAMWATCH_KAFKA_CA_FILE" else {}
+    ended = run(*(["console"] if "CONSOLE" in variable else ["worker", *(["--roles", roles] if roles else [])]), env=given)
+    assert ended.exit_code in (1, 2), (file, ended.output)
+    told = ended.output.splitlines()[-1]
+    named = variable in told or (variable == "SEAMWATCH_METRICS_HOST" and "metrics port" in told)
+    assert told.startswith("Error: ")
+    assert named, ended.output
+    assert not [word for word in ("Traceback", "this is a bug", key) if word in ended.output]

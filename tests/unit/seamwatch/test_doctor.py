@@ -13,8 +13,10 @@ from seamwatch.doctor import (
     Waiting,
     clock,
     doors,
+    insight,
     keys,
     paused,
+    pulse,
     receivers,
     rules,
     topics,
@@ -45,6 +47,15 @@ def test_keys_are_set_secret_and_different(given: dict[str, str], told: str) -> 
     found = keys(load_settings(**given))
     assert (found.state is State.WRONG, told in found.found) == (bool(told), True)
     assert not any(value in str(found) for value in given.values())
+
+
+def test_the_role_insight_is_missed_only_where_it_has_worked() -> None:
+    """Who never started it does without; where it has read before and is gone, or late, what waits is told with what to do."""
+    assert insight("t", None, 0).state is State.OK
+    assert insight("t", Waiting(3, late=False), 1).state is State.OK
+    gone = insight("t", Waiting(3, late=False), 0)
+    assert (gone.state, gone.found) == (State.WRONG, "t: 3 records wait")
+    assert "--roles insight" in gone.mend
 
 
 def test_rules_and_mappings_are_read_as_a_worker_reads_them() -> None:
@@ -153,3 +164,10 @@ def test_a_database_that_is_not_there_is_told(url: str, mend: str) -> None:
     [line] = [each for each in shown.output.splitlines() if each.startswith("wrong    database: ")]
     assert mend in line
     assert "hunter2" not in shown.output
+
+
+def test_a_pulse_that_does_not_come_is_told_by_partition() -> None:
+    """Where a pulse comes every ten seconds, a partition of which nothing was stored for minutes stands still; so does a pipe that never stored anything."""
+    assert pulse(10.0, {0: 5.0, 1: 80.0}).state is State.OK
+    assert pulse(10.0, {0: 5.0, 1: 300.0}).found == "nothing was stored of partition 1 for 300 s"
+    assert pulse(10.0, {}).state is State.WRONG

@@ -1,0 +1,113 @@
+"""Delete what is older than somebody wants to keep: in small transactions, oldest first, beside workers that store.
+
+A resolved alert goes with its findings and its audit, all at once; what is open stays with all that belongs to it, however old. Counts by day stay.
+Why rows are deleted, and tables not partitioned: docs/adr/0029.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, and_, delete, exists, func, not_, select, tuple_, update
+
+from models.alert import AlertState
+from models.tables import (
+    alert_changes,
+    alerts,
+    briefs,
+    console_audit,
+    dead_letter_acts,
+    dead_letters,
+    findings,
+    invitations,
+    scores,
+)
+from sinks.database import writing
+from sinks.errors import database_errors
+
+__all__ = ["prunable", "prune"]
+
+_ALERTS = 1_000
+"""Of one transaction, each with its findings: for every transaction all alerts are looked through once for duplicates."""
+_ROWS = 2_000
+
+_SIMPLE: Iterable[tuple[Table, str]] = (
+    (briefs, "time"),
+    (dead_letters, "time"),
+    (dead_letter_acts, "time"),
+    (console_audit, "time"),
+    (invitations, "time"),
+)
+
+
+def prunable(engine: Engine, before: datetime) -> Mapping[str, int]:
+    """Return how many rows of each table `prune` would delete. Raises `DatabaseUnavailable`."""
+    old = select(alerts.c.key).where(*_resolved(before))
+    counts = {
+        "alerts": select(func.count()).select_from(old.subquery()),
+        "alert_changes": select(func.count()).where(alert_changes.c.alert.in_(old)),
+        "findings": select(func.count()).select_from(findings).where(findings.c.alert.in_(old) | and_(*_alone(before))),
+    }
+    counts |= {table.name: select(func.count()).select_from(table).where(*condition) for table, condition in _plain(before)}
+    with database_errors(engine), engine.connect() as connection:
+        return {name: connection.execute(query).scalar_one() for name, query in counts.items()}
+
+
+def prune(engine: Engine, before: datetime, told: Callable[[Mapping[str, int]], None] = lambda deleted: None) -> Mapping[str, int]:
+    """Delete what is older than ``before``, and return how many rows of each table; ``told`` hears it after each transaction.
+
+    May be ended and begun again at any moment. Raises `DatabaseUnavailable`, and `Conflict` where a worker changed the same alerts first.
+    """
+    engine = writing(engine) if engine.dialect.name == "sqlite" else engine
+    deleted: Counter[str] = Counter()
+
+    def repeat(step: Callable[[Connection], Mapping[str, int]]) -> None:
+        while True:
+            with database_errors(engine), engine.begin() as connection:
+                done = step(connection)
+            deleted.update(done)
+            if not any(done.values()):
+                return
+            told(deleted)
+
+    repeat(lambda connection: _delete_alerts(connection, before))
+    repeat(lambda connection: {"findings": _delete_some(connection, findings, _alone(before))})
+    for table, condition in _plain(before):
+        repeat(lambda connection, table=table, condition=condition: {table.name: _delete_some(connection, table, condition)})  # type: ignore[misc]
+    return +deleted
+
+
+def _plain(before: datetime) -> Iterable[tuple[Table, tuple[Any, ...]]]:
+    """Yield the tables of which a row goes by its own time alone. Scores of teams and the like stay: they are few, and shown however old."""
+    yield from ((table, (table.c[name] < before,)) for table, name in _SIMPLE)
+    yield scores, (scores.c.scope.in_(("customer", "journey")), scores.c.as_of < before)
+
+
+def _resolved(before: datetime) -> tuple[Any, ...]:
+    return alerts.c.state == AlertState.RESOLVED.value, alerts.c.last_seen < before, alerts.c.updated < before
+
+
+def _alone(before: datetime) -> tuple[Any, ...]:
+    """Return which findings belong to no alert: explained, withdrawn, of mere information."""
+    return findings.c.time < before, not_(exists().where(alerts.c.key == findings.c.alert))
+
+
+def _delete_alerts(connection: Connection, before: datetime) -> Mapping[str, int]:
+    # Locked, so that none is opened again meanwhile: the worker that tries waits, and begins anew on what is left. Whom a worker has, is not old.
+    chosen = select(alerts.c.key).where(*_resolved(before)).order_by(alerts.c.updated).limit(_ALERTS).with_for_update(skip_locked=True)
+    keys = list(connection.scalars(chosen))
+    if not keys:
+        return {}
+    connection.execute(update(alerts).where(alerts.c.duplicate_of.in_(keys)).values(duplicate_of=None))
+    return {
+        table.name: connection.execute(delete(table).where(column.in_(keys))).rowcount
+        for table, column in ((findings, findings.c.alert), (alert_changes, alert_changes.c.alert), (alerts, alerts.c.key))
+    }
+
+
+def _delete_some(connection: Connection, table: Table, condition: tuple[Any, ...]) -> int:
+    key = list(table.primary_key.columns)
+    some = select(*key).where(*condition).limit(_ROWS)
+    chosen = tuple_(*key).in_(some) if len(key) > 1 else key[0].in_(some)
+    return connection.execute(delete(table).where(chosen)).rowcount

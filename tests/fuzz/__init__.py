@@ -1,0 +1,1 @@
+"""Whatever bytes come: `python -m tests.fuzz` throws them at the decoder and at every mapping."""

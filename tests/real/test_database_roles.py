@@ -1,0 +1,129 @@
+"""Each program's role in PostgreSQL may do what it has to, and no more."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import ProgrammingError
+
+from models.tables import metadata
+from seamwatch.worker import decayed
+from sinks.database import check_schema, create_engine, upgrade
+from sinks.errors import DatabaseUnavailable, database_errors
+from sinks.identity import note_forgotten
+from sinks.observing import CustomerRow, ObservedStore
+from sinks.progress import note_worker
+from sinks.prune import prune
+from sinks.records import SinkRecord
+from sinks.scores import note_scores
+from sinks.statements import LOCK_TABLES
+from sinks.transitions import sweep
+from sinks.writer import DatabaseWriter
+from tests.support.roles import CONSOLE, OWNER, ROLES, WORKER, address_of, grant, make_roles
+from tests.unit.sinks.builders import brief, clock, finding, letter, record, score
+
+LATER = datetime(2027, 3, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def engines(database_url: str) -> Iterator[Callable[[str], Engine]]:
+    """Give a database that its owner made, and the engine of each role."""
+    make_roles(database_url)
+    upgrade(address_of(database_url, OWNER))
+    grant(database_url)
+    made: dict[str, Engine] = {}
+
+    def engine(role: str) -> Engine:
+        return made.setdefault(role, create_engine(address_of(database_url, role)))
+
+    yield engine
+    for each in made.values():
+        each.dispose()
+
+
+def marked(what: str, value: bytes, offset: int) -> SinkRecord:
+    """Return the record that says what became of the customer of `finding`."""
+    return record(None, offset=offset)._replace(headers=[(what, value)])
+
+
+def store_everything(engine: Engine) -> None:
+    """Do all that workers do with the database: few and many rows, aliases, who is forgotten, what time does, what insight learns."""
+    check_schema(engine)
+    with database_errors(engine), engine.begin() as connection:
+        connection.exec_driver_sql(LOCK_TABLES)  # what a writer does whom others are first too often
+    writer = DatabaseWriter(engine, clock)
+    many = [record(finding(f"f-{number}", alert=f"A-{number}", customer=f"c-{number}")) for number in range(250)]
+    writer.write([*many, record(finding()), score(), score(value=None, name="gone"), brief(), letter()])
+    writer.write([record(finding("f-1", revision=2, withdrawn=True, alert="A-1", customer="c-1")), letter(), score(90.0, minutes=5)])
+    writer.write([marked("alias-of", b"c-1", 900), marked("alias-of", b"", 901), marked("forgotten", b"", 902)])
+    note_worker(engine, LATER)
+    note_scores(engine, decayed, LATER)
+    assert sweep(engine, now=LATER, expiry=int(timedelta(days=1).total_seconds() * 1e6)) > 0
+    note_forgotten(engine, "ada", 1, LATER)
+    store = ObservedStore(engine)
+    row = CustomerRow("acme", "c-1", 1.0, None, None, None, None, None, 0, LATER, {})
+    invited = {"id": "i-1", "tenant": "acme", "customer": "c-1", "rule": "after", "pattern": "present", "survey": "csat", "time": "2026-03-02T09:00:00Z"}
+    for offset in (1, 2):
+        store.next_offset("seamwatch.touchpoints", 0)
+        with store.batch("seamwatch.touchpoints", 0) as batch:
+            batch.states([("acme", "c-1")])
+            counts = {("acme", "2026-03-02", "move", "", "chat"): (1, 0.0)}
+            batch.store([row], counts, [("acme", "k-1", "intent", "bill")], [invited], offset)
+            batch.forget([("acme", "c-9")])
+
+
+def test_workers_store_with_the_rights_of_their_role(engines: Callable[[str], Engine]) -> None:
+    """The whole of what workers write, as their role; they can neither change tables, nor make accounts, nor rewrite the audit."""
+    store_everything(engines(WORKER))
+    for forbidden in ("DROP TABLE findings", "CREATE TABLE other (id int)", "INSERT INTO users SELECT * FROM users", "DELETE FROM console_audit"):
+        with pytest.raises(ProgrammingError, match=r"must be owner|permission denied"), engines(WORKER).begin() as connection:
+            connection.exec_driver_sql(forbidden)
+
+
+def test_the_console_reads_everything_and_writes_next_to_nothing(engines: Callable[[str], Engine]) -> None:
+    """Every table can be read; what the stream found cannot be changed, and nobody deletes from the audit or from an alert's history."""
+    with engines(CONSOLE).connect() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(table.select().limit(1))
+    for forbidden in ("DELETE FROM findings", "UPDATE scores SET value = 100", "DELETE FROM console_audit", "DELETE FROM alert_changes", "DELETE FROM alerts"):
+        with pytest.raises(ProgrammingError, match="permission denied"), engines(CONSOLE).begin() as connection:
+            connection.exec_driver_sql(forbidden)
+
+
+def test_the_owner_deletes_what_is_old(engines: Callable[[str], Engine]) -> None:
+    """What workers stored is pruned by who owns the tables, on PostgreSQL as on SQLite."""
+    store_everything(engines(WORKER))
+    deleted = prune(engines(OWNER), LATER + timedelta(days=1))
+    with engines(OWNER).connect() as connection:
+        left = [connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() for table in ("alerts", "findings", "alert_changes", "dead_letters")]
+    assert left == [0, 0, 0, 0]
+    assert deleted["alerts"] > 200
+
+
+def rights(role: str) -> list[tuple[str, str]]:
+    """Return table and right of each grant to a role in the file."""
+    found = []
+    for given, tables, roles in re.findall(r"^GRANT ([A-Z, ]+) ON ([a-z_,\s]+) TO ([a-z_, ]+);", ROLES.read_text(), re.MULTILINE):
+        if role in roles:
+            found += [(table.strip(), right.strip()) for table in tables.split(",") for right in given.split(",")]
+    return found
+
+
+@pytest.mark.full
+def test_workers_need_each_of_their_rights(engines: Callable[[str], Engine]) -> None:
+    """With one right fewer, whichever it is, something of what workers do is refused: there is none too many."""
+    needless = []
+    for table, right in rights(WORKER):
+        with engines(OWNER).begin() as connection:
+            connection.exec_driver_sql(f"TRUNCATE {', '.join(metadata.tables)}")
+            connection.exec_driver_sql(f"REVOKE {right} ON {table} FROM {WORKER}")
+        try:
+            store_everything(engines(WORKER))
+            needless.append((table, right))
+        except DatabaseUnavailable as error:
+            assert "permission denied" in str(error)  # noqa: PT017
+        with engines(OWNER).begin() as connection:
+            connection.exec_driver_sql(f"GRANT {right} ON {table} TO {WORKER}")
+    assert needless == []

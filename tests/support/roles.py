@@ -1,0 +1,41 @@
+"""The database's roles as an installation has them: `config/postgres/roles.sql`, run by its owner."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+from psycopg.errors import DuplicateObject
+from sqlalchemy.engine import make_url
+
+__all__ = ["CONSOLE", "OWNER", "ROLES", "WORKER", "address_of", "grant", "make_roles"]
+
+ROLES = Path(__file__).parents[2] / "config" / "postgres" / "roles.sql"
+OWNER, WORKER, CONSOLE = "seamwatch_owner", "seamwatch_worker", "seamwatch_console"
+
+
+def make_roles(url: str) -> None:
+    """Make the roles, and hand a database without tables to its owner."""
+    name = make_url(url).database
+    with psycopg.connect(_libpq(url), autocommit=True) as connection:
+        for role in (OWNER, WORKER, CONSOLE):
+            with suppress(DuplicateObject):  # a role is of the whole server
+                connection.execute(f"CREATE ROLE {role} LOGIN")
+        connection.execute(f"ALTER DATABASE {name} OWNER TO {OWNER}")
+        connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+        connection.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {WORKER}")
+        connection.execute(f"GRANT CONNECT ON DATABASE {name} TO {CONSOLE}")
+
+
+def grant(url: str) -> None:
+    """Let the owner run the file, when the tables are there."""
+    with psycopg.connect(_libpq(address_of(url, OWNER)), autocommit=True) as connection:
+        connection.execute(ROLES.read_text())
+
+
+def address_of(url: str, role: str) -> str:
+    """Return the address of a database for another role."""
+    return make_url(url).set(username=role).render_as_string(hide_password=False)
+
+
+def _libpq(url: str) -> str:
+    return url.replace("+psycopg", "")

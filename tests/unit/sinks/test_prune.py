@@ -1,0 +1,57 @@
+"""What is old goes, with all that belongs to it, and nothing else does."""
+
+from datetime import timedelta
+
+from sqlalchemy import Engine, update
+
+from models.tables import alerts, findings
+from sinks.prune import prunable, prune
+from sinks.writer import DatabaseWriter
+from tests.unit.sinks.builders import NOW, START, brief, clock, finding, letter, record, rows, score
+
+CUT = START + timedelta(days=100)
+LATE = 200 * 24 * 60
+
+
+def _filled(engine: Engine) -> None:
+    """Store an old alert that is resolved, an old one that is open, a young one that is resolved, and findings of none."""
+    writer = DatabaseWriter(engine, lambda: NOW - int(timedelta(days=365).total_seconds() * 1e6))
+    bodies = [
+        finding("old", alert="A"),
+        finding("open", alert="B"),
+        finding("young", alert="C", minutes=LATE),
+        finding("explained", alert="D", explained_by="old"),
+        finding("explained-lately", alert="D", explained_by="old", minutes=LATE),
+    ]
+    letters = [letter(7), letter(8)._replace(timestamp=NOW + int(timedelta(days=200).total_seconds() * 1e6))]
+    briefs = [brief(), brief(journey="j-2", minutes=LATE)]
+    of_customers = [score(scope="customer", name="c-1"), score(scope="customer", name="c-2", minutes=LATE), score()]
+    writer.write([*map(record, bodies), *briefs, *of_customers, *letters])
+    with engine.begin() as connection:
+        connection.execute(update(alerts).where(alerts.c.key.in_(("A", "C"))).values(state="resolved"))
+        connection.execute(update(alerts).where(alerts.c.key == "C").values(duplicate_of="A"))
+
+
+def test_old_rows_go_and_what_is_open_or_young_stays(engine: Engine) -> None:
+    """A resolved alert goes with findings and audit, an open one stays however old; a rest that is young stays; the second time there is nothing left."""
+    _filled(engine)
+    foretold = prunable(engine, CUT)
+    assert rows(engine, "alerts", "key") == [("A",), ("B",), ("C",)]
+    assert prune(engine, CUT) == {name: number for name, number in foretold.items() if number}
+    assert rows(engine, "findings", "id") == [("explained-lately",), ("open",), ("young",)]
+    assert rows(engine, "alerts", "key", "duplicate_of") == [("B", None), ("C", None)]
+    assert rows(engine, "alert_changes", "alert") == [("B",), ("C",)]
+    assert rows(engine, "briefs", "journey") == [("j-2",)]
+    assert rows(engine, "scores", "scope", "name") == [("customer", "c-2"), ("team", "tech")]
+    assert rows(engine, "dead_letters", "offset") == [(8,)]
+    assert dict(prune(engine, CUT)) == {}
+
+
+def test_what_comes_again_after_it_went_is_stored_anew(engine: Engine) -> None:
+    """A record of a finding that was deleted opens its alert as the first one did: nothing remembers it."""
+    _filled(engine)
+    prune(engine, CUT)
+    DatabaseWriter(engine, clock).write([record(finding("old", alert="A"))])
+    with engine.connect() as connection:
+        assert connection.execute(alerts.select().where(alerts.c.key == "A")).one().state == "open"
+        assert connection.execute(findings.select().where(findings.c.id == "old")).one().standing
