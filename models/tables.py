@@ -25,14 +25,16 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 __all__ = [
-    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "contact_marks", "customer_aliases", "customers", "day_counts",
-    "dead_letter_acts", "dead_letters", "finding_days", "findings", "invitations", "login_links", "metadata", "observed", "place_days", "place_hits", "rollups",
-    "score_history", "scores", "sessions", "stream_progress", "users", "utc_text",
+    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "contact_marks", "customer_aliases",
+    "customers", "day_counts", "dead_letter_acts", "dead_letters", "finding_days", "findings", "invitations", "login_links",
+    "metadata", "observed", "place_days", "place_hits", "promises", "rollups", "score_history", "scores", "sessions",
+    "stream_progress", "users", "utc_text",
 ]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -231,6 +233,31 @@ invitations = Table(
     Index(None, "time"),
 )
 """Whom somebody is to ask how it went, as on the topic of invitations."""
+
+promises = Table(
+    "promises",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("promise", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("made", UtcDateTime, comment="the latest time; null: only its end is known"),
+    Column("due", UtcDateTime),
+    Column("about", Text),
+    Column("team", Text, comment="who promised"),
+    Column("channel", Text),
+    Column("contact", Text),
+    Column("source", Text, comment="with the next: the touchpoint that made it"),
+    Column("touchpoint", Text),
+    Column("outcome", Text, comment="kept or cancelled; null: it is open"),
+    Column("ended", UtcDateTime),
+    Column("made_key", _JSON, comment="sort keys of that touchpoint, and of the latest one of all"),
+    Column("last_key", _JSON),
+    PrimaryKeyConstraint("tenant", "promise", "customer"),
+    Index(None, "customer"),
+    Index("ix_promises_open", "due", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")),
+    Index(None, "outcome", "due"),
+)
+"""What the role `insight` knows of each promise."""
 
 observed = Table(
     "observed",

@@ -1,4 +1,4 @@
-"""The role `insight`: reads the touchpoints for itself, and keeps customers, the corridor and invitations up to date."""
+"""The role `insight`: reads the touchpoints for itself, and keeps customers, the corridor, invitations and promises up to date."""
 
 import logging
 from collections import Counter
@@ -14,9 +14,11 @@ from agents.detectors.portfolio_shift import PortfolioShiftRule
 from agents.invitations import InvitationRules
 from agents.observer import Customer, Observed, Observer
 from agents.portfolio import Terms
+from agents.promises import MADE, OUTCOMES, told
 from agents.rules import Rulebook
 from config.settings import Settings
 from models.decoding import decode_touchpoint
+from models.promise import Promise
 from models.touchpoint import Refusal, parse_touchpoint
 from sinks.errors import Conflict, DatabaseUnavailable
 from sinks.observing import CustomerRow, ObservedBatch, ObservedStore
@@ -31,6 +33,7 @@ NAME = "insight"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIGURES = 1.0
 _LONGEST_PAUSE = 30.0
+_PROMISES = {MADE, *OUTCOMES}
 
 _log = logging.getLogger(__name__)
 _json = msgspec.json.Encoder().encode
@@ -67,17 +70,23 @@ def observe(batch: ObservedBatch, observer: Observer, terms: Terms, records: Seq
     touchpoints = [touchpoint for record in fresh if (touchpoint := _read(record)) is not None]
     who = {(each.tenant, each.customer) for each in touchpoints}
     known = {whose: msgspec.convert(state, Customer) for whose, state in batch.states(who).items()}
+    promises = batch.promises({(each.tenant, each.customer, each.data.promise) for each in touchpoints if each.type in _PROMISES})
     seen: dict[str, Observed] = {}
     forgotten = set()
     for touchpoint in touchpoints:
         whose = touchpoint.tenant, touchpoint.customer
         if touchpoint.type == "customer.forgotten":
             known.pop(whose, None)
+            promises = {name: promise for name, promise in promises.items() if name[:2] != whose}
             forgotten.add(whose)
             continue
+        if touchpoint.type in _PROMISES:
+            name = *whose, touchpoint.data.promise
+            promises[name] = told(promises.get(name) or Promise(touchpoint.tenant, name[2], touchpoint.customer), touchpoint)
         observer.take(known.setdefault(whose, Customer()), touchpoint, seen.setdefault(touchpoint.tenant, Observed()))
     done["taken"] = len(touchpoints)
     batch.forget(forgotten)
+    batch.keep_promises(promises.values())
     invited = [body for each in seen.values() for body in each.invitations]
     done["invited"] = len(invited)
     batch.store(

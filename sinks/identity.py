@@ -14,6 +14,7 @@ from models.tables import (
     customers,
     findings,
     invitations,
+    promises,
     scores,
 )
 from sinks.database import writing
@@ -22,8 +23,8 @@ from sinks.errors import database_errors
 __all__ = ["aliases_of", "forget_customer", "is_known", "note_forgotten"]
 
 
-_OWN = (findings, briefs, customer_aliases, customers, invitations)
-"""What has a column for the customer, besides alerts: `customers` and `invitations` are the observer's, who hears of customers alone, not of their aliases."""
+_OWN = (findings, briefs, customer_aliases, customers, invitations, promises)
+"""What has a column for the customer, besides alerts: the last three are the observer's, who hears of customers alone, not of their aliases."""
 
 
 def forget_customer(connection: Connection, tenant: str, customer: str) -> None:

@@ -1,17 +1,19 @@
-"""Store what an observer learns: customers, counts by day, marks of contacts and invitations, each batch once.
+"""Store what an observer learns: customers, counts by day, marks of contacts, invitations and promises, each batch once.
 
 How far a partition has come stands in the same transaction as what was counted, so a batch that comes again counts nothing again.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from models.tables import contact_marks, customers, day_counts, invitations, observed
+from models.promise import Promise
+from models.tables import contact_marks, customers, day_counts, invitations, observed, promises
 from sinks.database import writing
 from sinks.errors import database_errors
 
@@ -109,9 +111,27 @@ class ObservedBatch:
         self._all(self._insert(invitations).on_conflict_do_nothing(), [_invitation(body) for body in invited])
         self._connection.execute(update(observed).where(*self._where).values(next_offset=next_offset))
 
+    def promises(self, which: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], Promise]:
+        """Return what is known of these promises, by tenant, customer and name; new ones are left out."""
+        own, found = promises.c, dict[tuple[str, str, str], Promise]()
+        for tenant, customer, name in sorted(which):
+            asked = select(promises).where(own.tenant == tenant, own.promise == name, own.customer == customer)
+            for row in self._connection.execute(asked):
+                keys = {key: value and tuple(value) for key, value in row._mapping.items() if key.endswith("_key")}
+                found[tenant, customer, name] = Promise(**dict(row._mapping) | keys)
+        return found
+
+    def keep_promises(self, rows: Iterable[Promise]) -> None:
+        """Store what is known of promises."""
+        upsert: Any = self._insert(promises)
+        key = [each.name for each in promises.primary_key]
+        fresh = {each.name: upsert.excluded[each.name] for each in promises.columns if not each.primary_key}
+        ordered = sorted((asdict(row) for row in rows), key=lambda row: [row[name] for name in key])
+        self._all(upsert.on_conflict_do_update(index_elements=key, set_=fresh), ordered)
+
     def forget(self, who: Collection[tuple[str, str]]) -> None:
-        """Delete customers with their invitations."""
-        for table in (customers, invitations):
+        """Delete customers with their invitations and promises."""
+        for table in (customers, invitations, promises):
             gone = delete(table).where(table.c.tenant == bindparam("whose"), table.c.customer == bindparam("who"))
             self._all(gone, [{"whose": tenant, "who": customer} for tenant, customer in sorted(who)])
 

@@ -14,6 +14,7 @@ from models.brief import Brief
 from sinks.briefs import latest_brief
 from sinks.console.callers import Caller, Right
 from sinks.console.figure_queries import (
+    corridor_of,
     dead_letter_counts,
     faces_of,
     freshness,
@@ -30,6 +31,7 @@ from sinks.console.problems import PROBLEMS, Refusal
 from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import (
     Capabilities,
+    CorridorMap,
     DeadLetters,
     Faces,
     Freshness,
@@ -57,7 +59,7 @@ _Engineer = Annotated[Caller, allowed(Right.SOURCES_READ)]
 _Anybody = Annotated[Caller, allowed()]
 _PAGES = {
     "alerts": True, "seams": True, "journeys": True, "teams": True, "rules": True, "sources": True, "wallboard": True,
-    "history": True, "promises": False, "portfolio": True, "insights": True, "briefs": True, "audit": True,
+    "history": True, "promises": True, "portfolio": True, "insights": True, "briefs": True, "audit": True,
 }  # fmt: skip
 """What the API has data for."""
 _COUNT_EVERY = timedelta(seconds=30)
@@ -132,6 +134,12 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
         """Find the places where findings pile up, and certainly so; needs a worker of the role `insight`, which counts visits."""
         counts.bring_up_to_date()
         return snarls_of(engine, days, settings, tenant=tenant, teams=caller.teams)
+
+    @api.get("/insights/corridor")
+    def corridor(caller: _Reader, days: _Days = 30, tenant: _Text | None = None) -> CorridorMap:
+        """Map which touchpoints follow which, and where it goes wrong; needs a worker of the role `insight`, which counts moves."""
+        counts.bring_up_to_date()
+        return corridor_of(engine, days, settings, tenant=tenant, teams=caller.teams)
 
     @api.get("/insights/teams")
     def faces(caller: _Reader, days: _Days = 30, tenant: _Text | None = None) -> Faces:

@@ -10,6 +10,7 @@ from models.alert import Alert, AlertChange, AlertState, Change, Moment
 from models.finding import Evidence, Finding, Severity
 from sinks.console.callers import Right, Role
 from sinks.portfolio import Standing
+from sinks.promises import PromiseState
 
 __all__ = [
     "AlertDetail",
@@ -20,6 +21,7 @@ __all__ = [
     "Bulk",
     "BulkReport",
     "Capabilities",
+    "CorridorMap",
     "DeadLetter",
     "DeadLetters",
     "FaceFigures",
@@ -38,10 +40,15 @@ __all__ = [
     "Language",
     "Latest",
     "Letters",
+    "MoveItem",
     "NeedingItem",
     "NeedingToday",
     "Partition",
+    "PlaceItem",
     "PortfolioFigures",
+    "PromiseItem",
+    "PromiseQuery",
+    "Promises",
     "QuadrantItem",
     "RefusedKey",
     "RuleFacts",
@@ -612,3 +619,69 @@ class AuditPage(_Shape):
 
     items: list[AuditRow]
     next: int | None
+
+
+class PromiseQuery(_Shape):
+    """Which promises: of each name any of its values, of all names all. Without ``state`` those that are open."""
+
+    tenant: _Text | None = None
+    state: list[PromiseState] = Field(default_factory=list)
+    team: Annotated[list[_Text], Field(max_length=50, description="who promised")] = Field(default_factory=list)
+    customer: Annotated[_Text, Field(description="the customer's id, or its pseudonym")] | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+
+
+class PromiseItem(_Shape):
+    """A promise as it stands; one that ``ended`` after it was ``due`` was kept late. ``alert`` is what its breach opened."""
+
+    tenant: str
+    promise: str
+    customer: str
+    made: datetime
+    due: datetime
+    about: str | None
+    team: str | None
+    channel: str | None
+    contact: str | None
+    state: PromiseState
+    ended: datetime | None
+    alert: str | None
+
+
+class Promises(_Shape):
+    """Promises, what is due first first; of what is over alone, the latest first. ``counts`` is by state under all filters but that one."""
+
+    items: list[PromiseItem]
+    counts: dict[PromiseState, int]
+    as_of: datetime
+
+
+class PlaceItem(_Shape):
+    """A place of the corridor: ``voice/billing``, or a channel where customers serve themselves; ``hits`` counts the contacts that had findings there."""
+
+    place: str
+    visits: int
+    hits: int
+    findings: int
+
+
+class MoveItem(_Shape):
+    """How often one place followed the other (``from`` empty: a journey began there), and the findings between the two teams or channels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
+
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    count: int
+    findings: int
+
+
+class CorridorMap(_Shape):
+    """Which touchpoints follow which, what is gone most first; ``late`` counts touchpoints that came too late to be placed."""
+
+    places: list[PlaceItem]
+    moves: list[MoveItem]
+    late: int
+    first: date
+    last: date
+    as_of: datetime

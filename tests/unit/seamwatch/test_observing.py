@@ -20,7 +20,7 @@ from agents.partition import Record
 from agents.portfolio import Terms
 from agents.rules import EngineRules, Rulebook
 from config.invitations import load_invitations
-from models.tables import contact_marks, customers, day_counts, invitations, observed
+from models.tables import contact_marks, customers, day_counts, invitations, observed, promises
 from models.touchpoint import Refusal, parse_touchpoint
 from seamwatch.observing import Observing, observe
 from sinks.database import create_engine, upgrade
@@ -137,6 +137,28 @@ def test_what_comes_again_counts_once_and_who_is_forgotten_is_gone(engine: Engin
     with engine.connect() as connection:
         assert connection.execute(select(customers)).all() == []
         assert connection.execute(select(observed.c.next_offset)).scalar() == 5
+
+
+def test_promises_are_known_once_whatever_the_batches_and_go_with_their_customer(engine: Engine) -> None:
+    """One that is kept before it is heard of, one cancelled, one open; cut and told again they are the same; who is forgotten takes theirs along."""
+    made = {name: {"promise": name, "due": (START + timedelta(hours=2)).isoformat()} for name in "abc"}
+    told = [
+        touchpoint(1, 300, "promise.kept", "agent:billing", data={"promise": "a"}),
+        touchpoint(2, 0, "promise.made", "agent:billing", data=made["a"]),
+        touchpoint(3, 10, "promise.made", "agent:billing", data=made["b"]),
+        touchpoint(4, 20, "promise.cancelled", "agent:tech", data={"promise": "b"}),
+        touchpoint(5, 30, "promise.made", "agent:tech", data=made["c"]),
+        touchpoint(6, 40, "promise.made", "agent:tech", customer="c-2", data=made["c"]),
+    ]
+    taken(engine, records([*told, *told]), cuts=[1, 2, 5, 9])
+    query = select(promises.c.customer, promises.c.promise, promises.c.outcome, promises.c.team).order_by(promises.c.customer, promises.c.promise)
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(query)]
+    assert found == [("c-1", "a", "kept", "billing"), ("c-1", "b", "cancelled", "billing"), ("c-1", "c", None, "tech"), ("c-2", "c", None, "tech")]
+    last = [touchpoint(7, 50, "customer.forgotten", "system"), touchpoint(8, 60, "promise.made", "agent:tech", data=made["b"])]
+    taken(engine, records([*told, *told, *told, *last]))
+    with engine.connect() as connection:
+        assert [tuple(row)[:3] for row in connection.execute(query)] == [("c-1", "b", None), ("c-2", "c", None)]
 
 
 RULES = InvitationRules.model_validate({

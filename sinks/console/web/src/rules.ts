@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { customElement } from "lit/decorators.js";
 import { api } from "./api";
 import { Part } from "./app";
-import { field, severity } from "./marks";
+import { field, setting, severity } from "./marks";
 import { page, table } from "./page";
 import { Poll } from "./poll";
 import type { RuleFigures, Severity } from "./wire";
@@ -30,7 +30,7 @@ export class Rules extends Part {
       <th scope="row"><code>${name}</code><small class="does"><bdi>${named("what", detector, { field: field(null) })}</bdi></small>
         ${configured
           ? html`<details><summary>${t("rules.settings", { version: configured.version })}</summary><dl>
-              ${(configured.settings ?? []).map(({ key, value, meaning }) => html`<div title=${meaning}><dt><code>${key}</code></dt><dd><bdi>${value === null ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value)}</bdi></dd></div>`)}</dl></details>`
+              ${(configured.settings ?? []).map(setting)}</dl></details>`
           : nothing}</th>
       <td><span class="mode ${configured?.mode ?? "gone"}">${t(`mode.${configured?.mode ?? "gone"}`)}</span>${configured ? severity(configured.severity as Severity) : nothing}</td>
       <td class="n">${number(fired)}</td><td class="n">${share(withdrawn, fired)}</td><td class="n">${share(false_positives, judged)}</td>

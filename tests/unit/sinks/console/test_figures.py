@@ -20,6 +20,7 @@ from tests.unit.sinks.builders import brief, finding, letter, score
 from tests.unit.sinks.console.served import enter, known
 from tests.unit.sinks.corridors import at
 from tests.unit.sinks.handling import FALSE, Desk
+from tests.unit.sinks.promised import promised
 
 
 def test_scores_are_of_now(client: TestClient, desk: Desk, engine: Engine) -> None:
@@ -102,7 +103,7 @@ def test_insights_count_what_is_there(client: TestClient, desk: Desk) -> None:
     assert client.get("/api/insights/people").status_code == 422
 
 
-def test_snarls_and_the_faces_of_teams(client: TestClient, app: FastAPI, accounts: Accounts, desk: Desk, engine: Engine) -> None:
+def test_the_corridor_snarls_and_the_faces_of_teams(client: TestClient, app: FastAPI, accounts: Accounts, desk: Desk, engine: Engine) -> None:
     """Tech was hit in 6 of 60 visits, billing in none of 100; the desk has too few to be judged. Whoever may see billing alone sees neither."""
     today = desk.clock.moment()
     visited = [("move", "", "voice/tech", 60), ("move", "", "voice/billing", 100), ("move", "", "voice/desk", 2), ("visit", "tech", "service", 60)]
@@ -117,8 +118,13 @@ def test_snarls_and_the_faces_of_teams(client: TestClient, app: FastAPI, account
     [tech] = client.get("/api/insights/teams").json()["items"]
     assert (tech["team"], tech["sales"]["score"], tech["lag"]) == ("tech", None, None)
     assert tech["service"] == {"score": pytest.approx(100 * (1 - 6 * 0.15 / 80)), "visits": 60, "findings": 6}
+    corridor = client.get("/api/insights/corridor").json()
+    assert next((each["from"], each["to"], each["count"]) for each in corridor["moves"]) == ("", "voice/billing", 100)
+    assert corridor["places"][1] == {"place": "voice/tech", "visits": 60, "hits": 6, "findings": 6}
     accounts.add("bob", Role.LEAD, desk.clock.now, password=None, teams=["billing"])
     with known(TestClient(app), app, enter(accounts, "bob", desk)) as bob:
+        corridor = bob.get("/api/insights/corridor").json()
+        assert [[each["place"] for each in corridor["places"]], [each["to"] for each in corridor["moves"]]] == [["voice/billing"], ["voice/billing"]]
         assert [bob.get(f"/api/insights/{by}").json()["items"] for by in ("snarls", "teams")] == [[], []]
 
 
@@ -211,3 +217,21 @@ def test_a_brief_is_for_the_team_that_it_is_for(app: FastAPI, accounts: Accounts
     accounts.add("bob", Role.VIEWER, desk.clock.now, password=None, teams=["tech"])
     bob = known(TestClient(app), app, enter(accounts, "bob", desk))
     assert [bob.get(f"/api/journeys/{name}/brief").status_code for name in ("j-1", "j-2")] == [200, 404]
+
+
+def test_promises_are_listed_to_whom_they_concern(client: TestClient, app: FastAPI, desk: Desk, engine: Engine, accounts: Accounts) -> None:
+    """How they stand, by state and team, in an answer of now; who may see one team sees its promises alone; a customer looked up is in no audit."""
+    promised(engine, "late", -1, start=desk.clock.moment())
+    promised(engine, "soon", 2, start=desk.clock.moment(), team="tech", customer="c-2", about="a refund")
+    found = client.get("/api/promises").json()
+    assert [(each["promise"], each["state"], each["about"]) for each in found["items"]] == [("late", "overdue", None), ("soon", "approaching", "a refund")]
+    assert found["counts"] == {"overdue": 1, "approaching": 1, "pending": 0, "kept": 0, "cancelled": 0}
+    assert [each["promise"] for each in client.get("/api/promises", params={"team": "tech"}).json()["items"]] == ["soon"]
+    assert [each["promise"] for each in client.get("/api/promises", params={"customer": "c-2"}).json()["items"]] == ["soon"]
+    assert client.get("/api/audit").json()["items"][0]["act"] == "lookup"
+    assert "c-2" not in client.get("/api/audit").text
+    assert client.get("/api/promises", params={"state": "broken"}).status_code == 422
+    accounts.add("tess", Role.VIEWER, desk.clock.now, password=None, teams=["tech"])
+    tess = known(TestClient(app), app, enter(accounts, "tess", desk))
+    assert [each["promise"] for each in tess.get("/api/promises").json()["items"]] == ["soon"]
+    assert tess.get("/api/promises", params={"team": "billing"}).json()["items"] == []
