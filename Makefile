@@ -119,18 +119,23 @@ quality: $(TOOLS) ## Measure what is found in annotated dialogues; the table goe
 .PHONY: test
 test: $(TOOLS) services web lint types imports ## Everything that CI checks
 	$(call heading,test)
-	@$(BIN)/python -m pytest -q -m 'not real' -n 4 --dist worksteal
-	@$(BIN)/python -m pytest -m real -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -m 'not real and not full' -n 4 --dist worksteal
+	@$(BIN)/python -m pytest -m 'real and not full' -n 2 --dist loadfile
+
+.PHONY: full
+full: test ## All of it, and every page in four languages at three widths; screenshots go to build/screenshots
+	$(call heading,full)
+	@SEAMWATCH_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest -m full
 
 .PHONY: unit
 unit: $(TOOLS) ## The fast tests: seconds, no server
 	$(call heading,unit)
-	@$(BIN)/python -m pytest -q -m 'not real and not slow' -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -q -m 'not real and not slow and not full' -n 2 --dist worksteal
 
 .PHONY: real
 real: $(TOOLS) services web ## The tests on a real Kafka and a real PostgreSQL
 	$(call heading,real)
-	@$(BIN)/python -m pytest -m real -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m 'real and not full' -n 2 --dist loadfile
 
 .PHONY: lint
 lint: $(TOOLS) ## Style, dead code, unused dependencies

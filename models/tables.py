@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 __all__ = [
-    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "contact_marks", "customer_aliases",
+    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "back_tests", "briefs", "console_audit", "contact_marks", "customer_aliases",
     "customers", "day_counts", "dead_letter_acts", "dead_letters", "finding_days", "findings", "invitations", "login_links",
     "metadata", "observed", "place_days", "place_hits", "promises", "rollups", "score_history", "scores", "sessions",
     "stream_progress", "users", "utc_text",
@@ -259,6 +259,20 @@ promises = Table(
 )
 """What the role `insight` knows of each promise."""
 
+back_tests = Table(
+    "back_tests",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("time", UtcDateTime, nullable=False, comment="wall clock: when it ended"),
+    Column("actor", Text, nullable=False),
+    Column("tested", Text, nullable=False, comment="which rules"),
+    Column("against", Text, nullable=False, comment="which others"),
+    Column("touchpoints", BigInteger, nullable=False, comment="how many both judged"),
+    Column("body", _JSON, nullable=False, comment="what would appear, vanish and change, as counts: of no customer"),
+    Index(None, "time"),
+)
+"""Comparisons of two sets of rules that somebody kept."""
+
 observed = Table(
     "observed",
     metadata,
@@ -316,6 +330,13 @@ alerts = Table(
     Index(None, "customer"),
     Index(None, "state", "updated"),
     Index(None, "updated"),
+    # What facets are counted from, in the order in which they are: SQLite would sort all rows. PostgreSQL hashes them, and would pay with every update.
+    Index(
+        "ix_alerts_facets", "state", "detector", "severity", "assignee", "seam_from", "seam_to", sqlite_where=text("state != 'resolved'")
+    ).ddl_if(dialect="sqlite"),
+    Index(
+        "ix_alerts_places", "key", "state", "detector", "severity", "assignee", "seam_from", "seam_to", sqlite_where=text("state != 'resolved'")
+    ).ddl_if(dialect="sqlite"),
 )
 
 alert_changes = Table(

@@ -4,7 +4,7 @@ import hashlib
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
@@ -20,6 +20,7 @@ from config.wording import load_wording
 from seamwatch import __version__
 from seamwatch.broker import topics_of_others
 from seamwatch.observing import portfolio_terms
+from seamwatch.reporting import write_report
 from seamwatch.rule_facts import configured
 from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
@@ -43,6 +44,9 @@ def console_settings(settings: Settings) -> ConsoleSettings:
 
     terms = portfolio_terms(settings, rulebook)
 
+    def report(first: date, last: date, tenant: str | None, language: str) -> str:
+        return write_report(settings, first, last, tenant, cast(Language, language), datetime.now().astimezone())
+
     def words(finding: Mapping[str, Any], language: str) -> Told:
         return wording.words(finding, cast(Language, language))
 
@@ -56,6 +60,7 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         cost=settings.cost_per_minute,
         stored_as=_stored_as(settings),
         decay=decayed,
+        report=report,
         web=_WEB,
         url=settings.console_url,
         portfolio=Terms(terms.revenue, terms.satisfaction),

@@ -1,6 +1,6 @@
 """Figures over HTTP: scores, seams, rules, sources, dead letters, freshness, and what this installation offers."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from http import HTTPStatus
 from threading import Lock
 from typing import Annotated, Literal
@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import StringConstraints
 from sqlalchemy import Engine
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from models.brief import Brief
+from sinks.back_tests import kept_back_tests
 from sinks.briefs import latest_brief
 from sinks.console.callers import Caller, Right
 from sinks.console.figure_queries import (
@@ -30,12 +31,14 @@ from sinks.console.gate import allowed
 from sinks.console.problems import PROBLEMS, Refusal
 from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import (
+    BackTest,
     Capabilities,
     CorridorMap,
     DeadLetters,
     Faces,
     Freshness,
     Insights,
+    Language,
     RuleFacts,
     ScoreHistory,
     Scores,
@@ -45,6 +48,7 @@ from sinks.console.shapes import (
     Version,
 )
 from sinks.insights import By, refresh
+from sinks.report import Nothing
 
 __all__ = ["figure_routes"]
 
@@ -62,6 +66,9 @@ _PAGES = {
     "history": True, "promises": True, "portfolio": True, "insights": True, "briefs": True, "audit": True,
 }  # fmt: skip
 """What the API has data for."""
+_LONGEST_REPORT = timedelta(days=366)
+_REPORT_CSP = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""Of a page that has its style in itself, and nothing that runs."""
 _COUNT_EVERY = timedelta(seconds=30)
 
 
@@ -168,6 +175,33 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
         """Give the rules as they are configured, and what became of each."""
         return rule_figures(engine, settings.rules, settings.now())
 
+    @api.get("/back-tests")
+    def back_tests(caller: _Reader, limit: Annotated[int, Query(ge=1, le=50)] = 10) -> list[BackTest]:
+        """Give the comparisons of rules that were kept, the latest first; with a scope of teams without what moved at which team and seam."""
+        found = [BackTest.model_validate(each) for each in kept_back_tests(engine, limit)]
+        return found if caller.teams is None else [each.model_copy(update={"teams": [], "seams": []}) for each in found]
+
+    @api.get("/report", response_class=HTMLResponse, responses={200: {"content": {"text/html": {}}}})
+    def report(
+        caller: _Reader,
+        first: Annotated[date, Query(alias="from", description="the first day, UTC")],
+        last: Annotated[date, Query(alias="to", description="the last day, included")],
+        tenant: _Text | None = None,
+        lang: Language = "en",
+    ) -> Response:
+        """Give the report of a period as a page to read, send and print; for those who may see the alerts of all teams."""
+        if caller.teams is not None:
+            raise Refusal(HTTPStatus.FORBIDDEN, "all_teams", "the report is of all teams: ask somebody who may see them")
+        if settings.report is None:
+            raise Refusal(HTTPStatus.NOT_FOUND, "no-report", "this console makes no reports")
+        if not timedelta() <= last - first <= _LONGEST_REPORT:
+            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "period", "from is not after to, and a year before it at most")
+        try:
+            page = settings.report(first, last, tenant, lang)
+        except Nothing as nothing:
+            raise Refusal(HTTPStatus.NOT_FOUND, "nothing-to-report", str(nothing)) from None
+        return HTMLResponse(page, headers={"Content-Security-Policy": _REPORT_CSP})
+
     @api.get("/sources")
     def sources(_: _Engineer) -> SourceList:
         """Give the sources, and how many of their records were refused."""
@@ -186,7 +220,9 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     @api.get("/capabilities")
     def capabilities(caller: _Anybody) -> Capabilities:
         """Tell what this installation offers, and what the caller may do."""
-        return Capabilities(pages=_PAGES | {"portfolio": caller.teams is None}, languages=["en", "de", "zh-Hans", "fa"], rights=sorted(caller.rights))
+        all_teams = caller.teams is None
+        pages = _PAGES | {"portfolio": all_teams, "report": all_teams and settings.report is not None}
+        return Capabilities(pages=pages, languages=["en", "de", "zh-Hans", "fa"], rights=sorted(caller.rights))
 
     @api.get("/version")
     def version(_: _Anybody) -> Version:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -82,6 +82,7 @@ class ConsoleSettings:
     ``prior`` is how many harmless visits the score of a team's face begins with.
     ``portfolio`` tells from which revenue and satisfaction on these are high; ``currency`` and ``rates`` what revenue is in.
     ``stored_as`` names all that a customer's id may be stored as: itself, and its pseudonym.
+    ``report`` makes the page of a period, of a tenant or of all, in a language; None: there are none. It raises `sinks.report.Nothing`.
     ``web`` holds the built front end; ``url`` is where people reach the console, None: by the address that it listens at. A session ends
     that was not used for ``idle``, and any after ``session``. ``openid``: people may also come in by that provider.
     """
@@ -95,6 +96,7 @@ class ConsoleSettings:
     cost: float | None = None
     stored_as: Callable[[str], Sequence[str]] = lambda customer: [customer]
     decay: Callable[[Score, int], float | None] = _as_stored
+    report: Callable[[date, date, str | None, str], str] | None = None
     web: Path = _WEB
     url: str | None = None
     portfolio: Terms = field(default=Terms(1000.0, 0.6))

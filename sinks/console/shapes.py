@@ -18,6 +18,9 @@ __all__ = [
     "AlertItem",
     "AlertPage",
     "AlertQuery",
+    "BackTest",
+    "BackTestCounts",
+    "BackTestRow",
     "Bulk",
     "BulkReport",
     "Capabilities",
@@ -172,11 +175,15 @@ class AlertItem(_Shape):
 
 
 class AlertPage(_Shape):
-    """A page of alerts; ``total`` counts all that the filter lets through, ``next`` is null on the last page."""
+    """A page of alerts; ``total`` counts all that the filter lets through, with ``least`` there may be more: words are counted among the newest alerts.
+
+    ``next`` is null on the last page.
+    """
 
     items: list[AlertItem]
     next: str | None
     total: int
+    least: bool
     as_of: AwareDatetime
 
 
@@ -685,3 +692,36 @@ class CorridorMap(_Shape):
     first: date
     last: date
     as_of: datetime
+
+
+class BackTestCounts(BaseModel):
+    """Findings under both sets of rules: ``before`` under the others, ``after`` under those that were tested."""
+
+    before: int
+    after: int
+    same: int
+    appear: int
+    vanish: int
+    change: int
+
+
+class BackTestRow(BackTestCounts):
+    """The same of one rule, team or seam."""
+
+    name: str
+
+
+class BackTest(BaseModel):
+    """Two sets of rules over the same touchpoints, as somebody kept it with `seamwatch replay --against --keep`."""
+
+    id: int
+    time: AwareDatetime
+    actor: str
+    tested: str
+    against: str
+    touchpoints: int
+    findings: BackTestCounts
+    alerts: dict[str, int]
+    rules: list[BackTestRow]
+    teams: list[BackTestRow]
+    seams: list[BackTestRow]

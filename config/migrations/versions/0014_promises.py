@@ -1,4 +1,4 @@
-"""Know what was promised to whom, and what became of it."""
+"""Know what was promised to whom, and what became of it; keep back-tests; count facets without sorting."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -37,9 +37,31 @@ def upgrade() -> None:
     still = sa.text("outcome IS NULL")
     op.create_index("ix_promises_open", "promises", ["due"], sqlite_where=still, postgresql_where=still)
     op.create_index("ix_promises_outcome_due", "promises", ["outcome", "due"])
+    op.create_table(
+        "back_tests",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, autoincrement=True),
+        sa.Column("time", TIME, nullable=False, comment="wall clock: when it ended"),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("tested", sa.Text(), nullable=False, comment="which rules"),
+        sa.Column("against", sa.Text(), nullable=False, comment="which others"),
+        sa.Column("touchpoints", sa.BigInteger(), nullable=False, comment="how many both judged"),
+        sa.Column("body", JSON, nullable=False, comment="what would appear, vanish and change, as counts: of no customer"),
+        sa.PrimaryKeyConstraint("id", name="pk_back_tests"),
+    )
+    op.create_index("ix_back_tests_time", "back_tests", ["time"])
+    if op.get_bind().dialect.name == "sqlite":
+        columns = ["state", "detector", "severity", "assignee", "seam_from", "seam_to"]
+        unresolved = sa.text("state != 'resolved'")
+        op.create_index("ix_alerts_facets", "alerts", columns, sqlite_where=unresolved)
+        op.create_index("ix_alerts_places", "alerts", ["key", *columns], sqlite_where=unresolved)
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        op.drop_index("ix_alerts_places", "alerts")
+        op.drop_index("ix_alerts_facets", "alerts")
+    op.drop_index("ix_back_tests_time", "back_tests")
+    op.drop_table("back_tests")
     op.drop_index("ix_promises_outcome_due", "promises")
     op.drop_index("ix_promises_open", "promises")
     op.drop_index("ix_promises_customer", "promises")

@@ -1,7 +1,7 @@
 /** Talks to the API. Every answer that is no success becomes a `Problem`. */
 
 import type {
-  Alert, AuditPage, Brief, Capabilities, CorridorMap, DeadLetters, Details, Faces, Facets, Freshness, Group, GroupBy, Insights, Journey, NeedingToday, Page, Portfolio, Promises,
+  Alert, AuditPage, BackTest, Brief, Capabilities, CorridorMap, DeadLetters, Details, Faces, Facets, Freshness, Group, GroupBy, Insights, Journey, NeedingToday, Page, Portfolio, Promises,
   Refused, RuleFigures, ScoreFigures, ScoreHistory, SeamFigures, Snarls, SourceFigures, Wish,
 } from "./wire";
 
@@ -99,6 +99,7 @@ export const api = {
     call<Promises>("GET", `/api/promises?${new URLSearchParams([...states.map((each) => ["state", each]), ...(team === null ? [] : [["team", team]])])}`),
   portfolio: () => call<Portfolio>("GET", "/api/portfolio"),
   needing: () => call<NeedingToday>("GET", "/api/portfolio/today"),
+  backTests: () => call<BackTest[]>("GET", "/api/back-tests"),
   rules: () => call<RuleFigures[]>("GET", "/api/rules"),
   sources: () => call<{ items: SourceFigures[] }>("GET", "/api/sources"),
   deadLetters: (limit: number) => call<DeadLetters>("GET", `/api/dead-letters?limit=${limit}`),

@@ -86,7 +86,7 @@ export function draw(chart: EChartsType, { places, moves }: CorridorMap, style: 
   const width = chart.getWidth();
   const height = width < NARROW ? Math.max(520, shown.length * 22) : 560;
   chart.resize({ height });
-  const margin = { x: width < NARROW ? 48 : 70, y: 34 };
+  const margin = { x: width < NARROW ? 48 : 70, y: width < NARROW ? 60 : 40 };
   const inner = [width - 2 * margin.x, height - 2 * margin.y] as const;
   const spots = positions(shown, visits, ...inner);
   const mostVisits = Math.max(1, ...places.map((each) => each.visits));

@@ -92,6 +92,8 @@ export interface Page {
   items: Item[];
   next: string | null;
   total: number;
+  /** There may be more than `total`. */
+  least: boolean;
   as_of: string;
 }
 
@@ -375,4 +377,26 @@ export interface CorridorMap {
   moves: Move[];
   /** Touchpoints that came too late to be placed. */
   late: number;
+}
+
+/** Findings under the rules that were tested (`after`) and the others (`before`). */
+export interface BackTestCounts {
+  before: number;
+  after: number;
+  same: number;
+  appear: number;
+  vanish: number;
+  change: number;
+}
+
+export interface BackTest {
+  id: number;
+  time: string;
+  actor: string;
+  tested: string;
+  against: string;
+  touchpoints: number;
+  findings: BackTestCounts;
+  alerts: { before: number; after: number; appear: number; vanish: number };
+  rules: (BackTestCounts & { name: string })[];
 }

@@ -1,19 +1,22 @@
 """Figures and pages over HTTP."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, select
 
-from models.tables import day_counts
+from models.tables import back_tests, day_counts
+from seamwatch.backtest import compare
+from sinks.back_tests import keep_back_test
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
+from sinks.report import Nothing
 from sinks.scores import note_scores
 from sinks.writer import DatabaseWriter
 from tests.unit.sinks.builders import brief, finding, letter, score
@@ -235,3 +238,39 @@ def test_promises_are_listed_to_whom_they_concern(client: TestClient, app: FastA
     tess = known(TestClient(app), app, enter(accounts, "tess", desk))
     assert [each["promise"] for each in tess.get("/api/promises").json()["items"]] == ["soon"]
     assert tess.get("/api/promises", params={"team": "billing"}).json()["items"] == []
+
+
+def test_the_report_is_a_page_that_runs_nothing(engine: Engine, settings: ConsoleSettings, accounts: Accounts, desk: Desk, session: str) -> None:
+    """It is made for the days, tenant and language asked for, and is for those who see all teams; a period that is none, and one with nothing, are refused."""
+
+    def made(first: date, last: date, tenant: str | None, language: str) -> str:
+        if first.year < 2000:
+            raise Nothing("nothing is known of these days")
+        return f"<h1>{first} {last} {tenant} {language}</h1>"
+
+    app = create_console(engine, replace(settings, report=made))
+    client = known(TestClient(app), app, session)
+    answer = client.get("/api/report", params={"from": "2026-03-02", "to": "2026-03-08", "tenant": "acme", "lang": "fa"})
+    assert answer.text == "<h1>2026-03-02 2026-03-08 acme fa</h1>"
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    for first, last, status in (("2026-03-02", "2026-03-01", 422), ("2020-03-02", "2026-03-01", 422), ("x", "y", 422), ("1999-01-01", "1999-01-02", 404)):
+        assert client.get("/api/report", params={"from": first, "to": last}).status_code == status, first
+    accounts.add("bob", Role.LEAD, desk.clock.now, password=None, teams=["billing"])
+    bob = known(TestClient(app), app, enter(accounts, "bob", desk))
+    assert bob.get("/api/report?from=2026-03-02&to=2026-03-08").json()["code"] == "all_teams"
+    assert not bob.get("/api/capabilities").json()["pages"]["report"]
+
+
+def test_the_last_back_tests_are_kept_without_customers(client: TestClient, engine: Engine, desk: Desk) -> None:
+    """The latest first, fifty at most; examples, which name customers, are not among what is kept."""
+    some = {"before": 5, "after": 4, "same": 4, "appear": 0, "vanish": 1, "change": 0}
+    told = compare([], []) | {"findings": some | {"shares": {}}, "rules": [some | {"name": "slow_handoff"}], "examples": [{"customer": "c-1007"}]}
+    for number in range(52):
+        keep_back_test(engine, told | {"tested": f"new-{number}", "against": "shipped"}, number, "ada", desk.clock.moment())
+    found = client.get("/api/back-tests", params={"limit": 50})
+    assert [each["tested"] for each in found.json()][::49] == ["new-51", "new-2"]
+    assert found.json()[0]["rules"] == [some | {"name": "slow_handoff"}]
+    with engine.connect() as connection:
+        bodies = connection.execute(select(back_tests.c.body)).scalars().all()
+    assert len(bodies) == 50
+    assert "c-1007" not in str(bodies)
