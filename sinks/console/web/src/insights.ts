@@ -61,7 +61,7 @@ export class InsightsPage extends Part {
         lead: t(by === "snarls" ? "insights.snarls_lead" : by === "teams" ? "insights.teams_lead" : "insights.lead"),
         chips: html`${BY.map((each) => chip(t(`insights.${each}`), each === by, to(each, days)))}<span class="space"></span>
           ${DAYS.map((each) => chip(t("insights.days", { n: each }), each === days, to(by, each)))}
-          ${app.capabilities.pages["report"] ? html`<a class="button" target="_blank" href=${reportPath(days)}>${t("insights.report", { n: days })}</a>` : nothing}`,
+          ${app.capabilities.pages["report"] ? html`<a class="chip" target="_blank" href=${reportPath(days)}>${t("insights.report", { n: days })}</a>` : nothing}`,
         none: by === "teams" ? { title: t("insights.teams_none"), hint: t("insights.visits_hint") } : { title: t("insights.none"), hint: t("insights.none_hint") },
       },
       this.poll,

@@ -28,7 +28,7 @@ export class Rules extends Part {
     return html`<section>
       <h2>${t("backtest.title")}</h2>
       <p class="lead">${t("backtest.lead")}</p>
-      ${tests.length ? tests.map((each, index) => this.backTest(each, index === 0)) : html`<p><code>seamwatch replay --from-topic --since 24h --rules NEW --against shipped --keep</code></p>`}
+      ${tests.length ? tests.map((each, index) => this.backTest(each, index === 0)) : html`<p dir="ltr"><code>seamwatch replay --from-topic --since 24h --rules NEW --against shipped --keep</code></p>`}
     </section>`;
   }
 
