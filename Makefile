@@ -177,13 +177,13 @@ notes: ## Release notes of a version from the changelog, signed: make notes VERS
 .PHONY: test
 test: $(TOOLS) services web lint types imports ## Everything that CI checks
 	$(call heading,test)
-	@$(BIN)/python -m pytest -q -m 'not real' -n 4 --dist worksteal
+	@$(BIN)/python -m pytest -q -m 'not real and not full' -n 4 --dist worksteal
 	@$(BIN)/python -m pytest -m 'real and not full' -n 2 --dist loadfile
 
 .PHONY: full
-full: test ## Besides what CI checks: what takes minutes or hours
+full: test ## Besides what CI checks: what takes minutes or hours; screenshots go to build/screenshots
 	$(call heading,full)
-	@$(BIN)/python -m pytest -m full -n 2 --dist loadfile
+	@SEAMWATCH_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest -m full -n 2 --dist loadfile
 	@$(BIN)/python -m tests.faults
 	@$(BIN)/python -m tests.faults soak --hours 1
 	@$(BIN)/python -m tests.simulation --histories 10000
@@ -191,7 +191,7 @@ full: test ## Besides what CI checks: what takes minutes or hours
 .PHONY: unit
 unit: $(TOOLS) ## The fast tests: seconds, no server
 	$(call heading,unit)
-	@$(BIN)/python -m pytest -q -m 'not real and not slow' -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -q -m 'not real and not slow and not full' -n 2 --dist worksteal
 
 .PHONY: real
 real: $(TOOLS) services web ## The tests on a real Kafka and a real PostgreSQL

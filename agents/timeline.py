@@ -11,7 +11,7 @@ from agents.entry import Entry
 from agents.fields import FieldCatalog, Fingerprinter, fold_words, mask, readable, shown
 from models.decoding import Parts
 
-__all__ = ["CHANNEL_FOLD", "PASSIVE", "SortKey", "compact", "microseconds", "moment", "sort_key"]
+__all__ = ["CHANNEL_FOLD", "PASSIVE", "SortKey", "about_of", "compact", "microseconds", "moment", "sort_key"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -56,6 +56,11 @@ def microseconds(time: datetime) -> int:
 def moment(time: int) -> str:
     """Write microseconds since 1970 as an ISO 8601 time in UTC."""
     return (EPOCH + timedelta(microseconds=time)).isoformat().replace("+00:00", "Z")
+
+
+def about_of(data: Any) -> str | None:
+    """Return what a promise is about, to be read; None where it may hold a number or an address of somebody."""
+    return None if data.about is None or _PERSONAL.search(data.about) else shown(data.about)
 
 
 def compact(
@@ -154,8 +159,8 @@ def _intent(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
 
 def _promised(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:
     told = (data.promise, microseconds(data.due))
-    # It is there to be read; what may be a number or an address of somebody is not.
-    return told if data.about is None or _PERSONAL.search(data.about) else (*told, shown(data.about))
+    about = about_of(data)
+    return told if about is None else (*told, about)
 
 
 def _settled(data: Any, _: str, __: FieldCatalog, *___: Any) -> tuple[Any, ...]:

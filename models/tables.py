@@ -25,14 +25,15 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 __all__ = [
-    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "briefs", "console_audit", "contact_marks", "customer_aliases", "customers", "day_counts",
-    "dead_letter_acts", "dead_letters", "deliveries", "finding_days", "findings", "forgotten_keys", "invitations", "login_links", "metadata", "observed",
-    "place_days", "place_hits", "receivers", "rollups", "score_history", "scores", "sessions", "stream_progress", "users", "utc_text",
+    "UtcDateTime", "alert_changes", "alerts", "api_tokens", "back_tests", "briefs", "console_audit", "contact_marks", "customer_aliases", "customers",
+    "day_counts", "dead_letter_acts", "dead_letters", "deliveries", "finding_days", "findings", "forgotten_keys", "invitations", "login_links", "metadata",
+    "observed", "place_days", "place_hits", "promises", "receivers", "rollups", "score_history", "scores", "sessions", "stream_progress", "users", "utc_text",
 ]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -242,6 +243,45 @@ invitations = Table(
 )
 """Whom somebody is to ask how it went, as on the topic of invitations."""
 
+promises = Table(
+    "promises",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("promise", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("made", UtcDateTime, comment="the latest time; null: only its end is known"),
+    Column("due", UtcDateTime),
+    Column("about", Text),
+    Column("team", Text, comment="who promised"),
+    Column("channel", Text),
+    Column("contact", Text),
+    Column("source", Text, comment="with the next: the touchpoint that made it"),
+    Column("touchpoint", Text),
+    Column("outcome", Text, comment="kept or cancelled; null: it is open"),
+    Column("ended", UtcDateTime),
+    Column("made_key", _JSON, comment="sort keys of that touchpoint, and of the latest one of all"),
+    Column("last_key", _JSON),
+    PrimaryKeyConstraint("tenant", "promise", "customer"),
+    Index(None, "customer"),
+    Index("ix_promises_open", "due", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")),
+    Index(None, "outcome", "due"),
+)
+"""What the role `insight` knows of each promise."""
+
+back_tests = Table(
+    "back_tests",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("time", UtcDateTime, nullable=False, comment="wall clock: when it ended"),
+    Column("actor", Text, nullable=False),
+    Column("tested", Text, nullable=False, comment="which rules"),
+    Column("against", Text, nullable=False, comment="which others"),
+    Column("touchpoints", BigInteger, nullable=False, comment="how many both judged"),
+    Column("body", _JSON, nullable=False, comment="what would appear, vanish and change, as counts: of no customer"),
+    Index(None, "time"),
+)
+"""Comparisons of two sets of rules that somebody kept."""
+
 observed = Table(
     "observed",
     metadata,
@@ -299,6 +339,13 @@ alerts = Table(
     Index(None, "customer"),
     Index(None, "state", "updated"),
     Index(None, "updated"),
+    # What facets are counted from, in the order in which they are: SQLite would sort all rows. PostgreSQL hashes them, and would pay with every update.
+    Index(
+        "ix_alerts_facets", "state", "detector", "severity", "assignee", "seam_from", "seam_to", sqlite_where=text("state != 'resolved'")
+    ).ddl_if(dialect="sqlite"),
+    Index(
+        "ix_alerts_places", "key", "state", "detector", "severity", "assignee", "seam_from", "seam_to", sqlite_where=text("state != 'resolved'")
+    ).ddl_if(dialect="sqlite"),
 )
 
 alert_changes = Table(

@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
@@ -24,6 +24,7 @@ from seamwatch import __version__
 from seamwatch.broker import topics_of_others
 from seamwatch.forgetting import keys_of, tell
 from seamwatch.observing import portfolio_terms
+from seamwatch.reporting import write_report
 from seamwatch.rule_facts import configured
 from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
@@ -49,6 +50,9 @@ def console_settings(settings: Settings) -> ConsoleSettings:
 
     terms = portfolio_terms(settings, rulebook)
 
+    def report(first: date, last: date, tenant: str | None, language: str) -> str:
+        return write_report(settings, first, last, tenant, cast(Language, language), datetime.now().astimezone())
+
     def words(finding: Mapping[str, Any], language: str) -> Told:
         return wording.words(finding, cast(Language, language))
 
@@ -63,6 +67,7 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         stored_as=_stored_as(settings),
         forget=_forgetting(settings),
         decay=decayed,
+        report=report,
         web=_WEB,
         url=settings.console_url,
         portfolio=Terms(terms.revenue, terms.satisfaction),

@@ -15,6 +15,7 @@ from models.tables import (
     deliveries,
     findings,
     invitations,
+    promises,
     scores,
 )
 from sinks.database import writing
@@ -23,8 +24,8 @@ from sinks.errors import database_errors
 __all__ = ["aliases_of", "forget_customer", "is_known", "note_forgotten"]
 
 
-_OWN = (findings, briefs, customer_aliases, customers, deliveries, invitations, contact_marks)
-"""What has a column for the customer, besides alerts."""
+_OWN = (findings, briefs, customer_aliases, customers, deliveries, invitations, contact_marks, promises)
+"""What has a column for the customer, besides alerts; of the observer's tables its reader may not run, or lag behind."""
 
 
 def forget_customer(connection: Connection, tenant: str, customer: str) -> None:

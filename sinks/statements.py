@@ -49,7 +49,8 @@ _psycopg: Callable[..., Dialect] = postgresql.psycopg.dialect
 _SEVERITY_RANK: dict[str, int] = {severity: rank(severity) for severity in get_args(Severity)}
 RANK_SEVERITY: dict[int, Severity] = {rank(severity): severity for severity in get_args(Severity)}
 LOCK_TABLES = (
-    "LOCK TABLE findings, alerts, scores, briefs, customer_aliases, customers, invitations, dead_letters, stream_progress IN SHARE ROW EXCLUSIVE MODE"
+    "LOCK TABLE findings, alerts, scores, briefs, customer_aliases, customers, invitations, promises, dead_letters, stream_progress"
+    " IN SHARE ROW EXCLUSIVE MODE"
 )
 """Of PostgreSQL: waits for the writers and operators under way and keeps others out, not readers. Unlike an advisory
 lock, which a query takes, it comes before the transaction's snapshot.

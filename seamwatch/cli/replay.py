@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 @fields_option
 @overrides_option
 @click.option("--against", type=RULES, help="Tell what differs from these rules: a directory, or `shipped`.")
+@click.option("--keep", is_flag=True, help="Keep what --against tells, as counts, in SEAMWATCH_DATABASE: the console shows it beside the rules.")
 @click.option(
     "--until", type=MOMENT, help="Fire deadlines up to this time, such as 2026-03-02T10:00:00Z.  [default: now]"
 )
@@ -63,6 +64,7 @@ def command(
     fields: Path | None,
     overrides: tuple[str, ...],
     against: Path | str | None,
+    keep: bool,
     until: int | None,
     text: bool | None,
     as_json: bool,
@@ -84,7 +86,7 @@ def command(
       seamwatch replay --set slow_handoff.mode=on --set memory=60d touchpoints.jsonl
     And what would it change?
       seamwatch replay --set slow_handoff.mode=off --against shipped touchpoints.jsonl
-      seamwatch replay --rules new-rules/ --against our-rules/ touchpoints.jsonl
+      seamwatch replay --rules new-rules/ --against our-rules/ --keep touchpoints.jsonl
     The same over what Kafka holds of the last day:
       seamwatch replay --from-topic --since 24h --rules new-rules/ --against our-rules/
     A log of events for process mining:
@@ -96,6 +98,8 @@ def command(
         raise click.UsageError("files and --from-topic exclude each other.")
     if since is not None and not from_topic:
         raise click.UsageError("--since is about a topic: give --from-topic too.")
+    if keep and against is None:
+        raise click.UsageError("--keep is about a comparison: give --against too.")
     _check_outputs(paths, {"--findings": findings, "--scores": scores, "--briefs": briefs}, as_json)
     if briefs is not None and against is not None:
         raise click.UsageError("--against compares findings: --briefs is of no use with it.")
@@ -129,6 +133,8 @@ def command(
     if against is not None:
         names = {"tested": _named(rules, overrides), "against": _named(against)}
         summary |= {"comparison": names | _comparison(playback, found)}
+    if keep:
+        _keep(settings, summary)
     if as_json:
         _write("-", [summary])
     else:
@@ -209,6 +215,18 @@ def _read_topic(playback: "Playback", settings: "Settings", since: int | None) -
         for run in read_topic(connection(settings), topic, since, advance):
             playback.take(*run)
             advance()
+
+
+def _keep(settings: "Settings", summary: dict[str, Any]) -> None:
+    from datetime import UTC, datetime
+    from getpass import getuser
+
+    from seamwatch.database import opened
+    from sinks.back_tests import keep_back_test
+
+    with opened(settings) as engine:
+        keep_back_test(engine, summary["comparison"], summary["touchpoints"], getuser(), datetime.now(UTC))
+    notice("Kept: the console shows it on its page of rules.")
 
 
 def _comparison(playback: "Playback", found: list[dict[str, Any]]) -> dict[str, Any]:

@@ -55,8 +55,10 @@ __all__ = ["Desk"]
 _MOST_FINDINGS = 500
 _BARS = ("detector", "severity", "state", "seam", "team", "channel", "assignee")
 _NOBODY = "-"
-_FEW = 500
-"""Alerts that a search by words names one by one afterwards."""
+_MATCHES = 2000
+"""Alerts that a search by words finds at most, and among the newest of which it looks first."""
+_COMMON = 600
+"""Alerts among these that make words common, more than a page has: then all others are not looked through."""
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 Tell = Callable[[Mapping[str, Any]], Words]
@@ -73,19 +75,21 @@ class Desk:
 
     def page(self, wanted: AlertQuery) -> AlertPage:
         """Return a page of alerts. Raises `Refusal` for a cursor that is none."""
-        after = None if wanted.cursor is None else _read_cursor(wanted.cursor)
+        after = None if wanted.cursor is None else _after(*_read_cursor(wanted.cursor))
+        conditions = self._conditions(wanted)
         with database_errors(self._engine), self._engine.connect() as connection:
-            where = and_(*self._conditions(wanted), *self._words(connection, wanted.q))
+            where, least = self._narrowed(connection, conditions, wanted.q)
             number = connection.execute(select(func.count()).select_from(alerts).where(where)).scalar_one()
-            query = _newest_first(where) if after is None else _newest_first(where).where(_after(*after))
-            rows = connection.execute(query.limit(wanted.limit + 1)).all() if number else []
+            if after is not None:
+                where = self._narrowed(connection, [*conditions, after], wanted.q)[0] if least else and_(where, after)
+            rows = connection.execute(_newest_first(where).limit(wanted.limit + 1)).all() if number else []
             items = _items(connection, rows[: wanted.limit])
         more = len(rows) > wanted.limit
-        return AlertPage(items=items, next=_cursor(items[-1].alert) if more else None, total=number, as_of=self._now)
+        return AlertPage(items=items, next=_cursor(items[-1].alert) if more else None, total=number, least=least, as_of=self._now)
 
     def every(self, wanted: AlertFilter, page: int = 500) -> Iterator[AlertItem]:
         """Yield all alerts of a filter, a page at a time."""
-        where = and_(*self._conditions(wanted), *self._mentioned(wanted.q))
+        where = and_(*self._conditions(wanted), *([self._mentioned(wanted.q)] if wanted.q.split() else []))
         query = _newest_first(where).limit(page)
         position: ColumnElement[bool] = true()
         while True:
@@ -164,8 +168,8 @@ class Desk:
         worst = func.max(case({name: rank(name) for name in _SEVERITIES}, value=columns.severity))
         query = select(*own, number, nobodys, worst, func.max(columns.last_seen)).group_by(*own)
         with database_errors(self._engine), self._engine.connect() as connection:
-            query = query.where(*self._conditions(wanted), *self._words(connection, wanted.q))
-            rows = connection.execute(query.order_by(number.desc(), *own).limit(wanted.limit)).all()
+            where, _ = self._narrowed(connection, self._conditions(wanted), wanted.q)
+            rows = connection.execute(query.where(where).order_by(number.desc(), *own).limit(wanted.limit)).all()
         items = []
         for *name, count, free, severity, last_seen in rows:
             called = ">".join(name) if name[0] is not None else None
@@ -176,18 +180,24 @@ class Desk:
         """Count alerts by what they can be filtered by; each under all filters but its own."""
         filtered = {bar for bar in _BARS if _filters(wanted, bar)}
         with database_errors(self._engine), self._engine.connect() as connection:
-            words = self._words(connection, wanted.q)
-            counts = _tally(connection, and_(*self._conditions(wanted), *words), set(_BARS) - filtered)
+            # Words that few alerts have are looked for once for all bars.
+            widest, least = self._narrowed(connection, self._conditions(wanted, without=filtered), wanted.q)
+
+            def where(*without: str) -> ColumnElement[bool]:
+                conditions = self._conditions(wanted, without=without)
+                return self._narrowed(connection, conditions, wanted.q)[0] if least else and_(*conditions, widest)
+
+            counts = _tally(connection, where(), set(_BARS) - filtered)
             for bar in filtered:
-                counts |= _tally(connection, and_(*self._conditions(wanted, without=bar), *words), {bar})
+                counts |= _tally(connection, where(bar), {bar})
         return Facets.model_validate({**counts, "as_of": self._now})
 
     def _scope(self) -> list[ColumnElement[bool]]:
         return [] if self._teams is None else [_touches("team", self._teams)]
 
-    def _conditions(self, wanted: AlertFilter, without: str | None = None) -> list[ColumnElement[bool]]:
+    def _conditions(self, wanted: AlertFilter, without: Collection[str] = ()) -> list[ColumnElement[bool]]:
         columns, begin = alerts.c, wanted.begin(self._now)
-        states = wanted.state if wanted.state and without != "state" else UNRESOLVED
+        states = wanted.state if wanted.state and "state" not in without else UNRESOLVED
         found = self._scope()
         if AlertState.RESOLVED not in states:
             # As the partial index has it, so that it serves.
@@ -197,18 +207,18 @@ class Desk:
         if wanted.tenant is not None:
             found.append(columns.tenant == wanted.tenant)
         for name in ("key", "customer", "severity", "detector"):
-            if values := getattr(wanted, name) if without != name else []:
+            if values := getattr(wanted, name) if name not in without else []:
                 found.append(columns[name].in_(values))
-        if wanted.seam and without != "seam":
+        if wanted.seam and "seam" not in without:
             found.append(or_(*(_is_seam(each) for each in wanted.seam)))
         for name in ("team", "channel"):
-            if values := getattr(wanted, name) if without != name else []:
+            if values := getattr(wanted, name) if name not in without else []:
                 found.append(_touches(name, values))
-        if wanted.assignee is not None and without != "assignee":
+        if wanted.assignee is not None and "assignee" not in without:
             found.append(
                 columns.assignee.is_(None) if wanted.assignee == _NOBODY else columns.assignee == wanted.assignee
             )
-        if wanted.mine and without != "assignee":
+        if wanted.mine and "assignee" not in without:
             found.append(columns.assignee == self._name)
         if begin is not None:
             found.append(columns.last_seen >= begin)
@@ -216,16 +226,42 @@ class Desk:
             found.append(columns.last_seen <= wanted.until)
         return found
 
-    def _mentioned(self, words: str) -> list[ColumnElement[bool]]:
-        return [_mentions(word, self._engine.dialect.name) for word in words.split()[:8]]
+    def _narrowed(self, connection: Connection, conditions: Sequence[ColumnElement[bool]], words: str) -> tuple[ColumnElement[bool], bool]:
+        """Return ``conditions`` and ``words`` as one, and whether there may be more alerts than it lets through.
 
-    def _words(self, connection: Connection, words: str) -> list[ColumnElement[bool]]:
-        """Return the condition that words make; where few alerts have them, that they are those: findings are read through once."""
+        Of words that many alerts have these are the newest ones: nobody reads on, and to count all of them takes as long as to read all findings.
+        """
+        if not words.split():
+            return and_(true(), *conditions), False
+        newest = _newest_first(and_(*conditions)).with_only_columns(alerts.c.key).limit(_MATCHES)
+        lately = newest.subquery()
+        keys = connection.scalars(select(lately.c.key).where(self._mentions(words, lately.c.key))).all()
+        if len(keys) >= _COMMON:
+            return alerts.c.key.in_(keys), True
         mentioned = self._mentioned(words)
-        if not mentioned:
-            return []
-        keys = connection.execute(select(alerts.c.key).where(*mentioned).limit(_FEW + 1)).scalars().all()
-        return mentioned if len(keys) > _FEW else [alerts.c.key.in_(keys)]
+        # Unordered: SQLite walks through a table faster than along an index.
+        keys = connection.scalars(select(alerts.c.key).where(*conditions, mentioned).limit(_MATCHES + 1)).all()
+        if len(keys) <= _MATCHES:
+            return alerts.c.key.in_(keys), False
+        return alerts.c.key.in_(connection.scalars(newest.where(mentioned)).all()), True
+
+    def _mentioned(self, words: str) -> ColumnElement[bool]:
+        if self._engine.dialect.name == "sqlite":
+            return self._mentions(words, alerts.c.key)
+        return alerts.c.key.in_(select(findings.c.alert).where(*self._has(words)))  # one walk through all findings, in parallel
+
+    def _mentions(self, words: str, key: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return whether a finding of the alert of this key has all words: alert by alert, so that common ones end early."""
+        return exists().where(findings.c.alert == key, *self._has(words)).correlate_except(findings)
+
+    def _has(self, words: str) -> list[ColumnElement[bool]]:
+        """Return whether a finding has each of the words somewhere; those come first that are the rarest by their looks."""
+        own = findings.c
+        columns = (own.summary, own.customer, own.journey, own.field)
+        ordered = sorted(words.split()[:8], key=lambda word: (not any(map(str.isdigit, word)), -len(word)))
+        if self._engine.dialect.name == "sqlite":  # its LIKE takes A for a by itself
+            return [or_(*(each.contains(word, autoescape=True) for each in columns)) for word in ordered]
+        return [or_(*(each.icontains(word, autoescape=True) for each in columns)) for word in ordered]
 
 
 def _newest_first(where: ColumnElement[bool]) -> Select[Any]:
@@ -250,17 +286,6 @@ def _touches(kind: str, names: Collection[str]) -> ColumnElement[bool]:
     return or_(alerts.c.seam_from.in_(sides), alerts.c.seam_to.in_(sides), there)
 
 
-def _mentions(word: str, dialect: str) -> ColumnElement[bool]:
-    own = findings.c
-    if dialect == "sqlite":
-        # Its LIKE takes A for a by itself; alert by alert, so that a common word ends early.
-        in_columns = or_(*(each.contains(word, autoescape=True) for each in (own.summary, own.journey, own.field)))
-        there = exists().where(own.alert == alerts.c.key, in_columns).correlate(alerts)
-        return or_(alerts.c.customer.contains(word, autoescape=True), there)
-    named = or_(*(each.icontains(word, autoescape=True) for each in (own.summary, own.journey, own.field)))
-    return or_(alerts.c.customer.icontains(word, autoescape=True), alerts.c.key.in_(select(own.alert).where(named)))
-
-
 def _filters(wanted: AlertFilter, bar: str) -> bool:
     return bool(getattr(wanted, bar)) or (bar == "assignee" and wanted.mine)
 
@@ -269,20 +294,21 @@ def _tally(connection: Connection, where: ColumnElement[bool], bars: Collection[
     """Count alerts by each of ``bars``. Added up here from combinations: a database sorts all rows anew for each way to group them."""
     seen, own, number = alerts.c, findings.c, func.count()
     counts: dict[str, Counter[str]] = {bar: Counter() for bar in bars}
-    columns = [seen[bar] for bar in ("detector", "severity", "state", "assignee") if bar in bars]
-    if columns:
-        for *values, count in connection.execute(select(*columns, number).where(where).group_by(*columns)):
-            for column, value in zip(columns, values, strict=True):
-                counts[column.name][value or _NOBODY] += count
     places = {"team", "channel"} & counts.keys()
-    if places or "seam" in counts:
-        seams = select(seen.seam_from, seen.seam_to, number).where(where, seen.seam_from.is_not(None))
-        for before, after, count in connection.execute(seams.group_by(seen.seam_from, seen.seam_to)):
-            if "seam" in counts:
-                counts["seam"][f"{before}>{after}"] += count
-            for kind, side in product(places, {before, after}):
-                if (name := _named(kind, side)) is not None:
-                    counts[kind][name] += count
+    names = [bar for bar in ("state", "detector", "severity", "assignee") if bar in bars]
+    sides = ["seam_from", "seam_to"] if places or "seam" in counts else []
+    columns = [seen[name] for name in (*names, *sides)]  # in the order of an index of SQLite
+    for row in connection.execute(select(number, *columns).where(where).group_by(*columns)):
+        count = row[0]
+        for name in names:
+            counts[name][getattr(row, name) or _NOBODY] += count
+        if not sides or row.seam_from is None:
+            continue
+        if "seam" in counts:
+            counts["seam"][f"{row.seam_from}>{row.seam_to}"] += count
+        for kind, side in product(places, {row.seam_from, row.seam_to}):
+            if (called := _named(kind, side)) is not None:
+                counts[kind][called] += count
     for kind in places:
         # Where a finding happened is mostly one side of the seam, and then counted already.
         here = literal(f"{kind}:") + own[kind]

@@ -11,6 +11,7 @@ from sinks.console.figure_routes import figure_routes
 from sinks.console.pages import BodyLimit, Headers, serve_pages
 from sinks.console.portfolio_routes import portfolio_routes
 from sinks.console.problems import install
+from sinks.console.promise_routes import promise_routes
 from sinks.console.session_routes import session_routes
 from sinks.console.settings import ConsoleSettings
 from sinks.console.stream import Feed, stream_routes
@@ -36,6 +37,7 @@ def create_console(engine: Engine, settings: ConsoleSettings) -> FastAPI:
     app.include_router(portfolio_routes(engine, settings))
     if settings.forget is not None:
         app.include_router(customer_routes(engine, settings.forget))
+    app.include_router(promise_routes(engine, settings))
     app.state.feed = Feed(engine, settings)
     app.include_router(stream_routes(app.state.feed))
     serve_pages(app, settings.web)

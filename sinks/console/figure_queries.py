@@ -12,6 +12,7 @@ from models.score import BEHIND, Score
 from models.tables import alerts, dead_letters, findings
 from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import (
+    CorridorMap,
     DeadLetter,
     DeadLetters,
     FaceFigures,
@@ -22,7 +23,9 @@ from sinks.console.shapes import (
     Insight,
     Insights,
     Letters,
+    MoveItem,
     Partition,
+    PlaceItem,
     RuleFacts,
     ScoreHistory,
     ScoreItem,
@@ -35,7 +38,7 @@ from sinks.console.shapes import (
     SourceItem,
     SourceList,
 )
-from sinks.corridor import Face, faces, snarls
+from sinks.corridor import Face, corridor, faces, snarls
 from sinks.errors import database_errors
 from sinks.insights import By, Period, burdens
 from sinks.lifecycle import rank
@@ -44,7 +47,8 @@ from sinks.rule_figures import shadow_counts
 from sinks.scores import entity_scores, noted_scores
 
 __all__ = [
-    "dead_letter_counts", "faces_of", "freshness", "history_of", "insights_of", "rule_figures", "scores_of", "seams_of", "snarls_of", "sources_of",
+    "corridor_of", "dead_letter_counts", "faces_of", "freshness", "history_of", "insights_of", "rule_figures",
+    "scores_of", "seams_of", "snarls_of", "sources_of",
 ]  # fmt: skip
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -210,6 +214,21 @@ def snarls_of(engine: Engine, days: int, settings: ConsoleSettings, *, tenant: s
         if teams is None or each.place.name.partition("/")[2] in {"", *teams}
     ]
     return Snarls(items=items, skipped=skipped, first=period.first, last=period.last, as_of=now)
+
+
+def corridor_of(engine: Engine, days: int, settings: ConsoleSettings, *, tenant: str | None, teams: Collection[str] | None) -> CorridorMap:
+    """Return which places follow which in the last ``days``; with ``teams`` no others' places, nor ways between these. Raises `DatabaseUnavailable`."""
+    now = settings.now()
+    period = _last(days, now)
+    found = corridor(engine, period, settings.harm, tenant=tenant)
+
+    def seen(*places: str) -> bool:
+        return teams is None or any(place.partition("/")[2] in teams for place in places) or not any("/" in place for place in places)
+
+    places = [PlaceItem(place=name, visits=each.visits, hits=each.hits, findings=each.findings) for name, each in found.places.items() if seen(name)]
+    moves = [MoveItem(from_=each.before, to=each.after, count=each.count, findings=each.findings) for each in found.moves if seen(each.before, each.after)]
+    places.sort(key=lambda each: (-each.visits, each.place))
+    return CorridorMap(places=places, moves=moves, late=found.late, first=period.first, last=period.last, as_of=now)
 
 
 def faces_of(engine: Engine, days: int, settings: ConsoleSettings, *, tenant: str | None, teams: Collection[str] | None) -> Faces:

@@ -1,6 +1,6 @@
 """Figures over HTTP: scores, seams, rules, sources, dead letters, freshness, and what this installation offers."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from http import HTTPStatus
 from threading import Lock
 from typing import Annotated, Any, Literal
@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import StringConstraints
 from sqlalchemy import Engine
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from models.brief import Brief
+from sinks.back_tests import kept_back_tests
 from sinks.briefs import latest_brief
 from sinks.console.callers import Caller, Right
 from sinks.console.figure_queries import (
+    corridor_of,
     dead_letter_counts,
     faces_of,
     freshness,
@@ -29,7 +31,9 @@ from sinks.console.gate import allowed
 from sinks.console.problems import PROBLEMS, Refusal
 from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import (
+    BackTest,
     Capabilities,
+    CorridorMap,
     DeadLetters,
     Deliveries,
     DeliveryCount,
@@ -37,6 +41,7 @@ from sinks.console.shapes import (
     Faces,
     Freshness,
     Insights,
+    Language,
     RuleFacts,
     ScoreHistory,
     Scores,
@@ -47,6 +52,7 @@ from sinks.console.shapes import (
 )
 from sinks.delivery.store import DeliveryState, count_deliveries, list_deliveries
 from sinks.insights import By, refresh
+from sinks.report import Nothing
 
 __all__ = ["figure_routes"]
 
@@ -61,9 +67,12 @@ _Engineer = Annotated[Caller, allowed(Right.SOURCES_READ)]
 _Anybody = Annotated[Caller, allowed()]
 _PAGES = {
     "alerts": True, "seams": True, "journeys": True, "teams": True, "rules": True, "sources": True, "wallboard": True,
-    "history": True, "promises": False, "portfolio": True, "insights": True, "briefs": True, "audit": True,
+    "history": True, "promises": True, "portfolio": True, "insights": True, "briefs": True, "audit": True,
 }  # fmt: skip
 """What the API has data for."""
+_LONGEST_REPORT = timedelta(days=366)
+_REPORT_CSP = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""Of a page that has its style in itself, and nothing that runs."""
 _COUNT_EVERY = timedelta(seconds=30)
 
 
@@ -137,6 +146,12 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
         counts.bring_up_to_date()
         return snarls_of(engine, days, settings, tenant=tenant, teams=caller.teams)
 
+    @api.get("/insights/corridor")
+    def corridor(caller: _Reader, days: _Days = 30, tenant: _Text | None = None) -> CorridorMap:
+        """Map which touchpoints follow which, and where it goes wrong; needs a worker of the role `insight`, which counts moves."""
+        counts.bring_up_to_date()
+        return corridor_of(engine, days, settings, tenant=tenant, teams=caller.teams)
+
     @api.get("/insights/teams")
     def faces(caller: _Reader, days: _Days = 30, tenant: _Text | None = None) -> Faces:
         """Compare each team's sales face with its service face; needs a worker of the role `insight`, which counts visits."""
@@ -163,6 +178,33 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     def rules(_: _Reader) -> list[RuleFacts]:
         """Give the rules as they are configured, and what became of each."""
         return rule_figures(engine, settings.rules, settings.now())
+
+    @api.get("/back-tests")
+    def back_tests(caller: _Reader, limit: Annotated[int, Query(ge=1, le=50)] = 10) -> list[BackTest]:
+        """Give the comparisons of rules that were kept, the latest first; with a scope of teams without what moved at which team and seam."""
+        found = [BackTest.model_validate(each) for each in kept_back_tests(engine, limit)]
+        return found if caller.teams is None else [each.model_copy(update={"teams": [], "seams": []}) for each in found]
+
+    @api.get("/report", response_class=HTMLResponse, responses={200: {"content": {"text/html": {}}}})
+    def report(
+        caller: _Reader,
+        first: Annotated[date, Query(alias="from", description="the first day, UTC")],
+        last: Annotated[date, Query(alias="to", description="the last day, included")],
+        tenant: _Text | None = None,
+        lang: Language = "en",
+    ) -> Response:
+        """Give the report of a period as a page to read, send and print; for those who may see the alerts of all teams."""
+        if caller.teams is not None:
+            raise Refusal(HTTPStatus.FORBIDDEN, "all_teams", "the report is of all teams: ask somebody who may see them")
+        if settings.report is None:
+            raise Refusal(HTTPStatus.NOT_FOUND, "no-report", "this console makes no reports")
+        if not timedelta() <= last - first <= _LONGEST_REPORT:
+            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "period", "from is not after to, and a year before it at most")
+        try:
+            page = settings.report(first, last, tenant, lang)
+        except Nothing as nothing:
+            raise Refusal(HTTPStatus.NOT_FOUND, "nothing-to-report", str(nothing)) from None
+        return HTMLResponse(page, headers={"Content-Security-Policy": _REPORT_CSP})
 
     @api.get("/sources")
     def sources(_: _Engineer) -> SourceList:
@@ -198,7 +240,9 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     @api.get("/capabilities")
     def capabilities(caller: _Anybody) -> Capabilities:
         """Tell what this installation offers, and what the caller may do."""
-        return Capabilities(pages=_PAGES | {"portfolio": caller.teams is None}, languages=["en", "de", "zh-Hans", "fa"], rights=sorted(caller.rights))
+        all_teams = caller.teams is None
+        pages = _PAGES | {"portfolio": all_teams, "report": all_teams and settings.report is not None}
+        return Capabilities(pages=pages, languages=["en", "de", "zh-Hans", "fa"], rights=sorted(caller.rights))
 
     @api.get("/version")
     def version(_: _Anybody) -> Version:

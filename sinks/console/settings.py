@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -90,6 +90,7 @@ class ConsoleSettings:
     ``forget`` has the stream forget a tenant's customer under every key that the database knows of, and returns how many these are, 0 where the name is
     none, and whether the database knew any of them; it raises `StreamUnavailable`. None: nobody can be forgotten from here.
     ``stored_as`` names all that a customer's id may be stored as: itself, and its pseudonym.
+    ``report`` makes the page of a period, of a tenant or of all, in a language; None: there are none. It raises `sinks.report.Nothing`.
     ``web`` holds the built front end; ``url`` is where people reach the console, None: by the address that it listens at. A session ends
     that was not used for ``idle``, and any after ``session``. ``openid``: people may also come in by that provider.
     """
@@ -104,6 +105,7 @@ class ConsoleSettings:
     stored_as: Callable[[str], Sequence[str]] = lambda customer: [customer]
     forget: Callable[[Engine, str, str], tuple[int, bool]] | None = None
     decay: Callable[[Score, int], float | None] = _as_stored
+    report: Callable[[date, date, str | None, str], str] | None = None
     web: Path = _WEB
     url: str | None = None
     portfolio: Terms = field(default=Terms(1000.0, 0.6))

@@ -11,6 +11,7 @@ from models.finding import Evidence, Finding, Severity
 from sinks.console.callers import Right, Role
 from sinks.delivery.store import DeliveryState
 from sinks.portfolio import Standing
+from sinks.promises import PromiseState
 
 __all__ = [
     "AlertDetail",
@@ -18,9 +19,13 @@ __all__ = [
     "AlertItem",
     "AlertPage",
     "AlertQuery",
+    "BackTest",
+    "BackTestCounts",
+    "BackTestRow",
     "Bulk",
     "BulkReport",
     "Capabilities",
+    "CorridorMap",
     "DeadLetter",
     "DeadLetters",
     "Deliveries",
@@ -42,10 +47,15 @@ __all__ = [
     "Language",
     "Latest",
     "Letters",
+    "MoveItem",
     "NeedingItem",
     "NeedingToday",
     "Partition",
+    "PlaceItem",
     "PortfolioFigures",
+    "PromiseItem",
+    "PromiseQuery",
+    "Promises",
     "QuadrantItem",
     "RefusedKey",
     "RuleFacts",
@@ -169,11 +179,15 @@ class AlertItem(_Shape):
 
 
 class AlertPage(_Shape):
-    """A page of alerts; ``total`` counts all that the filter lets through, ``next`` is null on the last page."""
+    """A page of alerts; ``total`` counts all that the filter lets through, with ``least`` there may be more: words are counted among the newest alerts.
+
+    ``next`` is null on the last page.
+    """
 
     items: list[AlertItem]
     next: str | None
     total: int
+    least: bool
     as_of: AwareDatetime
 
 
@@ -663,3 +677,102 @@ class AuditPage(_Shape):
 
     items: list[AuditRow]
     next: int | None
+
+
+class PromiseQuery(_Shape):
+    """Which promises: of each name any of its values, of all names all. Without ``state`` those that are open."""
+
+    tenant: _Text | None = None
+    state: list[PromiseState] = Field(default_factory=list)
+    team: Annotated[list[_Text], Field(max_length=50, description="who promised")] = Field(default_factory=list)
+    customer: Annotated[_Text, Field(description="the customer's id, or its pseudonym")] | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+
+
+class PromiseItem(_Shape):
+    """A promise as it stands; one that ``ended`` after it was ``due`` was kept late. ``alert`` is what its breach opened."""
+
+    tenant: str
+    promise: str
+    customer: str
+    made: datetime
+    due: datetime
+    about: str | None
+    team: str | None
+    channel: str | None
+    contact: str | None
+    state: PromiseState
+    ended: datetime | None
+    alert: str | None
+
+
+class Promises(_Shape):
+    """Promises, what is due first first; of what is over alone, the latest first. ``counts`` is by state under all filters but that one."""
+
+    items: list[PromiseItem]
+    counts: dict[PromiseState, int]
+    as_of: datetime
+
+
+class PlaceItem(_Shape):
+    """A place of the corridor: ``voice/billing``, or a channel where customers serve themselves; ``hits`` counts the contacts that had findings there."""
+
+    place: str
+    visits: int
+    hits: int
+    findings: int
+
+
+class MoveItem(_Shape):
+    """How often one place followed the other (``from`` empty: a journey began there), and the findings between the two teams or channels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
+
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    count: int
+    findings: int
+
+
+class CorridorMap(_Shape):
+    """Which touchpoints follow which, what is gone most first; ``late`` counts touchpoints that came too late to be placed."""
+
+    places: list[PlaceItem]
+    moves: list[MoveItem]
+    late: int
+    first: date
+    last: date
+    as_of: datetime
+
+
+class BackTestCounts(BaseModel):
+    """Findings under both sets of rules: ``before`` under the others, ``after`` under those that were tested."""
+
+    before: int
+    after: int
+    same: int
+    appear: int
+    vanish: int
+    change: int
+
+
+class BackTestRow(BackTestCounts):
+    """The same of one rule, team or seam."""
+
+    name: str
+
+
+class BackTest(BaseModel):
+    """Two sets of rules over the same touchpoints, as somebody kept it with `seamwatch replay --against --keep`."""
+
+    id: int
+    time: AwareDatetime
+    actor: str
+    tested: str
+    against: str
+    touchpoints: int
+    findings: BackTestCounts
+    alerts: dict[str, int]
+    rules: list[BackTestRow]
+    teams: list[BackTestRow]
+    seams: list[BackTestRow]

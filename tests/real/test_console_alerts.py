@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import insert
 
 from models.alert import Acknowledge, Assign, Resolution, Resolve
+from models.tables import day_counts
 from sinks.alerts import show_alert
 from sinks.console.callers import Role
 from sinks.console.settings import OpenId
 from tests.support.console import PASSWORD, Console, console, launched, touch
+from tests.unit.sinks.portfolios import known
+from tests.unit.sinks.promised import promised
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +90,14 @@ def test_coming_in_by_a_provider(upgraded: Path, tmp_path: Path, browser: Browse
 
 
 def test_a_link_lets_in_once(desk: Console) -> None:
-    """The link of the demo lets somebody in once, and leaves no trace of its secret in the address."""
+    """The link of the demo lets somebody in once, with no request refused on the way, and leaves no trace of its secret in the address."""
     link = desk.link("ada")
     page = desk.visitor()
+    refused: list[str] = []
+    page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
     page.goto(link)
     expect(page.locator(".row")).to_have_count(2)
+    assert refused == []  # the browser would log each as an error
     assert "#" not in page.url
     other = desk.visitor()
     other.goto(link)
@@ -327,12 +334,20 @@ def test_nothing_that_others_write_becomes_code(desk: Console) -> None:
     )  # fmt: skip
     desk.act(Assign(to=evil[:128].strip(), note=evil), "X", actor=evil[:128].strip())
     desk.scored(name=evil)
-    page = desk.signed_in()
+    promised(desk.engine, evil, -1, start=datetime.now(UTC), customer=evil, about=evil, team=evil, channel=evil)
+    today = datetime.now(UTC).date().isoformat()
+    move = {"tenant": "acme", "day": today, "kind": "move", "name": f"voice/{evil}", "other": f"{evil}/{evil}", "count": 9, "sum": 0.0}
+    with desk.engine.begin() as connection:
+        connection.execute(insert(day_counts), [move])
+    known(desk.engine, evil, 2400, 0.1)
+    desk.add("eve", Role.ADMIN)
+    desk.visitor().request.post(f"{desk.address}/api/session", data={"name": evil[:128], "password": "x"})
+    page = desk.signed_in("eve")
     expect(page.locator("#row-X")).to_contain_text(evil)
     page.get_by_role("button", name="Filter", exact=True).click()
     expect(page.locator("#facets")).to_contain_text(evil)
-    for path in ("/alerts/X", "/seams", "/teams", "/wall"):
-        page.goto(desk.address + path)
+    for path in ("alerts/X", "seams", "teams", "promises", "journeys", "insights?by=seams", "insights?by=fields", "portfolio", "rules", "audit", "wall"):
+        page.goto(f"{desk.address}/{path}")
         expect(page.locator("body")).to_contain_text("<img src=x")
         page.wait_for_timeout(100)
         assert page.evaluate("window.hurt") is None

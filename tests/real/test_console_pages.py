@@ -1,5 +1,6 @@
 """The console's pages in a real browser: for everybody, in four languages, at any width, and truthful when the line is lost."""
 
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,10 +13,12 @@ from sqlalchemy import delete, insert
 
 from models.alert import Acknowledge, Resolution, Resolve
 from models.tables import customers, day_counts
+from sinks.back_tests import keep_back_test
 from sinks.console.callers import Role
 from sinks.scores import note_scores
-from tests.support.console import AXE, Console, console, launched
+from tests.support.console import AXE, Console, console, launched, touch
 from tests.unit.sinks.portfolios import known
+from tests.unit.sinks.promised import promised
 
 _DIALOGS = {"?": "Keys", "c": "Who looks after it?", "s": "Leave it until when?", "r": "How did it end?"}
 
@@ -46,19 +49,26 @@ def desk(upgraded: Path, tmp_path: Path, browser: Browser) -> Iterator[Console]:
         known(made.engine, "c-B", 900, 0.9, forecast=1200, billed_currency="EUR", forecast_currency="EUR")
         known(made.engine, "c-C", None, 0.9)
         visited(made)
+        for name, due, more in (("late", -1.0, {"touchpoint": "A-1"}), ("soon", 2.0, {"about": "a callback"}), ("far", 30.0, {"team": None})):
+            promised(made.engine, name, due, start=datetime.now(UTC), **{"source": "crm", "customer": "c-A"} | more)
         made.refused("unknown_type")
         made.add("eve", Role.ADMIN)
         yield made
+
+
+def counted(made: Console, *counts: tuple[str, str, str, int]) -> None:
+    """Count visits, moves and the like of today."""
+    today = datetime.now(UTC).date().isoformat()
+    rows = [{"tenant": "acme", "day": today, "kind": k, "name": n, "other": o, "count": c, "sum": 0.0} for k, n, o, c in counts]
+    with made.engine.begin() as connection:
+        connection.execute(insert(day_counts), rows)
 
 
 def visited(made: Console) -> None:
     """Count visits of today: to billing, where nobody was hit, and to tech, which was in three calls of 60, and has two faces."""
     counts = [("move", "", "voice/tech", 60), ("move", "", "voice/billing", 900), ("move", "", "voice/desk", 3)]
     counts += [("visit", "tech", "sales", 20), ("visit", "tech", "service", 40), ("visit", "billing", "service", 900)]
-    today = datetime.now(UTC).date().isoformat()
-    rows = [{"tenant": "acme", "day": today, "kind": k, "name": n, "other": o, "count": c, "sum": 0.0} for k, n, o, c in counts]
-    with made.engine.begin() as connection:
-        connection.execute(insert(day_counts), rows)
+    counted(made, *counts)
 
 
 def faults(page: Page) -> list[Any]:
@@ -76,10 +86,12 @@ def prefer(page: Page, **choices: Any) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("language", "scheme", "width"),
-    [("en", "light", 1280), ("de", "dark", 1280), ("zh-Hans", "light", 768), ("fa", "dark", 360)],
-)
+_SEEN = [("en", "light", 1280), ("de", "dark", 1280), ("zh-Hans", "light", 768), ("fa", "dark", 360)]
+_SCHEMES = {1280: "light", 768: "dark", 360: "light"}
+_REST = [(each, _SCHEMES[width], width) for each in ("en", "de", "zh-Hans", "fa") for width in _SCHEMES if (each, width) not in {(x[0], x[2]) for x in _SEEN}]
+
+
+@pytest.mark.parametrize(("language", "scheme", "width"), [*_SEEN, *(pytest.param(*each, marks=pytest.mark.full) for each in _REST)])
 def test_everybody_can_use_it(desk: Console, language: str, scheme: str, width: int) -> None:
     """No page has a fault by WCAG 2.2 AA, in any language, light or dark, wide or narrow, and none is wider than the screen."""
     page = desk.signed_in("eve", color_scheme=scheme, viewport={"width": width, "height": 800})
@@ -88,7 +100,8 @@ def test_everybody_can_use_it(desk: Console, language: str, scheme: str, width: 
         ("/alerts", ".row"),
         ("/alerts/A", ".moments"),
         ("/seams", ".heat svg"),
-        ("/journeys", ".look"),
+        ("/journeys", ".corridor svg"),
+        ("/promises", ".promised li"),
         ("/teams?score=three_cs", ".scores dl"),
         ("/portfolio", ".quadrant"),
         ("/insights", ".ranks li"),
@@ -103,6 +116,8 @@ def test_everybody_can_use_it(desk: Console, language: str, scheme: str, width: 
         expect(page.locator(".fresh, .wall")).not_to_be_empty()
         assert faults(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        if shots := os.environ.get("SEAMWATCH_SCREENSHOTS"):
+            page.screenshot(path=Path(shots) / f"{language}-{width}-{re.sub('[^a-z]+', '-', path.strip('/'))}.png")
     assert page.locator("html").get_attribute("lang") == language
 
 
@@ -213,7 +228,7 @@ def test_seams_and_scores(desk: Console) -> None:
     expect(page.locator(".flow text", has_text="sales").first).to_be_attached()
     page.get_by_role("link", name="sales to tech").click()
     expect(page.locator(".row")).to_have_count(1)
-    page.get_by_role("link", name="Teams and channels").click()
+    page.get_by_role("link", name="Teams", exact=True).click()
     expect(page.locator(".scores li").first).to_contain_text("rests on 12 moments only")
     page.get_by_role("button", name="Channel", exact=True).click()
     expect(page.locator(".scores li")).to_have_count(1)
@@ -231,6 +246,85 @@ def test_seams_and_scores(desk: Console) -> None:
     page.wait_for_url("**/alerts?team=tech&detector=broken_promise")
     page.get_by_role("link", name="Wall").click()
     expect(page.locator(".wall .figure.critical b")).to_have_text("1")
+
+
+def test_promises_lead_to_what_became_of_them(desk: Console) -> None:
+    """Overdue, approaching and pending each have their part; a breach leads to its alert, a team to its own, a customer to their journeys."""
+    broken = touch("A-1", 90, type="promise.made", team="billing", field=None, mask=None)
+    desk.found("P", 1, alert="P", customer="c-A", detector="broken_promise", reason="not_kept", first=broken, again=None, evidence=[broken])
+    page = desk.signed_in(path="/promises")
+    expect(page.locator(".promised h2")).to_have_text(["Overdue 1", "Approaching 1", "Pending 1"])
+    expect(page.locator(".promised .overdue")).to_contain_text("1 hr late")
+    expect(page.locator(".promised .approaching")).to_contain_text(re.compile("a callback.*in 1 hr", re.DOTALL))
+    page.get_by_role("button", name="Kept, 30 days").click()
+    expect(page.get_by_role("heading", name="No promise is like that")).to_be_visible()
+    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_role("link", name="billing").first.click()
+    page.wait_for_url("**/promises?team=billing")
+    expect(page.locator(".promised li")).to_have_count(2)
+    page.get_by_role("link", name="The alert").click()
+    expect(page.locator(".alert h1")).to_have_text("Promised, and not done in time not kept")
+    page.go_back()
+    page.get_by_role("button", name="Journeys of c-A").first.click()
+    expect(page.locator(".journey .event").first).to_be_visible()
+    assert page.url.endswith("/journeys")
+
+
+def test_the_corridor_is_a_map(desk: Console) -> None:
+    """Places and the ways between are drawn and listed, as many days back as is asked; a place and a way lead to their alerts."""
+    counted(desk, ("move", "voice/sales", "voice/tech", 30))
+    page = desk.signed_in(path="/journeys")
+    expect(page.locator(".corridor text", has_text="tech · Phone").first).to_be_attached()
+    page.get_by_role("button", name="7 days").click()
+    page.wait_for_url("**/journeys?days=7")
+    expect(page.get_by_role("row", name=re.compile("^A journey begins billing · Phone 900 0"))).to_be_visible()
+    page.get_by_role("row", name=re.compile("^sales · Phone tech · Phone 30 1")).get_by_role("link", name="1").click()
+    page.wait_for_url("**/alerts?seam=team%3Asales%3Eteam%3Atech")
+    expect(page.locator("#row-B")).to_be_visible()
+    page.go_back()
+    page.get_by_role("link", name="tech · Phone").first.click()
+    page.wait_for_url("**/alerts?team=tech")
+
+
+def test_back_tests_and_the_report(desk: Console) -> None:
+    """What somebody kept of a back-test stands under the rules; the report of the days chosen opens by itself, runs nothing and is of all teams."""
+    page = desk.signed_in(path="/rules")
+    expect(page.get_by_text("seamwatch replay --from-topic")).to_be_visible()
+    some = {"before": 5, "after": 4, "same": 4, "appear": 0, "vanish": 1, "change": 0}
+    alerts = {"before": 3, "after": 2, "appear": 0, "vanish": 1}
+    told = {"findings": some, "alerts": alerts, "changes": {}, "rules": [some | {"name": "slow_handoff"}], "teams": [], "seams": []}
+    keep_back_test(desk.engine, told | {"tested": "new-rules", "against": "shipped"}, 120, "ada", datetime.now(UTC))
+    page.reload()
+    expect(page.get_by_role("row", name="slow_handoff 5 4 0 1 0")).to_be_visible()
+    page.goto(f"{desk.address}/insights?by=silos&days=7")
+    with page.expect_popup() as opening:
+        page.get_by_role("link", name="Report of 7 days").click()
+    report = opening.value
+    expect(report.locator("h1")).to_be_visible()
+    assert report.locator("script").count() == 0
+
+
+def test_a_quiet_tone_and_the_title_by_choice(desk: Console) -> None:
+    """Who chooses so hears a tone with new alerts, and sees their number in the title until they have looked; nobody else does."""
+    page = desk.signed_in()
+    page.evaluate("""() => {
+      const make = AudioContext.prototype.createOscillator;
+      AudioContext.prototype.createOscillator = function () { window.tones = (window.tones ?? 0) + 1; return make.call(this); };
+    }""")
+    expect(page.locator(".row")).to_have_count(2)
+    desk.found("C", 0)
+    expect(page).to_have_title("(1) Seamwatch")
+    page.get_by_role("button", name="1 new").click()
+    expect(page).to_have_title("Seamwatch")
+    assert page.evaluate("window.tones") is None
+    page.get_by_role("button", name="Settings of ada").click()
+    page.get_by_label("A quiet tone for new alerts").check()
+    page.get_by_label("Number of new alerts in the title").uncheck()
+    page.get_by_role("button", name="Close").last.click()
+    desk.found("D", 0)
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    page.wait_for_function("window.tones > 0")
+    expect(page).to_have_title("Seamwatch")
 
 
 def test_a_customers_journeys(desk: Console) -> None:
@@ -283,7 +377,7 @@ def test_what_the_desk_is_run_by(desk: Console) -> None:
     rule = page.get_by_role("row", name=re.compile("^repeated_request "))
     expect(rule).to_contain_text("100% 1 of 1")
     rule.get_by_text("Settings of version").click()
-    expect(rule.locator("dl code").first).to_be_visible()
+    expect(rule.locator("dl")).to_contain_text("Silos blamed across channels")
     page.get_by_role("link", name="Sources").click()
     expect(page.get_by_role("row", name=re.compile("unknown type"))).to_contain_text("1")
     page.get_by_role("link", name="Audit").click()

@@ -21,6 +21,7 @@ from tests.unit.sinks.conformance import Conformance
 from tests.unit.sinks.corridors import Corridors
 from tests.unit.sinks.figures import Figures
 from tests.unit.sinks.portfolios import Portfolios
+from tests.unit.sinks.promised import Promised
 
 
 @contextmanager
@@ -50,6 +51,10 @@ class TestCorridors(Corridors):
 
 class TestPortfolios(Portfolios):
     """PostgreSQL tells the same of customers."""
+
+
+class TestPromised(Promised):
+    """PostgreSQL tells the same."""
 
 
 class TestBurdens(Burdens):

@@ -5,21 +5,23 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep, time_ns
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from sqlalchemy import Engine
 
+from agents.rules import Language
 from config.settings import Settings
 from models.alert import Change
 from seamwatch.console import console_settings
+from seamwatch.reporting import write_report
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
@@ -60,7 +62,7 @@ class Console:
         self._writer = DatabaseWriter(self.engine, lambda: time_ns() // 1000)
         self._accounts = Accounts(self.engine)
         (self.port,) = free_ports(1)
-        self._settings = _settings()
+        self._settings = replace(_settings(), report=self._report)
         self._server: tuple[uvicorn.Server, Thread] | None = None
         self._contexts: list[BrowserContext] = []
 
@@ -162,13 +164,16 @@ class Console:
         """Open a browser of its own for somebody, at a page; the first visit is behind them."""
         page = self.visitor(**options)
         page.context.add_init_script(
-            "if (location.origin !== 'null') localStorage.seamwatch ??= JSON.stringify({introduced: true})"
+            "if (self.origin !== 'null') localStorage.seamwatch ??= JSON.stringify({introduced: true})"
         )
         page.goto(self.link(name))
         page.wait_for_selector("header.top")
         if path != "/alerts":
             page.goto(self.address + path)
         return page
+
+    def _report(self, first: date, last: date, tenant: str | None, language: str) -> str:
+        return write_report(Settings(database=self.url), first, last, tenant, cast(Language, language), datetime.now(UTC))
 
     def _noted(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "Failed to load resource" not in message.text:

@@ -9,6 +9,8 @@ import pytest
 
 from config.rules import SHIPPED_RULES
 from seamwatch.backtest import blamed_team, compare
+from sinks.back_tests import kept_back_tests
+from sinks.database import create_engine, upgrade
 from tests.unit.seamwatch.support import UNTIL, asked_twice, findings, lines, run, touchpoint, write
 
 KEY = {"SEAMWATCH_HASH_KEY": "0123456789abcdef"}
@@ -101,6 +103,20 @@ def test_it_is_shown_with_bars_and_masked_examples() -> None:
     assert "4711" not in said
 
 
+def test_what_is_kept_is_for_the_console(tmp_path: Path) -> None:
+    """With --keep the counts are in the database, by the name of whoever ran it; without --against there is nothing to keep."""
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    upgrade(url)
+    ended = run(
+        *("replay", "-", "--until", UNTIL, "--set", "slow_handoff.mode=off", "--against", "shipped", "--keep"),
+        given=STORIES,
+        env=KEY | {"SEAMWATCH_DATABASE": url},
+    )
+    assert ended.exit_code == 0
+    [kept] = kept_back_tests(create_engine(url), 9)
+    assert (kept["tested"], kept["findings"]["vanish"], kept["alerts"]["after"]) == ("shipped --set slow_handoff.mode=off", 1, 2)
+
+
 def test_wrong_use_is_told(tmp_path: Path) -> None:
     """Files and a topic exclude each other, one of them is needed, and rules to compare with exist."""
     path = write(tmp_path, STORIES)
@@ -109,6 +125,7 @@ def test_wrong_use_is_told(tmp_path: Path) -> None:
         ([path, "--from-topic"], "exclude each other"),
         ([path, "--since", "24h"], "--since is about a topic"),
         ([path, "--against", "nowhere"], "does not exist"),
+        ([path, "--keep"], "give --against too"),
         (["--from-topic", "--since", "yesterday"], "neither a duration"),
         (["--from-topic", "--since", "2026-03-02T10:00:00"], "has no time zone"),
     ):

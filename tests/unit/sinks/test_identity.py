@@ -17,6 +17,7 @@ from models.tables import (
     findings,
     invitations,
     metadata,
+    promises,
     scores,
 )
 from sinks.database import create_engine
@@ -79,14 +80,15 @@ def test_what_the_observer_knows_of_a_forgotten_customer_goes_too(engine: Engine
             connection.execute(insert(customers).values(tenant="acme", customer=customer, answers=0, state={}))
             asked: dict[str, object] = {"customer": customer, "rule": "r", "pattern": "past", "survey": "s", "time": then, "body": {}}
             connection.execute(insert(invitations).values(id=customer, tenant="acme", **asked))
+            connection.execute(insert(promises).values(tenant="acme", promise="p", customer=customer))
             bond: dict[str, object] = {"score": "fusion", "scope": "customer", "name": f"{customer}>mobile", "half_life": 9, "value": 50.0, "samples": 1.0}
             connection.execute(insert(scores).values(key=customer, tenant="acme", **bond, components={}, as_of=then, log_offset=1))
     write(engine, [mark("acme/c_1", "forgotten", "5")])
     assert not is_known(engine, "acme", "c_1")
     assert is_known(engine, "acme", "cx1")
     with engine.connect() as connection:
-        left = {table.name: len(connection.execute(select(table)).all()) for table in (customers, invitations, scores, contact_marks)}
-    assert left == {"customers": 1, "invitations": 1, "scores": 1, "contact_marks": 0}
+        left = {table.name: len(connection.execute(select(table)).all()) for table in (customers, invitations, promises, scores, contact_marks)}
+    assert left == {"customers": 1, "invitations": 1, "promises": 1, "scores": 1, "contact_marks": 0}
 
 
 def test_aliases_are_followed_along_links(engine: Engine) -> None:

@@ -5,7 +5,7 @@ import { customElement, property, state } from "lit/decorators.js";
 import { act, ask, ownName, type Act } from "./acts";
 import { api, Problem } from "./api";
 import { app, Part, told } from "./app";
-import { customer, field, headline, seam, severity, standing } from "./marks";
+import { customer, field, headline, seam, setting, severity, standing } from "./marks";
 import { prefs } from "./prefs";
 import { alertPath } from "./route";
 import { REPEATED, storyOf } from "./story";
@@ -205,7 +205,7 @@ export class AlertView extends Part {
         <div><dt>${t("rule.name")}</dt><dd><code>${finding.rule.name}</code> ${t("rule.version", { version: finding.rule.version })}</dd></div>
         ${isNamed("why", finding.reason) ? html`<div><dt>${t("rule.reason")}</dt><dd>${named("why", finding.reason)}</dd></div>` : nothing}
         ${finding.silos.length ? html`<div><dt>${t("rule.silos")}</dt><dd>${finding.silos.map((each) => named("silo", each)).join(", ")}</dd></div>` : nothing}
-        ${settings.map(({ key, value, meaning }) => html`<div title=${meaning}><dt><code>${key}</code></dt><dd><bdi>${String(value)}</bdi></dd></div>`)}
+        ${settings.map(setting)}
       </dl>
     </section>`;
   }

@@ -169,14 +169,14 @@ export class AlertsPage extends Part {
   }
 
   private pill(): TemplateResult {
-    const { fresh, total, status, problem } = app.list;
+    const { fresh, total, least, status, problem } = app.list;
     const read = () => {
       if (this.scroller) this.scroller.scrollTop = 0;
       this.top = 0;
       void app.list.read();
     };
     return html`<div class="count">
-      <p role="status">${status === "ready" && total !== null ? t("alerts.total", { n: total }) : nothing}</p>
+      <p role="status">${status === "ready" && total !== null ? t(least ? "alerts.least" : "alerts.total", { n: total }) : nothing}</p>
       ${problem && status === "ready" ? html`<p class="refused">${told(problem)}</p>` : nothing}
       ${fresh.size ? html`<button class="pill" @click=${read}>${t("alerts.new", { n: fresh.size })}</button>` : nothing}
     </div>`;

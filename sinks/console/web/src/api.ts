@@ -1,8 +1,8 @@
 /** Talks to the API. Every answer that is no success becomes a `Problem`. */
 
 import type {
-  Alert, AuditPage, Brief, Capabilities, DeadLetters, Details, Faces, Facets, Freshness, Group, GroupBy, Insights, Journey, NeedingToday, Page, Portfolio, Refused, RuleFigures, ScoreFigures, ScoreHistory, SeamFigures,
-  Snarls, SourceFigures, Wish,
+  Alert, AuditPage, BackTest, Brief, Capabilities, CorridorMap, DeadLetters, Details, Faces, Facets, Freshness, Group, GroupBy, Insights, Journey, NeedingToday, Page, Portfolio, Promises,
+  Refused, RuleFigures, ScoreFigures, ScoreHistory, SeamFigures, Snarls, SourceFigures, Wish,
 } from "./wire";
 
 /** What the API refused, as RFC 9457 tells it; status 0: it was not reached. */
@@ -94,8 +94,12 @@ export const api = {
   insights: (by: string, days: number) => call<Insights>("GET", `/api/insights/${by}?days=${days}`),
   snarls: (days: number) => call<Snarls>("GET", `/api/insights/snarls?days=${days}`),
   faces: (days: number) => call<Faces>("GET", `/api/insights/teams?days=${days}`),
+  corridor: (days: number) => call<CorridorMap>("GET", `/api/insights/corridor?days=${days}`),
+  promises: (states: readonly string[], team: string | null) =>
+    call<Promises>("GET", `/api/promises?${new URLSearchParams([...states.map((each) => ["state", each]), ...(team === null ? [] : [["team", team]])])}`),
   portfolio: () => call<Portfolio>("GET", "/api/portfolio"),
   needing: () => call<NeedingToday>("GET", "/api/portfolio/today"),
+  backTests: () => call<BackTest[]>("GET", "/api/back-tests"),
   rules: () => call<RuleFigures[]>("GET", "/api/rules"),
   sources: () => call<{ items: SourceFigures[] }>("GET", "/api/sources"),
   deadLetters: (limit: number) => call<DeadLetters>("GET", `/api/dead-letters?limit=${limit}`),

@@ -41,6 +41,15 @@ class App extends EventTarget {
   /** Since when the server has no database. */
   private away: number | null = null;
 
+  constructor() {
+    super();
+    const entitle = () => {
+      document.title = prefs.count && this.list.fresh.size ? `(${this.list.fresh.size}) Seamwatch` : "Seamwatch";
+    };
+    this.list.addEventListener("change", entitle);
+    this.addEventListener("change", entitle);
+  }
+
   /** Whether the reader may act on alerts. */
   get acts(): boolean {
     return api.session?.rights.includes("alerts:write") ?? false;
@@ -147,7 +156,6 @@ class App extends EventTarget {
     this.list.merge(items);
     for (const { alert } of items) this.dispatchEvent(new CustomEvent<Alert>("alert", { detail: alert }));
     if (this.list.fresh.size > before && prefs.sound) void import("./sound").then(({ ring }) => ring());
-    document.title = prefs.count && this.list.fresh.size ? `(${this.list.fresh.size}) Seamwatch` : "Seamwatch";
   }
 }
 

@@ -8,6 +8,7 @@ import { narrowed } from "./filters";
 import { field, seam } from "./marks";
 import { chip, page, table } from "./page";
 import { Poll } from "./poll";
+import { prefs } from "./prefs";
 import { alertPath, go, route } from "./route";
 import type { Face, Faces, Insight, Insights, Snarls } from "./wire";
 import { duration, named, number, percent, t } from "./words";
@@ -59,7 +60,8 @@ export class InsightsPage extends Part {
         title: t("insights.title"),
         lead: t(by === "snarls" ? "insights.snarls_lead" : by === "teams" ? "insights.teams_lead" : "insights.lead"),
         chips: html`${BY.map((each) => chip(t(`insights.${each}`), each === by, to(each, days)))}<span class="space"></span>
-          ${DAYS.map((each) => chip(t("insights.days", { n: each }), each === days, to(by, each)))}`,
+          ${DAYS.map((each) => chip(t("insights.days", { n: each }), each === days, to(by, each)))}
+          ${app.capabilities.pages["report"] ? html`<a class="chip" target="_blank" href=${reportPath(days)}>${t("insights.report", { n: days })}</a>` : nothing}`,
         none: by === "teams" ? { title: t("insights.teams_none"), hint: t("insights.visits_hint") } : { title: t("insights.none"), hint: t("insights.none_hint") },
       },
       this.poll,
@@ -130,4 +132,10 @@ export class InsightsPage extends Part {
     const [from = "", to = ""] = name.split(">");
     return seam({ from, to });
   }
+}
+
+/** The report of so many days, today's included. */
+function reportPath(days: number): string {
+  const day = (back: number) => new Date(app.now() - back * 86_400_000).toISOString().slice(0, 10);
+  return `/api/report?${new URLSearchParams({ from: day(days - 1), to: day(0), lang: prefs.language })}`;
 }

@@ -4,6 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { api, Problem } from "./api";
 import { app, Part, told } from "./app";
+import "./way";
 import { severity } from "./marks";
 import { prefs } from "./prefs";
 import { alertPath } from "./route";
@@ -57,6 +58,7 @@ export class Journeys extends Part {
         ${found ? html`<p class="hidden">${t("journeys.found", { n: found.length })}</p>` : nothing}
         ${found && !found.length ? html`<div class="empty"><h2>${t("journeys.none")}</h2><p>${t("journeys.none_hint")}</p></div>` : nothing}</div>
       ${(found ?? []).map((each, index) => this.journey(each, index === 0))}
+      ${found || problem || this.busy ? nothing : html`<sw-way></sw-way>`}
     </div>`;
   }
 

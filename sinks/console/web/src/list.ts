@@ -13,6 +13,8 @@ const STATES: readonly State[] = [...WAITING, "resolved"];
 export class AlertList extends EventTarget {
   rows: Item[] = [];
   total: number | null = null;
+  /** There may be more than `total`. */
+  least = false;
   status: "loading" | "ready" | "failed" = "loading";
   problem: Problem | null = null;
   /** When the rows were read, as the server's clock tells. */
@@ -208,6 +210,7 @@ export class AlertList extends EventTarget {
     }
     this.next = page.next;
     this.total = page.total;
+    this.least = page.least;
     this.asOf = page.as_of;
   }
 

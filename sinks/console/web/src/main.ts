@@ -19,6 +19,7 @@ const LOADERS: Partial<Record<PageName, () => Promise<unknown>>> = {
   seams: () => import("./seams"),
   journeys: () => import("./journeys"),
   teams: () => import("./teams"),
+  promises: () => import("./promises"),
   portfolio: () => import("./portfolio"),
   insights: () => import("./insights"),
   rules: () => import("./rules"),
@@ -27,7 +28,7 @@ const LOADERS: Partial<Record<PageName, () => Promise<unknown>>> = {
   wall: () => import("./wall"),
 };
 /** Pages by the name of what the API has to offer, and the right that they need besides reading alerts. */
-const TABS = [["seams"], ["journeys"], ["teams"], ["portfolio"], ["insights"], ["rules"], ["sources", "sources:read"], ["audit", "audit:read"]] as const;
+const TABS = [["seams"], ["journeys"], ["teams"], ["promises"], ["portfolio"], ["insights"], ["rules"], ["sources", "sources:read"], ["audit", "audit:read"]] as const;
 
 @customElement("sw-shell")
 export class Shell extends Part {
@@ -52,7 +53,9 @@ export class Shell extends Part {
     this.phase = "starting";
     try {
       const page = this.load(route().page);
-      if (await api.resume()) await Promise.all([page, this.in()]);
+      // A link is taken first: to ask who is here before would be refused, and logged by the browser as an error.
+      const link = route().page === "enter" && location.hash.length > 1;
+      if (!link && (await api.resume())) await Promise.all([page, this.in()]);
       else await this.out();
     } catch {
       this.phase = "failed";
@@ -155,7 +158,7 @@ export class Shell extends Part {
         <a class="brand" href="/alerts" aria-label="Seamwatch">${brand()}</a>
         <nav aria-label=${t("nav.title")}>
           ${this.tab("alerts", "/alerts", t("alerts.title"))}
-          ${TABS.filter(([name, right]) => app.capabilities.pages[name] && (!right || api.session?.rights.includes(right))).map(([name]) => this.tab(name, `/${name}`, t(`${name}.title`)))}
+          ${TABS.filter(([name, right]) => app.capabilities.pages[name] && (!right || api.session?.rights.includes(right))).map(([name]) => this.tab(name, `/${name}`, t(name === "teams" ? "nav.teams" : `${name}.title`)))}
           ${app.capabilities.pages["wallboard"] ? this.tab("wall", "/wall", t("wall.title")) : nothing}
         </nav>
         <p class="fresh">${this.freshness(stale)}</p>
@@ -186,6 +189,8 @@ export class Shell extends Part {
         return html`<sw-journeys></sw-journeys>`;
       case "teams":
         return html`<sw-teams></sw-teams>`;
+      case "promises":
+        return html`<sw-promises></sw-promises>`;
       case "portfolio":
         return html`<sw-portfolio></sw-portfolio>`;
       case "insights":

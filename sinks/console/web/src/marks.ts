@@ -2,8 +2,8 @@
 
 import { html, nothing, svg, type TemplateResult } from "lit";
 import { app } from "./app";
-import type { Alert, Item, Latest, Seam, Severity } from "./wire";
-import { clock, duration, isNamed, moment, named, since, t } from "./words";
+import type { Alert, Item, Latest, Seam, Setting, Severity } from "./wire";
+import { clock, duration, isNamed, moment, named, number, since, t } from "./words";
 
 const SHAPES = {
   critical: svg`<path class="fill" d="M5.3 1h5.4L15 5.3v5.4L10.7 15H5.3L1 10.7V5.3z"/><path class="cut" d="M8 4v5M8 11.6v.2"/>`,
@@ -67,4 +67,19 @@ export function standing(alert: Alert): string {
 /** A customer's pseudonym, kept apart from the direction of the text around it. */
 export function customer(name: string): TemplateResult {
   return html`<bdi class="customer" title=${name}>${name}</bdi>`;
+}
+
+/** A setting of a rule: what it is in words, and what it is set to; how rules write it, and what it means, is at hand. */
+export function setting({ key, value, meaning }: Setting): TemplateResult {
+  const words = isNamed("setting", key) ? html`${named("setting", key)}` : html`<code>${key}</code>`;
+  return html`<div title=${`${key}: ${meaning}`}><dt>${words}</dt><dd><bdi>${settingValue(key, value)}</bdi></dd></div>`;
+}
+
+function settingValue(key: string, value: unknown): string {
+  if (value === null) return "–";
+  if (typeof value === "boolean") return t(value ? "yes" : "no");
+  if (typeof value === "number") return number(value, Number.isInteger(value) ? 0 : 2);
+  if (Array.isArray(value)) return value.map((each) => (key.startsWith("silos") ? named("silo", String(each)) : String(each))).join(", ");
+  if (typeof value === "object") return Object.entries(value).map(([name, each]) => `${named("channel", name)} ${String(each)}`).join(", ");
+  return key === "mode" ? named("mode", String(value)) : key === "severity" ? named("severity", String(value)) : String(value);
 }

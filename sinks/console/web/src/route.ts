@@ -3,7 +3,7 @@
 export const FILTERS = ["severity", "state", "detector", "seam", "team", "channel", "assignee", "customer"] as const;
 export type FilterName = (typeof FILTERS)[number];
 
-export type PageName = "alerts" | "seams" | "journeys" | "teams" | "portfolio" | "insights" | "rules" | "sources" | "audit" | "wall" | "login" | "enter";
+export type PageName = "alerts" | "seams" | "journeys" | "teams" | "promises" | "portfolio" | "insights" | "rules" | "sources" | "audit" | "wall" | "login" | "enter";
 
 export interface Route {
   page: PageName;
@@ -11,7 +11,7 @@ export interface Route {
   query: URLSearchParams;
 }
 
-const PAGES = new Set<string>(["seams", "journeys", "teams", "portfolio", "insights", "rules", "sources", "audit", "wall", "login", "enter"]);
+const PAGES = new Set<string>(["seams", "journeys", "teams", "promises", "portfolio", "insights", "rules", "sources", "audit", "wall", "login", "enter"]);
 
 export function route(): Route {
   const [first = "", second] = location.pathname.split("/").filter(Boolean);

@@ -92,6 +92,8 @@ export interface Page {
   items: Item[];
   next: string | null;
   total: number;
+  /** There may be more than `total`. */
+  least: boolean;
   as_of: string;
 }
 
@@ -329,4 +331,72 @@ export interface AuditPage {
 
 export interface Capabilities {
   pages: Record<string, boolean>;
+}
+
+export type PromiseState = "overdue" | "approaching" | "pending" | "kept" | "cancelled";
+
+/** A promise as it stands; one that `ended` after it was `due` was kept late. */
+export interface Promised {
+  tenant: string;
+  promise: string;
+  customer: string;
+  made: string;
+  due: string;
+  about: string | null;
+  team: string | null;
+  channel: string | null;
+  contact: string | null;
+  state: PromiseState;
+  ended: string | null;
+  alert: string | null;
+}
+
+export interface Promises {
+  items: Promised[];
+  counts: Record<PromiseState, number>;
+}
+
+/** A place of the corridor: "voice/billing", or a channel where customers serve themselves. */
+export interface Place {
+  place: string;
+  visits: number;
+  hits: number;
+  findings: number;
+}
+
+/** Which place follows which; `from` empty: a journey begins there. */
+export interface Move {
+  from: string;
+  to: string;
+  count: number;
+  findings: number;
+}
+
+export interface CorridorMap {
+  places: Place[];
+  moves: Move[];
+  /** Touchpoints that came too late to be placed. */
+  late: number;
+}
+
+/** Findings under the rules that were tested (`after`) and the others (`before`). */
+export interface BackTestCounts {
+  before: number;
+  after: number;
+  same: number;
+  appear: number;
+  vanish: number;
+  change: number;
+}
+
+export interface BackTest {
+  id: number;
+  time: string;
+  actor: string;
+  tested: string;
+  against: string;
+  touchpoints: number;
+  findings: BackTestCounts;
+  alerts: { before: number; after: number; appear: number; vanish: number };
+  rules: (BackTestCounts & { name: string })[];
 }

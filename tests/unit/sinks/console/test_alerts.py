@@ -258,3 +258,25 @@ def test_wrong_parameters_are_told_not_repeated(client: TestClient, query: str) 
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert "xyzzy" not in answer.text
+
+
+def test_common_words_are_counted_among_the_newest(client: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What many alerts say is found among the newest, and more than that is said to be there; pages follow on; what few say is found wherever it is."""
+    monkeypatch.setattr("sinks.console.alert_queries._MATCHES", 4)
+    monkeypatch.setattr("sinks.console.alert_queries._COMMON", 3)
+    desk.found(*(finding(f"f{n}", alert=f"A{n}", minutes=n, summary="zeta asked again" + (" for a fax" if n in {0, 8} else "")) for n in range(9)))
+
+    def found(**params: Any) -> tuple[list[str], int, bool, str | None]:
+        page = client.get("/api/alerts", params=params).json()
+        return [each["alert"]["key"] for each in page["items"]], page["total"], page["least"], page["next"]
+
+    keys, total, least, more = found(q="ZETA asked", limit=2)
+    assert (keys, total, least) == (["A8", "A7"], 4, True)
+    keys, _, _, more = found(q="zeta asked", limit=2, cursor=more)
+    assert keys == ["A6", "A5"]
+    assert found(q="zeta asked", limit=2, cursor=more)[0] == ["A4", "A3"]
+    assert found(q="fax zeta")[:3] == (["A8", "A0"], 2, False)
+    assert found(q="zeta", severity="critical")[:3] == ([], 0, False)
+    facets = client.get("/api/facets", params={"q": "fax", "severity": "warning", "team": "tech"}).json()
+    assert (facets["severity"], facets["team"]) == ({"warning": 2}, {"billing": 2, "tech": 2})
+    assert client.get("/api/facets", params={"q": "zeta", "severity": "warning"}).json()["detector"] == {"repeated_request": 4}

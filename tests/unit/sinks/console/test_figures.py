@@ -1,27 +1,31 @@
 """Figures and pages over HTTP."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, select
 
-from models.tables import day_counts
+from models.tables import back_tests, day_counts
+from seamwatch.backtest import compare
+from sinks.back_tests import keep_back_test
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
 from sinks.delivery.messages import Message
 from sinks.delivery.store import BriefStore, Delivered, DeliveryState, DeliveryStore
+from sinks.report import Nothing
 from sinks.scores import note_scores
 from sinks.writer import DatabaseWriter
 from tests.unit.sinks.builders import brief, finding, letter, score
 from tests.unit.sinks.console.served import enter, known
 from tests.unit.sinks.corridors import at
 from tests.unit.sinks.handling import FALSE, Desk
+from tests.unit.sinks.promised import promised
 
 
 def test_scores_are_of_now(client: TestClient, desk: Desk, engine: Engine) -> None:
@@ -104,7 +108,7 @@ def test_insights_count_what_is_there(client: TestClient, desk: Desk) -> None:
     assert client.get("/api/insights/people").status_code == 422
 
 
-def test_snarls_and_the_faces_of_teams(client: TestClient, app: FastAPI, accounts: Accounts, desk: Desk, engine: Engine) -> None:
+def test_the_corridor_snarls_and_the_faces_of_teams(client: TestClient, app: FastAPI, accounts: Accounts, desk: Desk, engine: Engine) -> None:
     """Tech was hit in 6 of 60 visits, billing in none of 100; the desk has too few to be judged. Whoever may see billing alone sees neither."""
     today = desk.clock.moment()
     visited = [("move", "", "voice/tech", 60), ("move", "", "voice/billing", 100), ("move", "", "voice/desk", 2), ("visit", "tech", "service", 60)]
@@ -119,8 +123,13 @@ def test_snarls_and_the_faces_of_teams(client: TestClient, app: FastAPI, account
     [tech] = client.get("/api/insights/teams").json()["items"]
     assert (tech["team"], tech["sales"]["score"], tech["lag"]) == ("tech", None, None)
     assert tech["service"] == {"score": pytest.approx(100 * (1 - 6 * 0.15 / 80)), "visits": 60, "findings": 6}
+    corridor = client.get("/api/insights/corridor").json()
+    assert next((each["from"], each["to"], each["count"]) for each in corridor["moves"]) == ("", "voice/billing", 100)
+    assert corridor["places"][1] == {"place": "voice/tech", "visits": 60, "hits": 6, "findings": 6}
     accounts.add("bob", Role.LEAD, desk.clock.now, password=None, teams=["billing"])
     with known(TestClient(app), app, enter(accounts, "bob", desk)) as bob:
+        corridor = bob.get("/api/insights/corridor").json()
+        assert [[each["place"] for each in corridor["places"]], [each["to"] for each in corridor["moves"]]] == [["voice/billing"], ["voice/billing"]]
         assert [bob.get(f"/api/insights/{by}").json()["items"] for by in ("snarls", "teams")] == [[], []]
 
 
@@ -227,3 +236,57 @@ def test_a_brief_is_for_the_team_that_it_is_for(app: FastAPI, accounts: Accounts
     accounts.add("bob", Role.VIEWER, desk.clock.now, password=None, teams=["tech"])
     bob = known(TestClient(app), app, enter(accounts, "bob", desk))
     assert [bob.get(f"/api/journeys/{name}/brief").status_code for name in ("j-1", "j-2")] == [200, 404]
+
+
+def test_promises_are_listed_to_whom_they_concern(client: TestClient, app: FastAPI, desk: Desk, engine: Engine, accounts: Accounts) -> None:
+    """How they stand, by state and team, in an answer of now; who may see one team sees its promises alone; a customer looked up is in no audit."""
+    promised(engine, "late", -1, start=desk.clock.moment())
+    promised(engine, "soon", 2, start=desk.clock.moment(), team="tech", customer="c-2", about="a refund")
+    found = client.get("/api/promises").json()
+    assert [(each["promise"], each["state"], each["about"]) for each in found["items"]] == [("late", "overdue", None), ("soon", "approaching", "a refund")]
+    assert found["counts"] == {"overdue": 1, "approaching": 1, "pending": 0, "kept": 0, "cancelled": 0}
+    assert [each["promise"] for each in client.get("/api/promises", params={"team": "tech"}).json()["items"]] == ["soon"]
+    assert [each["promise"] for each in client.get("/api/promises", params={"customer": "c-2"}).json()["items"]] == ["soon"]
+    assert client.get("/api/audit").json()["items"][0]["act"] == "lookup"
+    assert "c-2" not in client.get("/api/audit").text
+    assert client.get("/api/promises", params={"state": "broken"}).status_code == 422
+    accounts.add("tess", Role.VIEWER, desk.clock.now, password=None, teams=["tech"])
+    tess = known(TestClient(app), app, enter(accounts, "tess", desk))
+    assert [each["promise"] for each in tess.get("/api/promises").json()["items"]] == ["soon"]
+    assert tess.get("/api/promises", params={"team": "billing"}).json()["items"] == []
+
+
+def test_the_report_is_a_page_that_runs_nothing(engine: Engine, settings: ConsoleSettings, accounts: Accounts, desk: Desk, session: str) -> None:
+    """It is made for the days, tenant and language asked for, and is for those who see all teams; a period that is none, and one with nothing, are refused."""
+
+    def made(first: date, last: date, tenant: str | None, language: str) -> str:
+        if first.year < 2000:
+            raise Nothing("nothing is known of these days")
+        return f"<h1>{first} {last} {tenant} {language}</h1>"
+
+    app = create_console(engine, replace(settings, report=made))
+    client = known(TestClient(app), app, session)
+    answer = client.get("/api/report", params={"from": "2026-03-02", "to": "2026-03-08", "tenant": "acme", "lang": "fa"})
+    assert answer.text == "<h1>2026-03-02 2026-03-08 acme fa</h1>"
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    for first, last, status in (("2026-03-02", "2026-03-01", 422), ("2020-03-02", "2026-03-01", 422), ("x", "y", 422), ("1999-01-01", "1999-01-02", 404)):
+        assert client.get("/api/report", params={"from": first, "to": last}).status_code == status, first
+    accounts.add("bob", Role.LEAD, desk.clock.now, password=None, teams=["billing"])
+    bob = known(TestClient(app), app, enter(accounts, "bob", desk))
+    assert bob.get("/api/report?from=2026-03-02&to=2026-03-08").json()["code"] == "all_teams"
+    assert not bob.get("/api/capabilities").json()["pages"]["report"]
+
+
+def test_the_last_back_tests_are_kept_without_customers(client: TestClient, engine: Engine, desk: Desk) -> None:
+    """The latest first, fifty at most; examples, which name customers, are not among what is kept."""
+    some = {"before": 5, "after": 4, "same": 4, "appear": 0, "vanish": 1, "change": 0}
+    told = compare([], []) | {"findings": some | {"shares": {}}, "rules": [some | {"name": "slow_handoff"}], "examples": [{"customer": "c-1007"}]}
+    for number in range(52):
+        keep_back_test(engine, told | {"tested": f"new-{number}", "against": "shipped"}, number, "ada", desk.clock.moment())
+    found = client.get("/api/back-tests", params={"limit": 50})
+    assert [each["tested"] for each in found.json()][::49] == ["new-51", "new-2"]
+    assert found.json()[0]["rules"] == [some | {"name": "slow_handoff"}]
+    with engine.connect() as connection:
+        bodies = connection.execute(select(back_tests.c.body)).scalars().all()
+    assert len(bodies) == 50
+    assert "c-1007" not in str(bodies)
