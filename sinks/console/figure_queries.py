@@ -1,5 +1,6 @@
 """Figures as the console shows them: scores, seams, rules, sources, dead letters, freshness."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -7,11 +8,14 @@ from typing import Any, get_args
 from sqlalchemy import Engine, case, func, literal_column, select
 
 from models.alert import Resolution
-from models.finding import Severity
-from models.score import BEHIND, Score
+from models.finding import Severity, seam_sides
+from models.score import BEHIND, Score, left_out
 from models.tables import alerts, dead_letters, findings
 from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import (
+    Corridor,
+    CorridorMove,
+    CorridorPlace,
     DeadLetter,
     DeadLetters,
     FaceFigures,
@@ -35,7 +39,7 @@ from sinks.console.shapes import (
     SourceItem,
     SourceList,
 )
-from sinks.corridor import Face, faces, snarls
+from sinks.corridor import Face, corridor, faces, snarls
 from sinks.errors import database_errors
 from sinks.insights import By, Period, burdens
 from sinks.lifecycle import rank
@@ -44,7 +48,8 @@ from sinks.rule_figures import shadow_counts
 from sinks.scores import entity_scores, noted_scores
 
 __all__ = [
-    "dead_letter_counts", "faces_of", "freshness", "history_of", "insights_of", "rule_figures", "scores_of", "seams_of", "snarls_of", "sources_of",
+    "corridor_of", "dead_letter_counts", "faces_of", "freshness", "history_of", "insights_of", "rule_figures",
+    "scores_of", "seams_of", "snarls_of", "sources_of",
 ]  # fmt: skip
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -180,6 +185,7 @@ def insights_of(
                 findings=each.findings,
                 critical=each.critical,
                 before=each.before,
+                impact=each.impact,
                 harm=each.harm,
                 minutes=minutes,
                 cost=None if minutes is None or settings.cost is None else minutes * settings.cost,
@@ -207,9 +213,46 @@ def snarls_of(engine: Engine, days: int, settings: ConsoleSettings, *, tenant: s
             detectors=dict(each.place.detectors.most_common()),
         )
         for each in found
-        if teams is None or each.place.name.partition("/")[2] in {"", *teams}
+        if _is_at(each.place.name, teams)
     ]
     return Snarls(items=items, skipped=skipped, first=period.first, last=period.last, as_of=now)
+
+
+def corridor_of(engine: Engine, days: int, limit: int, settings: ConsoleSettings, *, tenant: str | None, teams: Collection[str] | None) -> Corridor:
+    """Return the corridor of the last ``days`` with its ``limit`` most frequent moves; with ``teams`` none of places where others work.
+
+    Raises `DatabaseUnavailable`.
+    """
+    now = settings.now()
+    period = _last(days, now)
+    found = corridor(engine, period, settings.harm, tenant=tenant)
+    leaving = Counter[str]()
+    for move in found.moves:
+        leaving[move.before] += move.count
+    moves = [move for move in found.moves if _is_at(move.before, teams) and _is_at(move.after, teams)]
+    places = sorted((place for place in found.places.values() if _is_at(place.name, teams)), key=lambda place: (-place.visits, place.name))
+    return Corridor(
+        places=[
+            CorridorPlace(
+                name=place.name,
+                visits=place.visits,
+                hits=place.hits,
+                findings=place.findings,
+                harm=place.harm,
+                detectors=dict(place.detectors.most_common()),
+            )
+            for place in places
+        ],
+        moves=[
+            CorridorMove(from_=move.before or None, to=move.after, count=move.count, share=move.count / leaving[move.before], findings=move.findings)
+            for move in moves[:limit]
+        ],
+        more=len(moves[limit:]),
+        late=found.late,
+        first=period.first,
+        last=period.last,
+        as_of=now,
+    )
 
 
 def faces_of(engine: Engine, days: int, settings: ConsoleSettings, *, tenant: str | None, teams: Collection[str] | None) -> Faces:
@@ -362,8 +405,13 @@ def _is_of(scope: str, name: str, teams: Collection[str] | None) -> bool:
     return scope != "team" or name.removeprefix("team:") in teams
 
 
+def _is_at(place: str, teams: Collection[str] | None) -> bool:
+    """Return whether one of these teams works at a place, or nobody."""
+    return teams is None or place.partition("/")[2] in {"", *teams}
+
+
 def _touches(seam: str, teams: Collection[str] | None) -> bool:
-    return teams is None or any(side.removeprefix("team:") in teams for side in seam.split(">"))
+    return teams is None or not {f"team:{team}" for team in teams}.isdisjoint(seam_sides(seam))
 
 
 def _decayed(score: Score, decay: Decay, now: datetime) -> ScoreItem:
@@ -379,6 +427,7 @@ def _decayed(score: Score, decay: Decay, now: datetime) -> ScoreItem:
         samples=score.samples * fade,
         components=components,
         detectors=list(BEHIND.get(score.score, ())),
+        left_out=left_out(score.score, components),
         stored=score.as_of,
     )
 

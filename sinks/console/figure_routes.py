@@ -14,6 +14,7 @@ from models.brief import Brief
 from sinks.briefs import latest_brief
 from sinks.console.callers import Caller, Right
 from sinks.console.figure_queries import (
+    corridor_of,
     dead_letter_counts,
     faces_of,
     freshness,
@@ -30,6 +31,7 @@ from sinks.console.problems import PROBLEMS, Refusal
 from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import (
     Capabilities,
+    Corridor,
     DeadLetters,
     Deliveries,
     DeliveryCount,
@@ -46,7 +48,8 @@ from sinks.console.shapes import (
     Version,
 )
 from sinks.delivery.store import DeliveryState, count_deliveries, list_deliveries
-from sinks.insights import By, refresh
+from sinks.insights import By, Weights, refresh
+from sinks.portfolio import MixedCurrencies, Money, money_of
 
 __all__ = ["figure_routes"]
 
@@ -81,10 +84,18 @@ class _Counts:
         now = self._settings.now()
         if now >= self._due and self._counting.acquire(blocking=False):
             try:
-                refresh(self._engine, now)
+                refresh(self._engine, now, weights=self._weights())
                 self._due = now + _COUNT_EVERY
             finally:
                 self._counting.release()
+
+    def _weights(self) -> Weights:
+        """Return what a finding weighs; where revenue is in currencies that nobody can compare, the value of customers is left out."""
+        try:
+            money = money_of(self._engine, self._settings.currency, self._settings.rates)
+        except MixedCurrencies:
+            money = Money(None, {})
+        return Weights(self._settings.moments, money)
 
 
 def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
@@ -142,6 +153,14 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
         """Compare each team's sales face with its service face; needs a worker of the role `insight`, which counts visits."""
         counts.bring_up_to_date()
         return faces_of(engine, days, settings, tenant=tenant, teams=caller.teams)
+
+    @api.get("/insights/corridor")
+    def corridor(
+        caller: _Reader, days: _Days = 30, tenant: _Text | None = None, limit: Annotated[int, Query(ge=1, le=10_000)] = 200
+    ) -> Corridor:
+        """Tell which places follow which, and what goes wrong between them; needs a worker of the role `insight`, which counts moves."""
+        counts.bring_up_to_date()
+        return corridor_of(engine, days, limit, settings, tenant=tenant, teams=caller.teams)
 
     @api.get("/insights/{by}")
     def insights(

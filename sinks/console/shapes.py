@@ -276,7 +276,8 @@ class Facets(_Shape):
 class ScoreItem(_Shape):
     """A score decayed to ``as_of`` of the answer; ``stored`` is the moment it was written for.
 
-    ``detectors`` find the single cases behind it; none are named where all do.
+    ``detectors`` find the single cases behind it; none are named where all do. ``left_out`` names the scores that a headline is shown without, because they
+    rest on too few chances; ``value`` is null where what is left makes none.
     """
 
     tenant: str
@@ -288,6 +289,7 @@ class ScoreItem(_Shape):
     samples: float
     components: dict[str, float]
     detectors: list[str]
+    left_out: list[str]
     stored: AwareDatetime
 
 
@@ -393,6 +395,7 @@ class Insight(_Shape):
     findings: int
     critical: int
     before: int
+    impact: float
     harm: float
     minutes: float | None
     cost: float | None
@@ -429,6 +432,44 @@ class Snarls(_Shape):
 
     items: list[SnarlItem]
     skipped: dict[str, int]
+    first: date
+    last: date
+    as_of: AwareDatetime
+
+
+class CorridorPlace(_Shape):
+    """A place that customers come to: a team on a channel (``voice/billing``), or a channel where they serve themselves. ``visits`` counts arrivals, ``hits``
+    the contacts with findings there, ``findings`` and ``harm`` what these come to; ``detectors`` the most first.
+    """
+
+    name: str
+    visits: int
+    hits: int
+    findings: int
+    harm: float
+    detectors: dict[str, int]
+
+
+class CorridorMove(_Shape):
+    """From one place to the next; ``from`` null: a journey begins. ``share`` is of all that leave ``from``, 0..1; ``findings`` are of the seam between."""
+
+    from_: str | None = Field(serialization_alias="from")
+    to: str
+    count: int
+    share: float
+    findings: int
+
+
+class Corridor(_Shape):
+    """Which places follow which; the days are UTC, both included.
+
+    ``moves`` are the most frequent ones, ``more`` counts the others; ``late`` the touchpoints that came too late to be placed.
+    """
+
+    places: list[CorridorPlace]
+    moves: list[CorridorMove]
+    more: int
+    late: int
     first: date
     last: date
     as_of: AwareDatetime

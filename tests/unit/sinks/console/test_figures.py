@@ -124,6 +124,30 @@ def test_snarls_and_the_faces_of_teams(client: TestClient, app: FastAPI, account
         assert [bob.get(f"/api/insights/{by}").json()["items"] for by in ("snarls", "teams")] == [[], []]
 
 
+def test_the_corridor(client: TestClient, app: FastAPI, accounts: Accounts, desk: Desk, engine: Engine) -> None:
+    """Ten journeys begin with billing, four of five that go on go to tech; whoever may see tech alone sees nothing of billing."""
+    today = desk.clock.moment()
+    ways = [("", "voice/billing", 10), ("voice/billing", "voice/tech", 4), ("voice/billing", "web", 1), ("web", "voice/tech", 1)]
+    with engine.begin() as connection:
+        rows = [{"day": today.date().isoformat(), "kind": "move", "name": n, "other": o, "count": c, "sum": 0.0, "tenant": "acme"} for n, o, c in ways]
+        connection.execute(insert(day_counts), [*rows, {**rows[0], "kind": "late", "name": "", "other": "", "count": 3}])
+    desk.found(*(at(f"f{number}", "tech", time=today.isoformat()) for number in range(2)))
+    found = client.get("/api/insights/corridor", params={"limit": 2}).json()
+    assert found["moves"] == [
+        {"from": None, "to": "voice/billing", "count": 10, "share": 1.0, "findings": 0},
+        {"from": "voice/billing", "to": "voice/tech", "count": 4, "share": 0.8, "findings": 2},
+    ]
+    assert (found["more"], found["late"]) == (2, 3)
+    assert [(each["name"], each["visits"], each["hits"], each["findings"]) for each in found["places"]] == [
+        ("voice/billing", 10, 0, 0), ("voice/tech", 5, 2, 2), ("web", 1, 0, 0),
+    ]  # fmt: skip
+    accounts.add("bob", Role.LEAD, desk.clock.now, password=None, teams=["tech"])
+    with known(TestClient(app), app, enter(accounts, "bob", desk)) as bob:
+        limited = bob.get("/api/insights/corridor").json()
+    assert [(each["from"], each["to"]) for each in limited["moves"]] == [("web", "voice/tech")]
+    assert [each["name"] for each in limited["places"]] == ["voice/tech", "web"]
+
+
 def test_what_rules_find_in_shadow(client: TestClient, desk: Desk) -> None:
     """Of a rule in shadow what stands is counted, and what of it was heard anyway, since a rule that is on has alerted in the same contact."""
     shadow, today = {"name": "trial", "version": 1, "mode": "shadow"}, desk.clock.moment().isoformat()
