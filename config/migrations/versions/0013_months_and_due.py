@@ -13,6 +13,7 @@ TIME = sa.String().with_variant(postgresql.TIMESTAMP(timezone=True), "postgresql
 
 
 def upgrade() -> None:
+    _summarise("SET (autosummarize = on)")
     op.add_column("rollups", sa.Column("mean", sa.Double(), comment="billed revenue of a customer, of those who are known; null: of none"))
     op.add_column("rollups", sa.Column("valued", TIME, comment="wall clock: when that was"))
     # What was counted has no months yet: the next question counts it anew.
@@ -30,7 +31,15 @@ def upgrade() -> None:
     op.add_column("observed", sa.Column("clock", TIME, comment="of the newest record, by its own time; null: none was read"))
 
 
+def _summarise(how: str) -> None:
+    """Let PostgreSQL summarise the indexes of findings as they grow: what waits for a vacuum is read whole at every question."""
+    if op.get_bind().dialect.name == "postgresql":
+        for name in ("ix_findings_updated", "ix_findings_time"):
+            op.execute(f"ALTER INDEX {name} {how}")
+
+
 def downgrade() -> None:
+    _summarise("RESET (autosummarize)")
     op.drop_column("observed", "clock")
     op.drop_index("ix_customers_forecast_currency", "customers")
     op.drop_index("ix_customers_billed_currency", "customers")
