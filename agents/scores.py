@@ -62,8 +62,8 @@ def value_of(score: str, sums: Mapping[str, float]) -> float | None:
 
 
 def shown_value(score: str, sums: Mapping[str, float]) -> float | None:
-    """Return a score as people are shown it: as `value_of`, of a headline without the Cs that are `left_out`."""
-    without = {part for name in left_out(score, sums) for part in RESTS_ON[name]}
+    """Return a score as people are shown it: as `value_of`, of a headline without what is `left_out`."""
+    without = left_out(score, sums)
     return value_of(score, {name: each for name, each in sums.items() if name not in without} if without else sums)
 
 

@@ -18,17 +18,17 @@ BEHIND: Mapping[str, tuple[str, ...]] = {
 """By score the detectors that find single cases of what lowers it; for a score that is not named here all of them do."""
 
 
-FEWEST = 5.0
-"""Chances from which emotional consistency or communication goes into the headline that people are shown."""
-_CS = {"emotional": ("moods",), "communication": ("promises", "facts")}
+FEWEST = 10.0
+"""Chances from which moods, promises or facts go into the headline that people are shown."""
+_CS = ("moods", "promises", "facts")
 _GONE = 1e-6
 
 
 def left_out(score: str, components: Mapping[str, float]) -> list[str]:
-    """Return which Cs of an entity's headline rest on too few chances to be shown in it: one promise, broken, would make it nought."""
+    """Return which parts of an entity's headline have too few chances to be shown in it: a single fact that is contradicted would make it nought."""
     if score != "three_cs" or "prior" not in components:
         return []
-    return [name for name, parts in _CS.items() if _GONE <= sum(components.get(part, 0.0) for part in parts) < FEWEST]
+    return [part for part in _CS if _GONE <= components.get(part, 0.0) < FEWEST]
 
 
 class Tally(BaseModel):

@@ -276,8 +276,8 @@ class Facets(_Shape):
 class ScoreItem(_Shape):
     """A score decayed to ``as_of`` of the answer; ``stored`` is the moment it was written for.
 
-    ``detectors`` find the single cases behind it; none are named where all do. ``left_out`` names the scores that a headline is shown without, because they
-    rest on too few chances; ``value`` is null where what is left makes none.
+    ``detectors`` find the single cases behind it; none are named where all do. ``left_out`` names the parts that a headline is shown without, because there
+    are too few chances of them; ``value`` is null where what is left makes none.
     """
 
     tenant: str
