@@ -143,11 +143,11 @@ class Stage:
             self.traffic.start()
             self._start("console", {"debug": wishes.debug})
             self._await_worker()
-        # What it shows is of minutes: nobody waits for it.
-        self._start("insight", {"embedded_port": embedded_port, "debug": wishes.debug, "metrics_port": 0})
         with self._step("console"):
             self._await("console", lambda: _answers(*self._console, "/livez"))
             self.link = self._make_link()
+        # What it shows is of minutes: nobody waits for it.
+        self._start("insight", {"embedded_port": embedded_port, "debug": wishes.debug, "metrics_port": 0})
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
