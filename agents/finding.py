@@ -11,7 +11,7 @@ from agents.rules import Rule
 from agents.timeline import moment
 from models.finding import Severity
 
-__all__ = ["NOBODY", "Explanation", "Found", "Gone", "Side", "alert_key", "auto_journey", "brief_id", "finding_id", "invitation_id"]
+__all__ = ["NOBODY", "Explanation", "Found", "Gone", "Side", "alert_key", "auto_journey", "brief_id", "finding_id", "invitation_id", "reminder_id"]
 
 MAXIMUM_EVIDENCE = 20
 
@@ -249,6 +249,11 @@ def brief_id(tenant: str, source: str, identifier: str) -> str:
 def invitation_id(tenant: str, rule: str, source: str, identifier: str) -> str:
     """Return the id of the invitation of this rule after a touchpoint."""
     return _hash([tenant, "invitation", rule, source, identifier])
+
+
+def reminder_id(tenant: str, rule: str, customer: str, time: int) -> str:
+    """Return the id of the invitation of this rule that no touchpoint set off, due at a time in microseconds UTC."""
+    return _hash([tenant, "invitation", rule, customer, str(time)])
 
 
 def auto_journey(source: str, identifier: str) -> str:

@@ -6,16 +6,18 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from agents.finding import invitation_id
+from agents.finding import invitation_id, reminder_id
 from agents.portfolio import Pattern
 from agents.rules import Duration, Words
 from agents.timeline import moment
 
-__all__ = ["Asked", "InvitationRule", "InvitationRules", "Invited", "decide"]
+__all__ = ["Asked", "InvitationRule", "InvitationRules", "Invited", "decide", "next_due", "remind"]
 
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Fact = Literal["type", "channel", "actor", "team", "brand", "language", "intent", "segment", "quadrant", "resolved"]
 """What a condition can look at."""
+_KNOWN = frozenset({"brand", "channel", "language", "segment", "quadrant"})
+"""What is known of a customer without a touchpoint: of the first three what was told last."""
 
 
 class _Rules(BaseModel):
@@ -25,7 +27,8 @@ class _Rules(BaseModel):
 class InvitationRule(_Rules):
     """When a customer is asked: ``after`` a touchpoint of these types, or at the first one ``every`` so long; and only ``when`` all of these hold.
 
-    A past rule has ``after``, a present one ``every``, a potential one ``when``.
+    A past rule has ``after``, a present one ``every``, a potential one ``when``. A present one that goes ``by`` time asks when the period is over, touchpoint
+    or not, whoever has been in touch since the last time; its conditions look at what is known of the customer without a touchpoint.
     """
 
     name: _Name
@@ -33,6 +36,7 @@ class InvitationRule(_Rules):
     survey: Annotated[str, Field(min_length=1, max_length=512)]
     after: frozenset[str] = frozenset()
     every: Duration | None = None
+    by: Literal["touchpoint", "time"] = "touchpoint"
     when: Mapping[Fact, frozenset[Words]] = Field(default_factory=dict)
     mode: Literal["on", "off"] = "on"
 
@@ -41,6 +45,8 @@ class InvitationRule(_Rules):
         needed = {Pattern.PAST: "after", Pattern.PRESENT: "every", Pattern.POTENTIAL: "when"}[self.pattern]
         if not getattr(self, needed):
             raise ValueError(f"{needed} is missing: an invitation of the pattern {self.pattern} needs it")
+        if self.by == "time" and (self.pattern is not Pattern.PRESENT or not self.when.keys() <= _KNOWN):
+            raise ValueError(f"by time: only a present invitation goes by time, and its conditions look at {', '.join(sorted(_KNOWN))} alone")
         return self
 
 
@@ -91,36 +97,83 @@ def decide(
     """
     made: list[Asked] = []
     recent = sum(time - each.time <= rules.fatigue for each in invited)
+    told = touchpoint.tenant, touchpoint.customer, touchpoint.channel, touchpoint.language
     for rule in rules.invitations:
-        if rule.mode == "off" or (rule.after and touchpoint.type not in rule.after):
+        if rule.mode == "off" or (rule.after and touchpoint.type not in rule.after) or not _holds(rule, facts):
             continue
-        if any(facts.get(name) not in values for name, values in rule.when.items()):
+        if rule.every is not None and time - _last(rule, invited, since) < rule.every:
             continue
-        last = max((each.time for each in invited if each.rule == rule.name), default=since)
-        if rule.every is not None and time - last < rule.every:
-            continue
-        if recent >= rules.most:
+        if recent < rules.most:
+            recent += 1
+            made.append(Asked(rule, _body(rules, rule, time, *told, touchpoint)))
+        elif rule.by != "time":  # which is put off, see `next_due`
             made.append(Asked(rule, None))
-            continue
-        recent += 1
-        made.append(Asked(rule, _body(rules, rule, touchpoint, time)))
     return made
 
 
-def _body(rules: InvitationRules, rule: InvitationRule, touchpoint: Any, time: int) -> dict[str, Any]:
+def remind(
+    rules: InvitationRules, invited: Sequence[Invited], since: int, heard: int, time: int, facts: Mapping[str, str | None], tenant: str, customer: str
+) -> list[Asked]:
+    """Return the invitations that are due at ``time`` without a touchpoint, which `next_due` told; the customer was in touch last when
+    they were ``heard``.
+
+    All times are in microseconds UTC.
+    """
+    made = []
+    recent = sum(time - each.time <= rules.fatigue for each in invited)
+    for rule in rules.invitations:
+        if recent < rules.most and _due(rules, rule, invited, since, heard) == time and _holds(rule, facts):
+            recent += 1
+            made.append(Asked(rule, _body(rules, rule, time, tenant, customer, facts.get("channel"), facts.get("language"), None)))
+    return made
+
+
+def next_due(rules: InvitationRules, invited: Sequence[Invited], since: int, heard: int, after: int) -> int:
+    """Return the first time later than ``after`` at which a rule asks without a touchpoint, 0 where none does: the end of its period, or of fatigue.
+
+    All times are in microseconds UTC.
+    """
+    found = (_due(rules, rule, invited, since, heard) for rule in rules.invitations)
+    return min((each for each in found if each > after), default=0)
+
+
+def _due(rules: InvitationRules, rule: InvitationRule, invited: Sequence[Invited], since: int, heard: int) -> int:
+    if rule.by != "time" or rule.every is None or rule.mode == "off" or heard <= max((each.time for each in invited if each.rule == rule.name), default=0):
+        return 0
+    times = sorted(each.time for each in invited)
+    rested = times[-rules.most] + rules.fatigue + 1 if len(times) >= rules.most else 0
+    return max(_last(rule, invited, since) + rule.every, rested)
+
+
+def _last(rule: InvitationRule, invited: Sequence[Invited], since: int) -> int:
+    return max((each.time for each in invited if each.rule == rule.name), default=since)
+
+
+def _holds(rule: InvitationRule, facts: Mapping[str, str | None]) -> bool:
+    return all(facts.get(name) in values for name, values in rule.when.items())
+
+
+def _body(
+    rules: InvitationRules, rule: InvitationRule, time: int, tenant: str, customer: str, channel: str | None, language: str | None, touchpoint: Any | None
+) -> dict[str, Any]:
+    if touchpoint is None:
+        identity, source, identifier, contact = reminder_id(tenant, rule.name, customer, time), None, None, None
+    else:
+        source, identifier, contact = touchpoint.source, touchpoint.id, touchpoint.contact
+        identity = invitation_id(tenant, rule.name, source, identifier)
     return {
         "schema_version": 1,
-        "id": invitation_id(touchpoint.tenant, rule.name, touchpoint.source, touchpoint.id),
-        "tenant": touchpoint.tenant,
-        "customer": touchpoint.customer,
+        "id": identity,
+        "tenant": tenant,
+        "customer": customer,
         "rule": rule.name,
         "pattern": rule.pattern.value,
         "survey": rule.survey,
         "time": moment(time),
         "expires": moment(time + rules.valid),
-        "source": touchpoint.source,
-        "touchpoint": touchpoint.id,
-        "contact": touchpoint.contact,
-        "channel": touchpoint.channel,
-        "language": touchpoint.language,
+        "source": source,
+        "touchpoint": identifier,
+        "contact": contact,
+        "channel": channel,
+        "language": language,
     }

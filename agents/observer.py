@@ -1,7 +1,7 @@
 """What touchpoints tell besides failures: accounts, answers, the corridor, promises, and whom to ask how it went.
 
-Pure: a customer's state and the next touchpoint in, counts, marks and invitations out. Touchpoints are taken in the order of the log; of one that comes late
-what it says counts, where it was does not.
+Pure: a customer's state and the next touchpoint in, counts, marks and invitations out. Touchpoints are taken in the order of the log; what each says counts
+in the order of the timeline, but for invitations: one that comes late asks nobody.
 """
 
 import hashlib
@@ -12,42 +12,61 @@ from typing import Any, Final
 
 import msgspec
 
+from agents.corridor import Count, Marks, Step, Way
 from agents.fields import fold_words
-from agents.invitations import Asked, InvitationRules, Invited, decide
-from agents.portfolio import Account, Terms, pattern_of
+from agents.invitations import Asked, InvitationRules, Invited, decide, next_due, remind
+from agents.portfolio import Account, Known, Terms, pattern_of
 from agents.rules import EngineRules
 from agents.timeline import CHANNEL_FOLD, PASSIVE, TYPE_RANK, SortKey, microseconds, moment
 
-__all__ = ["Count", "Customer", "Observed", "Observer"]
+__all__ = ["Customer", "Observed", "Observer"]
 
 _RECENT: Final = 50
 _HANDLERS = frozenset({"agent", "bot", "ivr", "partner"})
 _SELF_SERVICE = frozenset({"web", "app", "store"})
+_TOLD = ("channel", "language", "brand")
+"""What is known of a customer besides, as told last."""
 _PROMISES = {"promise.made": "made", "promise.kept": "kept", "promise.cancelled": "cancelled"}
 
 Key = tuple[int, int, int, str, str]
-Count = tuple[str, str, str, str]
-"""What is counted by day, UTC: the day, the kind (move, visit, promise, answer, refused, declined, late), and two names."""
 
 
 class Customer(msgspec.Struct, omit_defaults=True):
     """What is kept of a customer.
 
-    ``place`` is where they were last, ``newest`` the sort key of the newest touchpoint, ``first`` the time of the first one seen (microseconds UTC).
-    ``recent`` holds digests of the last touchpoints, so that one that comes again counts once.
+    ``newest`` is the sort key of the newest touchpoint, ``first`` the time of the first one seen, ``due`` when a rule may ask without one (0: none may), all
+    in microseconds UTC. ``channel``, ``language`` and ``brand`` are what was told last of each. ``recent`` holds digests of the last
+    touchpoints, so that one that comes again counts once.
     """
 
     account: Account = msgspec.field(default_factory=Account)
-    place: str = ""
-    team: str = ""
-    sells: bool = False
-    contact: str | None = None
-    journey: str | None = None
-    intent: str | None = None
+    way: Way = msgspec.field(default_factory=Way)
     newest: Key | None = None
     first: int = 0
+    due: int = 0
+    channel: Known | None = None
+    language: Known | None = None
+    brand: Known | None = None
     recent: list[str] = []
     invited: list[Invited] = []
+
+    @property
+    def heard(self) -> int:
+        """Return the time of the newest touchpoint that opens or prolongs a journey, 0 where there was none."""
+        return self.way.now.time
+
+    def learn(self, name: str, told: Known | None) -> None:
+        """Learn what was told, unless it is nothing, or something is known that was told later."""
+        known: Known | None = getattr(self, name)
+        if told is not None and told.value is not None and (known is None or told.key > known.key):
+            setattr(self, name, told)
+
+    def forget(self, time: int) -> bool:
+        """Forget what is not later than ``time`` (microseconds UTC); return whether that is all."""
+        self.account.forget(time)
+        self.way.forget(time)
+        self.invited = [each for each in self.invited if each.time > time]
+        return self.newest is None or self.newest[0] <= time
 
 
 @dataclass(slots=True)
@@ -56,8 +75,7 @@ class Observed:
 
     counts: Counter[Count] = field(default_factory=Counter)
     sums: Counter[Count] = field(default_factory=Counter)
-    marks: set[tuple[str, str, str]] = field(default_factory=set)
-    """Contact, ``intent`` or ``sales``, and the intent or the team that sold."""
+    marks: Marks = field(default_factory=set)
     invitations: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -91,16 +109,38 @@ class Observer:
             self._answer(customer, key, touchpoint, seen, day)
         elif kind in _PROMISES:
             seen.counts[day, "promise", _PROMISES[kind], ""] += 1
-        if customer.newest is not None and key <= customer.newest:
+        if (kind == "offer.made" or kind not in PASSIVE) and not customer.way.take(_step(key, touchpoint), self._engine, seen.counts, seen.marks):
             seen.counts[day, "late", "", ""] += 1
+        customer.first = min(customer.first or time, time)
+        for name in _TOLD if kind not in PASSIVE else ():
+            customer.learn(name, Known(key, getattr(touchpoint, name)))
+        if customer.newest is not None and key <= customer.newest:
             return
-        if kind == "offer.made":
-            self._offer(customer, touchpoint, day, seen)
-        elif kind not in PASSIVE:
-            self._walk(customer, touchpoint, time, day, seen)
-        customer.first = customer.first or time
         customer.newest = key
         self._invite(customer, touchpoint, time, day, seen)
+
+    def remind(self, customer: Customer, tenant: str, name: str, seen: Observed) -> None:
+        """Ask a customer whose time has come without a touchpoint; ``customer`` and ``seen`` change."""
+        time = customer.due
+        facts = self._facts(customer, {name: None if (told := getattr(customer, name)) is None else told.value for name in _TOLD})
+        for asked in remind(self._invitations, customer.invited, customer.first, customer.heard, time, facts, tenant, name):
+            self._asked(customer, asked, time, moment(time)[:10], seen)
+        customer.due = next_due(self._invitations, customer.invited, customer.first, customer.heard, time)
+
+    def join(self, customer: Customer, alias: Customer, seen: Observed) -> None:
+        """Take in what is known under another key of a customer; ``customer`` and ``seen`` change, ``alias`` is not to be used any more."""
+        customer.account.join(alias.account)
+        customer.way.join(alias.way, self._engine, seen.counts, seen.marks)
+        customer.newest = max(filter(None, (customer.newest, alias.newest)), default=None)
+        for name in _TOLD:
+            customer.learn(name, getattr(alias, name))
+        customer.first = min(filter(None, (customer.first, alias.first)), default=0)
+        half = _RECENT // 2
+        customer.recent = [*alias.recent[-half:], *customer.recent[-half:]]
+        customer.invited = sorted([*customer.invited, *alias.invited], key=lambda each: each.time)
+        customer.due = next_due(
+            self._invitations, customer.invited, customer.first, customer.heard, 0 if customer.newest is None else customer.newest[0]
+        )
 
     def _answer(self, customer: Customer, key: SortKey, touchpoint: Any, seen: Observed, day: str) -> None:
         data = touchpoint.data
@@ -113,65 +153,27 @@ class Observer:
             seen.counts[day, "answer", pattern, data.metric] += 1
             seen.sums[day, "answer", pattern, data.metric] += satisfied  # type: ignore[assignment]  # sums are of floats
 
-    # The corridor
-
-    def _walk(self, customer: Customer, touchpoint: Any, time: int, day: str, seen: Observed) -> None:
-        gone = customer.newest is not None and time - customer.newest[0] > self._engine.journey_gap
-        other_journey = touchpoint.journey is not None and touchpoint.journey != customer.journey
-        if customer.newest is None or gone or other_journey:
-            customer.place = customer.team = ""
-            customer.intent, customer.journey = None, touchpoint.journey
-        other_contact = touchpoint.contact != customer.contact
-        if other_contact:
-            customer.contact, customer.sells, customer.intent = touchpoint.contact, False, None
-        place, team = _place(touchpoint)
-        arrives = bool(place) and (place != customer.place or other_contact)
-        if arrives:
-            seen.counts[day, "move", customer.place, place] += 1
-            customer.place, customer.team = place, team
-            if team:
-                seen.counts[day, "visit", team, "sales" if customer.sells else "service"] += 1
-                if customer.sells:
-                    self._mark(customer, "sales", team, seen)
-        self._learn(customer, touchpoint, day, seen)
-
-    def _learn(self, customer: Customer, touchpoint: Any, day: str, seen: Observed) -> None:
-        """Learn what a contact is about, and whether it sells."""
-        intent = touchpoint.data.intent if touchpoint.type in {"contact.started", "intent.stated"} else None
-        if intent is None:
-            return
-        customer.intent = fold_words(intent)
-        if customer.intent in self._engine.moments:
-            self._mark(customer, "intent", customer.intent, seen)
-        if customer.intent in self._engine.sales_intents:
-            self._sells(customer, day, seen)
-
-    def _offer(self, customer: Customer, touchpoint: Any, day: str, seen: Observed) -> None:
-        """Learn from an offer that this contact sells; one made elsewhere, such as an advertisement, tells nothing of it."""
-        if touchpoint.contact is not None and touchpoint.contact == customer.contact:
-            self._sells(customer, day, seen)
-
-    def _sells(self, customer: Customer, day: str, seen: Observed) -> None:
-        if customer.sells:
-            return
-        customer.sells = True
-        if customer.team:  # who is there already shows this face
-            seen.counts[day, "visit", customer.team, "service"] -= 1
-            seen.counts[day, "visit", customer.team, "sales"] += 1
-            self._mark(customer, "sales", customer.team, seen)
-
-    def _mark(self, customer: Customer, kind: str, name: str, seen: Observed) -> None:
-        if customer.contact is not None:
-            seen.marks.add((customer.contact, kind, name))
-
-    # Invitations
-
     def _invite(self, customer: Customer, touchpoint: Any, time: int, day: str, seen: Observed) -> None:
         if not self._invitations.invitations:
             return
         customer.invited = [each for each in customer.invited if time - each.time <= self._keep]
-        for asked in decide(self._invitations, customer.invited, customer.first, touchpoint, time, self._facts(customer, touchpoint)):
+        resolved = getattr(touchpoint.data, "resolved", None)
+        facts = self._facts(
+            customer,
+            {
+                "type": touchpoint.type,
+                "channel": touchpoint.channel,
+                "actor": touchpoint.actor.kind,
+                "team": touchpoint.actor.team or customer.way.now.team or None,
+                "brand": touchpoint.brand,
+                "language": touchpoint.language,
+                "intent": customer.way.now.intent,
+                "resolved": None if resolved is None else str(resolved),
+            },
+        )
+        for asked in decide(self._invitations, customer.invited, customer.first, touchpoint, time, facts):
             self._asked(customer, asked, time, day, seen)
+        customer.due = next_due(self._invitations, customer.invited, customer.first, customer.heard, time)
 
     def _asked(self, customer: Customer, asked: Asked, time: int, day: str, seen: Observed) -> None:
         if asked.body is None:
@@ -180,28 +182,24 @@ class Observer:
         customer.invited.append(Invited(time, asked.rule.name))
         seen.invitations.append(asked.body)
 
-    def _facts(self, customer: Customer, touchpoint: Any) -> Mapping[str, str | None]:
-        account, resolved = customer.account, getattr(touchpoint.data, "resolved", None)
-        segment = None if account.segment is None else account.segment.value
-        told: dict[str, str | None] = {
-            "type": touchpoint.type,
-            "channel": touchpoint.channel,
-            "actor": touchpoint.actor.kind,
-            "team": touchpoint.actor.team or customer.team or None,
-            "brand": touchpoint.brand,
-            "language": touchpoint.language,
-            "intent": customer.intent,
-            "segment": segment,
-            "quadrant": self._terms.quadrant(account),
-            "resolved": None if resolved is None else str(resolved),
-        }
+    def _facts(self, customer: Customer, told: Mapping[str, str | None]) -> Mapping[str, str | None]:
+        """Return what conditions look at, folded as words: what was ``told``, and what is known of the customer."""
+        segment = customer.account.segment
+        told = {**told, "segment": None if segment is None else segment.value, "quadrant": self._terms.quadrant(customer.account)}
         return {name: None if value is None else fold_words(value) for name, value in told.items()}
 
 
-def _place(touchpoint: Any) -> tuple[str, str]:
-    """Return where a touchpoint is, and whose team that is: where a team works, where a customer serves themself; else nowhere new."""
+def _step(key: Key, touchpoint: Any) -> Step:
+    if touchpoint.type == "offer.made":
+        return Step(key, contact=touchpoint.contact, offers=True)
+    intent = touchpoint.data.intent if touchpoint.type in {"contact.started", "intent.stated"} else None
+    return Step(key, _place(touchpoint), touchpoint.contact, touchpoint.journey, None if intent is None else fold_words(intent))
+
+
+def _place(touchpoint: Any) -> str:
+    """Return where a touchpoint is: where a team works, where a customer serves themself; else nowhere new."""
     actor, channel = touchpoint.actor, CHANNEL_FOLD.get(touchpoint.channel, touchpoint.channel)
     team = actor.team if actor.kind in _HANDLERS or actor.kind == "customer" else None
     if team is not None and touchpoint.type not in {"contact.queued", "handoff.failed"} and not getattr(touchpoint.data, "private", None):
-        return f"{channel}/{team}", team
-    return (channel, "") if actor.kind == "customer" and touchpoint.channel in _SELF_SERVICE else ("", "")
+        return f"{channel}/{team}"
+    return channel if actor.kind == "customer" and touchpoint.channel in _SELF_SERVICE else ""

@@ -74,6 +74,24 @@ class Account(msgspec.Struct, omit_defaults=True):
         self.answers = kept[-MOST_ANSWERS:]
         return float(satisfied)
 
+    def join(self, other: "Account") -> None:
+        """Take in the account of another key of the same customer."""
+        for name in ("billed", "forecast", "segment"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if theirs is not None and (mine is None or theirs.key > mine.key):
+                setattr(self, name, theirs)
+        answers = {each.key: each for each in (*self.answers, *other.answers)}
+        self.answers = [answers[key] for key in sorted(answers)][-MOST_ANSWERS:]
+        self.refused += other.refused
+
+    def forget(self, time: int) -> None:
+        """Forget what is not later than ``time``, in microseconds UTC."""
+        for name in ("billed", "forecast", "segment"):
+            known: Known | None = getattr(self, name)
+            if known is not None and known.key[0] <= time:
+                setattr(self, name, None)
+        self.answers = [each for each in self.answers if each.key[0] > time]
+
     def satisfaction(self, surveys: int) -> float | None:
         """Return the mean of the last ``surveys`` answers, 0..1; None without any."""
         last = [Fraction(each.satisfied).limit_denominator(10**6) for each in self.answers[-surveys:]]

@@ -34,8 +34,9 @@ from agents.experience import (
 )
 from agents.tallies import Sum, consistency, handoff
 from agents.timeline import moment
+from models.score import left_out
 
-__all__ = ["SCORES", "Merger", "customer_score", "entity_score", "experience_scores", "faded", "newest_of", "scores_of", "value_of"]
+__all__ = ["SCORES", "Merger", "customer_score", "entity_score", "experience_scores", "faded", "newest_of", "scores_of", "shown_value", "value_of"]
 
 SCORES: Final = (CONSISTENCY, HANDOFF, *RESTS_ON)
 """The names of all scores."""
@@ -58,6 +59,12 @@ def value_of(score: str, sums: Mapping[str, float]) -> float | None:
     if score == FUSION:
         return fusion_score(sums) if "prior" in sums else consumer_fusion(sums)
     return _FORMULAS[score](sums)
+
+
+def shown_value(score: str, sums: Mapping[str, float]) -> float | None:
+    """Return a score as people are shown it: as `value_of`, of a headline without what is `left_out`."""
+    without = left_out(score, sums)
+    return value_of(score, {name: each for name, each in sums.items() if name not in without} if without else sums)
 
 
 def faded(components: Mapping[str, float], age: int, half_life: int) -> dict[str, float]:

@@ -1,10 +1,11 @@
 """A finding: one failure at a seam, found in one customer's timeline."""
 
+import re
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-__all__ = ["Evidence", "Finding", "Mode", "RuleStamp", "Seam", "Severity", "SiloType"]
+__all__ = ["Evidence", "Finding", "Mode", "RuleStamp", "Seam", "Severity", "SiloType", "seam_sides"]
 
 Severity = Literal["info", "warning", "critical"]
 Mode = Literal["off", "shadow", "on"]
@@ -35,6 +36,15 @@ class Seam(_Part):
 
     from_: str = Field(alias="from")
     to: str
+
+
+def seam_sides(name: str) -> tuple[str, str]:
+    """Return both sides of a seam by its name, ``team:x>team:y``: a team's own may hold what stands between. Of what is no seam's name the second is empty."""
+    before, *kind_and_name = _BETWEEN.split(name, maxsplit=1)
+    return before, "".join(kind_and_name)
+
+
+_BETWEEN = re.compile(r">(?=team:|channel:)")
 
 
 class RuleStamp(_Part):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-__all__ = ["BEHIND", "Score", "Tally"]
+__all__ = ["BEHIND", "FEWEST", "Score", "Tally", "left_out"]
 
 BEHIND: Mapping[str, tuple[str, ...]] = {
     "handoff": ("context_lost", "slow_handoff", "unanswered_handoff"),
@@ -16,6 +16,19 @@ BEHIND: Mapping[str, tuple[str, ...]] = {
     "expectation": ("broken_promise", "expectation_gap"),
 }
 """By score the detectors that find single cases of what lowers it; for a score that is not named here all of them do."""
+
+
+FEWEST = 10.0
+"""Chances from which moods, promises or facts go into the headline that people are shown."""
+_CS = ("moods", "promises", "facts")
+_GONE = 1e-6
+
+
+def left_out(score: str, components: Mapping[str, float]) -> list[str]:
+    """Return which parts of an entity's headline have too few chances to be shown in it: a single fact that is contradicted would make it nought."""
+    if score != "three_cs" or "prior" not in components:
+        return []
+    return [part for part in _CS if _GONE <= components.get(part, 0.0) < FEWEST]
 
 
 class Tally(BaseModel):

@@ -123,8 +123,9 @@ findings = Table(
     Index(None, "customer", "time"),
     Index("ix_findings_places", "alert", "standing", "channel", "team"),
     # Next to nothing to keep up, and enough to find what was stored lately, and one day's: PostgreSQL alone has such.
-    Index(None, "updated", postgresql_using="brin").ddl_if(dialect="postgresql"),
-    Index(None, "time", postgresql_using="brin").ddl_if(dialect="postgresql"),
+    # Summarised as they grow: what waits for a vacuum is read whole at every question.
+    Index(None, "updated", postgresql_using="brin", postgresql_with={"autosummarize": "on"}).ddl_if(dialect="postgresql"),
+    Index(None, "time", postgresql_using="brin", postgresql_with={"autosummarize": "on"}).ddl_if(dialect="postgresql"),
 )
 
 finding_days = Table(
@@ -144,7 +145,7 @@ finding_days = Table(
     PrimaryKeyConstraint("tenant", "day", "detector", "severity", "seam_from", "seam_to", "field", "silos"),
     Index(None, "day"),
 )
-"""Counts of standing findings by day, made from them when somebody asks (`sinks.insights`)."""
+"""Counts of standing findings by day, made from them when somebody asks (`sinks.insights`); of months that are over also by month: there day is 2026-03."""
 
 place_days = Table(
     "place_days",
@@ -188,7 +189,13 @@ customers = Table(
     Column("answers", BigInteger, nullable=False, comment="how many are known"),
     Column("seen", UtcDateTime, comment="of the newest touchpoint"),
     Column("state", _JSON, nullable=False, comment="what the observer knows of the customer"),
+    Column("alias_of", Text, comment="the key of the customer whom this one stands for; null: for itself"),
+    Column("partition", Integer, comment="of the touchpoints under this key; null: none were read"),
+    Column("due", UtcDateTime, comment="when a rule of invitations may ask without a touchpoint; null: none does"),
     PrimaryKeyConstraint("tenant", "customer"),
+    Index(None, "partition", "due"),
+    Index(None, "billed_currency"),
+    Index(None, "forecast_currency"),
 )
 """What the role `insight` knows of each customer."""
 
@@ -205,7 +212,7 @@ day_counts = Table(
     PrimaryKeyConstraint("tenant", "day", "kind", "name", "other"),
     Index(None, "kind", "day"),
 )
-"""What the role `insight` counts of the touchpoints."""
+"""What the role `insight` counts of the touchpoints, by day and by month: there day is 2026-03."""
 
 contact_marks = Table(
     "contact_marks",
@@ -288,6 +295,7 @@ observed = Table(
     Column("topic", Text, nullable=False),
     Column("partition", Integer, nullable=False),
     Column("next_offset", BigInteger, nullable=False, comment="what is before it has been counted"),
+    Column("clock", UtcDateTime, comment="of the newest record, by its own time; null: none was read"),
     PrimaryKeyConstraint("topic", "partition"),
 )
 """How far the role `insight` has come."""
@@ -298,6 +306,8 @@ rollups = Table(
     Column("name", Text, primary_key=True, comment="the table that is made from others"),
     Column("refreshed", UtcDateTime, comment="wall clock: what was stored before is in it; null: nothing is"),
     Column("basis", Text, comment="the weights and rates that it was made with"),
+    Column("mean", Double, comment="billed revenue of a customer, of those who are known; null: of none"),
+    Column("valued", UtcDateTime, comment="wall clock: when that was"),
 )
 
 alerts = Table(

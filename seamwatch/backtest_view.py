@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from models.finding import seam_sides
 from seamwatch.backtest import seam_name
 from seamwatch.terminal import count, table
 
@@ -87,7 +88,7 @@ def _show_examples(out: Console, examples: Sequence[Mapping[str, Any]]) -> None:
         out.print(Text.assemble((f"{rule} {_VERBS[kind]}", "bold"), ", for example"))
         for example in group:
             finding = example["after"] or example["before"]
-            seam = (seam_name(finding) or "no seam").replace("team:", "").replace(">", " → ")
+            seam = " → ".join(side.removeprefix("team:") for side in seam_sides(seam_name(finding) or "no seam") if side)
             out.print(f"  {finding['time'][:19].replace('T', ' ')}Z  {finding['customer']}  {seam}  {_states(example)}")
             out.print(f"    {finding['summary']}")
 

@@ -75,6 +75,7 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         prior=rulebook.engine.prior_opportunities,
         currency=settings.currency,
         rates=settings.rates,
+        moments=rulebook.engine.moments,
         idle=timedelta(microseconds=settings.console_idle),
         session=timedelta(microseconds=settings.console_session),
         openid=_openid(settings),

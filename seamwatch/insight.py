@@ -22,6 +22,7 @@ from sinks.health import HealthServer
 from sinks.metrics import Metrics
 from sinks.observing import ObservedStore
 from streams.grouped import GroupedReader, Publisher
+from streams.settings import StreamSettings
 from streams.topics import TopicAdmin, Topics
 
 __all__ = ["run"]
@@ -31,8 +32,8 @@ _PAUSE = 5.0
 _log = logging.getLogger(__name__)
 
 
-def run(settings: Settings) -> int:
-    """Work until SIGTERM or SIGINT; return the exit code.
+def run(settings: Settings, streams: StreamSettings | None = None) -> int:
+    """Work until SIGTERM or SIGINT; return the exit code. ``streams`` None: the broker is that of the settings.
 
     A broker or database that is away is waited for. Raises `ConfigError`, `SchemaOutdated`, `TopicMismatch`, `StreamError`.
     """
@@ -40,7 +41,7 @@ def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     rulebook, rules = load_rulebook(settings.rules_dir), load_invitations(settings.invitations_file)
-    terms, streams = portfolio_terms(settings, rulebook), stream_settings(settings, ())
+    terms, streams = portfolio_terms(settings, rulebook), streams or stream_settings(settings, ())
     names, engine = Topics(settings.prefix), create_engine(settings.database)
     waiting = ["starting"]
     metrics.readiness(lambda: not waiting)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 
 from agents.engine import CONSISTENCY
 from models.alert import Alert
-from models.finding import Finding
+from models.finding import Finding, seam_sides
 from models.tables import alerts, findings
 from seamwatch.live_view import Bar, Shown
 from seamwatch.worker import decayed
@@ -131,4 +131,4 @@ class WorkerFigures:
 
 
 def _shortened(name: str) -> str:
-    return name.replace("team:", "").replace("channel:", "").replace(">", " -> ")
+    return " -> ".join(side.removeprefix("team:").removeprefix("channel:") for side in seam_sides(name) if side)

@@ -1,9 +1,11 @@
-"""The role `insight`: reads the touchpoints for itself, and keeps customers, the corridor and invitations up to date."""
+"""The role `insight`: reads the touchpoints for itself, and keeps customers, the corridor, invitations and promises up to date."""
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
 from threading import Event
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
@@ -12,12 +14,16 @@ import msgspec
 
 from agents.detectors.portfolio_shift import PortfolioShiftRule
 from agents.invitations import InvitationRules
-from agents.links import INTERNAL, Forget, Forwarded, parse_internal
+from agents.links import INTERNAL, Claim, Forget, Forwarded, parse_internal
 from agents.observer import Customer, Observed, Observer
+from agents.partition import FUTURE
 from agents.portfolio import Terms
+from agents.promises import MADE, OUTCOMES, joined, told
 from agents.rules import Rulebook
+from agents.timeline import microseconds
 from config.settings import Settings
 from models.decoding import decode_touchpoint
+from models.promise import Promise
 from models.touchpoint import Refusal, parse_touchpoint
 from sinks.errors import Conflict, DatabaseUnavailable
 from sinks.observing import CustomerRow, ObservedBatch, ObservedStore
@@ -32,10 +38,13 @@ NAME = "insight"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIGURES = 1.0
 _LONGEST_PAUSE = 30.0
+_PROMISES = {MADE, *OUTCOMES}
 
 _log = logging.getLogger(__name__)
 _json = msgspec.json.Encoder().encode
 
+Whose = tuple[str, str]
+"""Tenant and customer."""
 Publish = Callable[[Iterable[tuple[bytes, bytes]]], None]
 
 
@@ -65,84 +74,220 @@ def observe(batch: ObservedBatch, observer: Observer, terms: Terms, records: Seq
     done["again"] = len(records) - len(fresh)
     if not fresh:
         return done
-    told = [each for record in fresh if (each := _read(record)) is not None]
-    who = {each.whose for each in told}
-    known = {whose: msgspec.convert(state, Customer) for whose, state in batch.states(who).items()}
-    forgotten = batch.forgotten(who)
-    seen: dict[tuple[str, str], Observed] = {}
-    forgets: dict[tuple[str, str], datetime] = {}
-    invited: list[dict[str, Any]] = []
-    for whose, time, touchpoint in told:
-        until = forgotten.get(whose)
-        if until is not None and time <= until:
-            continue
-        if touchpoint is None:
-            known.pop(whose, None)
-            forgotten[whose] = forgets[whose] = time
-            if whose in seen:  # what was counted stays, and names nobody
-                seen[whose].marks.clear()
-            invited = [body for body in invited if (body["tenant"], body["customer"]) != whose]
-            continue
-        their = seen.setdefault(whose, Observed())
-        observer.take(known.setdefault(whose, Customer()), touchpoint, their)
-        invited += their.invitations
-        their.invitations.clear()
-    done["taken"] = len(told)
-    batch.forget(forgets, timedelta(microseconds=observer.memory))
+    heard = [each for record in fresh if (each := _read(record)) is not None]
+    people = _People(batch, observer, heard)
+    for each in heard:
+        people.take(each)
+    done["taken"] = sum(not isinstance(each.what, _Beat) for each in heard)
+    seen = people.seen
+    invited = [body for each in seen.values() for body in each.invitations]
     done["invited"] = len(invited)
+    known = [each for each in people.known.values() if not each.gone and (each.alias_of is not None or each.state.newest is not None)]
+    batch.forget(people.forgets, timedelta(microseconds=observer.memory))
+    batch.clear(people.known.keys() - {(each.tenant, each.name) for each in known})
+    batch.keep_promises(people.promises.values())
     counts: Counter[tuple[str, str, str, str, str]] = Counter()
     sums: Counter[tuple[str, str, str, str, str]] = Counter()
     for (tenant, _), made in seen.items():
         counts.update({(tenant, *name): number for name, number in made.counts.items()})
         sums.update({(tenant, *name): value for name, value in made.sums.items()})
     batch.store(
-        [_row(*whose, customer, terms) for whose, customer in known.items()],
+        [_row(each, terms) for each in known],
         {name: (number, float(sums[name])) for name, number in counts.items()},
         {(tenant, *mark, customer) for (tenant, customer), made in seen.items() for mark in made.marks},
         invited,
         fresh[-1].offset + 1,
+        _time(people.clock),
     )
     publish([(f"{body['tenant']}/{body['customer']}".encode(), _json(body)) for body in invited])
     return done
 
 
-class _Told(NamedTuple):
-    """A touchpoint of somebody; None: they are to be forgotten, up to this time."""
-
-    whose: tuple[str, str]
-    time: datetime
-    touchpoint: Any | None
+class _Beat(NamedTuple):
+    """A record that tells the time alone."""
 
 
-def _read(record: Any) -> _Told | None:
-    """Return what a record tells; None for a heartbeat, for what the role `watch` refuses and says why, and for what moves between workers."""
+class _Heard(NamedTuple):
+    """What a record says of whom; ``moved`` is where it moves the clock, in microseconds UTC."""
+
+    moved: int
+    whose: Whose
+    what: Any
+
+
+@dataclass(slots=True)
+class _Person:
+    """A key of a customer: their state, or whom it stands for. ``gone``: nothing is known under it any more."""
+
+    tenant: str
+    name: str
+    state: Customer
+    alias_of: str | None
+    partition: int | None
+    gone: bool = False
+
+
+class _People:
+    """The customers of a batch, and what comes of it."""
+
+    def __init__(self, batch: ObservedBatch, observer: Observer, heard: Sequence[_Heard]) -> None:
+        self._batch = batch
+        self._observer = observer
+        self.clock = 0 if batch.clock is None else (batch.clock - _EPOCH) // timedelta(microseconds=1)
+        self.known: dict[Whose, _Person] = {}
+        self.seen: dict[Whose, Observed] = {}
+        self.promises: dict[tuple[str, str, str], Promise] = {}
+        self.forgets: dict[Whose, datetime] = {}
+        until = max([self.clock, *(each.moved for each in heard)])
+        self._due: list[tuple[int, Whose]] = []
+        named = {each.whose for each in heard if not isinstance(each.what, _Beat)}
+        named |= {(each.whose[0], each.what.customer) for each in heard if isinstance(each.what, Claim)}
+        self._load(named)
+        self._forgotten = batch.forgotten(self.known)
+        for whose, row in batch.due(_EPOCH + timedelta(microseconds=until)).items():
+            self._remember(self.known.setdefault(whose, _person(row)))
+
+    def take(self, heard: _Heard) -> None:
+        """Take a record."""
+        self.clock = max(self.clock, heard.moved)
+        while self._due and self._due[0][0] <= self.clock:
+            due, whose = heappop(self._due)
+            person = self.known[whose]
+            if person.state.due == due and not person.gone:
+                self._observer.remind(person.state, *whose, self._seen(person))
+                self._remember(person)
+        match heard.what:
+            case _Beat():
+                return
+            case Claim(customer=customer):
+                self._join(heard.whose, customer)
+            case Forget(time=time):
+                self._forget(heard.whose, time)
+            case touchpoint:
+                own = self.known[heard.whose]
+                if self._is_forgotten(own, touchpoint.time):
+                    return
+                own.partition = self._batch.partition
+                if touchpoint.type == "customer.forgotten":
+                    self._forget(heard.whose, microseconds(touchpoint.time))
+                    return
+                own.gone = False
+                person = self._customer(heard.whose)
+                if touchpoint.type in _PROMISES:
+                    self._keep(told(self._promise(person, touchpoint.data.promise), touchpoint))
+                self._observer.take(person.state, touchpoint, self._seen(person))
+                self._remember(person)
+
+    def _promise(self, person: _Person, name: str) -> Promise:
+        """Return what is known of a promise, nothing but its name where it is new."""
+        whose = person.tenant, name, person.name
+        return self.promises.get(whose) or next(iter(self._batch.promises(person.tenant, person.name, name)), Promise(*whose))
+
+    def _keep(self, promise: Promise) -> None:
+        self.promises[promise.tenant, promise.promise, promise.customer] = promise
+
+    def _is_forgotten(self, person: _Person, time: datetime) -> bool:
+        """Tell whether what happened then was forgotten, under this key or of the customer whom it stands for."""
+        keys = {(person.tenant, person.name), (person.tenant, person.alias_of or person.name)}
+        return any(time <= until for each in keys if (until := self._forgotten.get(each)) is not None)
+
+    def _load(self, who: Collection[Whose]) -> None:
+        """Load customers and whom they stand for."""
+        while who:
+            rows = self._batch.states(who)
+            self.known.update((whose, _person(row)) for whose, row in rows.items())
+            who = {(each.tenant, each.alias_of) for each in rows.values() if each.alias_of is not None} - self.known.keys()
+
+    def _customer(self, whose: Whose) -> _Person:
+        """Return the customer whom a key stands for: itself, where it is nobody's alias."""
+        person = self.known[whose]
+        while person.alias_of is not None:
+            person = self.known[person.tenant, person.alias_of]
+        person.gone = False
+        return person
+
+    def _join(self, whose: Whose, customer: str) -> None:
+        """Make a key the alias of a customer. The first link stands; where the customer is an alias of this very key, they are one already."""
+        alias, person = self.known[whose], self._customer((whose[0], customer))
+        if alias.alias_of is None and alias is not person:
+            self._observer.join(person.state, alias.state, self._seen(person))
+            alias.state, alias.alias_of, alias.gone = Customer(), person.name, False
+            self._remember(person)
+            theirs = {each.promise: each for each in self._batch.promises(alias.tenant, alias.name)}
+            theirs |= {name: each for (tenant, name, whose), each in self.promises.items() if (tenant, whose) == (alias.tenant, alias.name)}
+            for name, promise in theirs.items():  # what was promised to an alias was promised to the customer
+                self._keep(joined(self._promise(person, name), promise))
+                self.promises.pop((alias.tenant, name, alias.name), None)
+            self._batch.drop_promises(alias.tenant, alias.name)
+
+    def _forget(self, whose: Whose, time: int) -> None:
+        """Forget a key, and of the customer whom it stands for all that is not later than ``time``."""
+        person = self._customer(whose)
+        keys = {whose, (person.tenant, person.name)}
+        for each in self.known.values():  # those that the database knows besides go with the row
+            if each.alias_of == person.name and each.tenant == person.tenant:
+                each.alias_of, each.gone = None, True
+                keys.add((each.tenant, each.name))
+        person.gone = person.state.forget(time)
+        if person.gone:
+            person.state = Customer()
+        until = _EPOCH + timedelta(microseconds=time)
+        for key in keys:
+            self._forgotten[key] = self.forgets[key] = max(until, self._forgotten.get(key, until))
+            if key in self.seen:  # what was counted stays, and names nobody
+                self.seen[key].marks.clear()
+                self.seen[key].invitations.clear()
+        old = {name for name, each in self.promises.items() if (each.tenant, each.customer) in keys and (each.made is None or each.made <= until)}
+        self.promises = {name: each for name, each in self.promises.items() if name not in old}
+
+    def _remember(self, person: _Person) -> None:
+        """Wait for the time when a customer is due; those of other partitions are asked there."""
+        if person.state.due and person.partition == self._batch.partition:
+            heappush(self._due, (person.state.due, (person.tenant, person.name)))
+
+    def _seen(self, person: _Person) -> Observed:
+        return self.seen.setdefault((person.tenant, person.name), Observed())
+
+
+def _read(record: Any) -> _Heard | None:
+    """Return what a record says; None for what the role `watch` refuses and says why."""
+    tenant, _, customer = (record.key or b"").decode(errors="replace").partition("/")
+    now = None if record.timestamp is None else record.timestamp * 1000
     if record.value is not None and record.value.startswith(INTERNAL):
-        return _forget(record)
+        try:
+            internal = parse_internal(record.value)
+        except ValueError:  # msgspec's errors are such
+            return None
+        if isinstance(internal, Forwarded):
+            inner: Any = parse_touchpoint(bytes(internal.touchpoint))
+            if getattr(inner, "type", None) == "customer.forgotten":  # of an alias, told to the customer
+                internal = Forget(offset=internal.offset, time=microseconds(inner.time))
+        return _Heard(0, (tenant, customer), internal) if customer and isinstance(internal, Claim | Forget) else None
     touchpoint: Any = decode_touchpoint(record.value) or parse_touchpoint(record.value)
-    if isinstance(touchpoint, Refusal) or touchpoint.type == "heartbeat" or record.key != f"{touchpoint.tenant}/{touchpoint.customer}".encode():
+    if isinstance(touchpoint, Refusal):
         return None
-    return _Told((touchpoint.tenant, touchpoint.customer), touchpoint.time, None if touchpoint.type == "customer.forgotten" else touchpoint)
-
-
-def _forget(record: Any) -> _Told | None:
-    """Return whom a worker tells to forget: an alias, or the customer of an alias that was to be forgotten."""
-    try:
-        message = parse_internal(record.value)
-        tenant, _, customer = (record.key or b"").decode().partition("/")
-    except ValueError:  # msgspec's errors are such
+    time = microseconds(touchpoint.time)
+    if now is not None and time > now + FUTURE:
         return None
-    if isinstance(message, Forget):
-        return _Told((tenant, customer), _EPOCH + timedelta(microseconds=message.time), None)
-    touchpoint: Any = parse_touchpoint(bytes(message.touchpoint)) if isinstance(message, Forwarded) else None
-    return _Told((tenant, customer), touchpoint.time, None) if getattr(touchpoint, "type", None) == "customer.forgotten" else None
+    if touchpoint.type == "heartbeat":
+        return _Heard(time, ("", ""), _Beat())
+    if record.key != f"{touchpoint.tenant}/{touchpoint.customer}".encode():
+        return None
+    return _Heard(time if now is None else min(time, now), (touchpoint.tenant, touchpoint.customer), touchpoint)
 
 
-def _row(tenant: str, name: str, customer: Customer, terms: Terms) -> CustomerRow:
-    account = customer.account
+def _person(row: CustomerRow) -> _Person:
+    return _Person(row.tenant, row.customer, msgspec.convert(row.state, Customer), row.alias_of, row.partition)
+
+
+def _row(person: _Person, terms: Terms) -> CustomerRow:
+    if person.alias_of is not None:
+        return CustomerRow(person.tenant, person.name, state={}, alias_of=person.alias_of, partition=person.partition)
+    customer, account = person.state, person.state.account
     billed, forecast = account.billed, account.forecast
     return CustomerRow(
-        tenant,
-        name,
+        person.tenant,
+        person.name,
         None if billed is None else billed.value,
         None if billed is None else billed.currency,
         None if forecast is None else forecast.value,
@@ -150,9 +295,16 @@ def _row(tenant: str, name: str, customer: Customer, terms: Terms) -> CustomerRo
         None if account.segment is None else account.segment.value,
         account.satisfaction(terms.surveys),
         len(account.answers),
-        None if customer.newest is None else _EPOCH + timedelta(microseconds=customer.newest[0]),
+        None if customer.newest is None else _time(customer.newest[0]),
         msgspec.to_builtins(customer),
+        None,
+        person.partition,
+        _time(customer.due),
     )
+
+
+def _time(microseconds: int) -> datetime | None:
+    return _EPOCH + timedelta(microseconds=microseconds) if microseconds else None
 
 
 class Observing:

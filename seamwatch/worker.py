@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.rules import Rulebook
-from agents.scores import faded, value_of
+from agents.scores import faded, shown_value
 from agents.text import Recogniser, Vocabulary
 from config.fields import load_fields, load_vocabulary
 from config.rules import load_rulebook
@@ -281,11 +281,11 @@ def leave(code: int) -> NoReturn:
 
 
 def decayed(score: Score, now: int) -> float | None:
-    """Return an entity's score as of ``now``, in microseconds UTC; None where nothing is left to score."""
+    """Return an entity's score as of ``now``, in microseconds UTC; None where nothing is left to score, or too little to be shown."""
     if score.value is None:
         return None
     try:
-        return value_of(score.score, faded(score.components, now - round(score.as_of.timestamp() * 1_000_000), score.half_life * 1_000_000))
+        return shown_value(score.score, faded(score.components, now - round(score.as_of.timestamp() * 1_000_000), score.half_life * 1_000_000))
     except KeyError:  # of a score, or with components, that a later version wrote
         return score.value
 

@@ -116,7 +116,8 @@ def corridor(engine: Engine, period: Period, harm: Mapping[Severity, float], *, 
         moved = [(row.name, row.other, int(row.total)) for row in _counted(connection, "move", period, tenant)]
         late = sum(int(row.total) for row in _counted(connection, "late", period, tenant))
         days = finding_days.c
-        query = select(days.seam_from, days.seam_to, func.sum(days.findings).label("findings")).where(days.seam_from != "", *period.within(days, tenant))
+        query = select(days.seam_from, days.seam_to, func.sum(days.findings).label("findings"))
+        query = query.where(days.seam_from != "", *period.rolled(connection, finding_days, tenant))
         seams = {(row.seam_from, row.seam_to): int(row.findings) for row in connection.execute(query.group_by(days.seam_from, days.seam_to))}
     moves = [Move(before, after, count, seams.get(_seam(before, after), 0)) for before, after, count in moved]
     return Corridor(places, sorted(moves, key=lambda each: (-each.count, each.before, each.after)), late)
@@ -162,8 +163,9 @@ def faces(engine: Engine, period: Period, harm: Mapping[Severity, float], prior:
     """
     made: dict[str, Faces] = {}
     days = place_days.c
-    query = select(days.team, days.face, days.severity, func.sum(days.findings).label("findings")).where(days.team != "", *period.within(days, tenant))
     with database_errors(engine), engine.connect() as connection:
+        query = select(days.team, days.face, days.severity, func.sum(days.findings).label("findings"))
+        query = query.where(days.team != "", *period.rolled(connection, place_days, tenant))
         for row in _counted(connection, "visit", period, tenant):
             getattr(made.setdefault(row.name, Faces(row.name)), row.other).visits = int(row.total)
         for row in connection.execute(query.group_by(days.team, days.face, days.severity)):
@@ -182,13 +184,13 @@ def _places(connection: Connection, period: Period, harm: Mapping[Severity, floa
     for row in _counted(connection, "move", period, tenant):
         places.setdefault(row.other, Place(row.other)).visits += int(row.total)
     days, hits = place_days.c, place_hits.c
-    query = select(days.place, days.detector, days.severity, func.sum(days.findings).label("findings")).where(*period.within(days, tenant))
+    query = select(days.place, days.detector, days.severity, func.sum(days.findings).label("findings")).where(*period.rolled(connection, place_days, tenant))
     for row in connection.execute(query.group_by(days.place, days.detector, days.severity)):
         place = places.setdefault(row.place, Place(row.place))
         place.findings += int(row.findings)
         place.harm += int(row.findings) * harm[row.severity]
         place.detectors[row.detector] += int(row.findings)
-    of_hits = select(hits.place, func.sum(hits.contacts).label("contacts")).where(*period.within(hits, tenant)).group_by(hits.place)
+    of_hits = select(hits.place, func.sum(hits.contacts).label("contacts")).where(*period.rolled(connection, place_hits, tenant)).group_by(hits.place)
     for row in connection.execute(of_hits):
         places[row.place].hits = int(row.contacts)
     return places
@@ -196,7 +198,7 @@ def _places(connection: Connection, period: Period, harm: Mapping[Severity, floa
 
 def _counted(connection: Connection, kind: str, period: Period, tenant: str | None) -> Any:
     own = day_counts.c
-    query = select(own.name, own.other, func.sum(own["count"]).label("total")).where(own.kind == kind, *period.within(own, tenant))
+    query = select(own.name, own.other, func.sum(own["count"]).label("total")).where(own.kind == kind, *period.within(own, tenant, period.months))
     return connection.execute(query.group_by(own.name, own.other).having(func.sum(own["count"]) > 0)).all()
 
 

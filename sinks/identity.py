@@ -46,6 +46,7 @@ def forget_customer(connection: Connection, tenant: str, customer: str) -> None:
     for table in _OWN:
         connection.execute(delete(table).where(table.c.tenant == tenant, table.c.customer == customer))
     connection.execute(delete(customer_aliases).where(customer_aliases.c.tenant == tenant, customer_aliases.c.alias == customer))
+    connection.execute(delete(customers).where(customers.c.tenant == tenant, customers.c.alias_of == customer))
 
 
 def aliases_of(engine: Engine, tenant: str, customer: str) -> list[str]:

@@ -1,13 +1,13 @@
 """Where it hurts most: standing findings of a period, counted by seam, silo, field or detector and ranked by impact.
 
-Read from counts by day (`models.tables.finding_days`), which `refresh` brings up to date: a year of findings is too much to count at every question. Impact
-is frequency x harm x moment weight x value of the customers hit; a customer whose revenue nobody knows is worth the mean of the others.
+Read from counts by day (`models.tables.finding_days`), which `refresh` brings up to date: a year of findings is too much to count at every question. Months
+that are over are added up besides, in rows whose day is the month, for a year of days is much to add up, too. Impact is frequency x harm x moment weight x
+value of the customers hit; a customer whose revenue nobody knows is worth the mean of the others.
 """
 
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, get_args
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Table,
     and_,
     case,
     delete,
@@ -23,6 +24,8 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
+    null,
     or_,
     select,
     update,
@@ -35,13 +38,15 @@ from sinks.database import writing
 from sinks.errors import database_errors
 from sinks.portfolio import Money
 
-__all__ = ["BY", "Burden", "By", "Period", "Weights", "burdens", "refresh", "sides"]
+__all__ = ["BY", "Burden", "By", "Period", "Weights", "burdens", "months_of", "refresh"]
 
 By = Literal["seams", "silos", "fields", "detectors"]
 BY: tuple[By, ...] = get_args(By)
 
 _LATE = timedelta(minutes=2)
 """How long after its wall-clock time a row may become visible: a writer's transaction is ended by the server long before."""
+_VALUED = timedelta(hours=1)
+"""How old the mean revenue may be: it is read from all customers, and only scales what weighs by value against what does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +57,37 @@ class Period:
     last: date
 
     @property
-    def before(self) -> date:
-        """Return the first day of the period before."""
-        return self.first - (self.last - self.first) - timedelta(days=1)
+    def earlier(self) -> "Period":
+        """Return as many days before."""
+        return Period(self.first - (self.last - self.first) - timedelta(days=1), self.first - timedelta(days=1))
 
-    def within(self, columns: Any, tenant: str | None) -> list[ColumnElement[bool]]:
-        """Return the conditions for rows of the period, by ``day``, and of a tenant (None: of all)."""
-        days = [columns.day >= self.first.isoformat(), columns.day <= self.last.isoformat()]
-        return days if tenant is None else [*days, columns.tenant == tenant]
+    @property
+    def months(self) -> list[str]:
+        """Return the months that lie in the period whole, such as 2026-03."""
+        last = _month(self.last + timedelta(days=1))
+        found, day = [], self.first if self.first.day == 1 else _next_month(self.first)
+        while _month(day) < last:
+            found.append(_month(day))
+            day = _next_month(day)
+        return found
+
+    def within(self, columns: Any, tenant: str | None, months: Collection[str] = ()) -> list[ColumnElement[bool]]:
+        """Return the conditions for rows of the period and of a tenant (None: of all).
+
+        Those of ``months``, which lie in it whole, are of the month, all others of days.
+        """
+        spans: list[ColumnElement[bool]] = [columns.day.in_(sorted(months))] if months else []
+        day = self.first
+        while day <= self.last:
+            after = _next_month(day)
+            if _month(day) not in months:  # rows of months sort before the first day of theirs
+                spans.append(columns.day.between(day.isoformat(), min(self.last, after - timedelta(days=1)).isoformat()))
+            day = after
+        return [or_(*spans), *([] if tenant is None else [columns.tenant == tenant])]
+
+    def rolled(self, connection: Connection, table: Table, tenant: str | None) -> list[ColumnElement[bool]]:
+        """Return the conditions for the fewest rows of ``table``, which is made by `refresh`, that add up to the period."""
+        return self.within(table.c, tenant, months_of(connection, table, self.months))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,48 +146,29 @@ def burdens(
     """
     days, columns = finding_days.c, [finding_days.c[name] for name in _COLUMNS[by]]
     sums = [func.sum(each).label(each.name) for each in (days.findings, days.weight, days.revenue)]
-    earlier = days.day < period.first.isoformat()
-    query = (
-        select(earlier.label("earlier"), days.detector, days.severity, *columns, *sums)
-        .where(days.day >= period.before.isoformat(), days.day <= period.last.isoformat())
-        .group_by(earlier, days.detector, days.severity, *columns)
-    )
-    if tenant is not None:
-        query = query.where(days.tenant == tenant)
+    seams = [days.seam_from, days.seam_to] if by == "fields" else []
     made: dict[str, Burden] = {}
     with database_errors(engine), engine.connect() as connection:
-        weights = Weights.of(connection.execute(_mine(select(rollups.c.basis))).scalar())
-        billed = weights.money.amount(customers.c.billed, customers.c.billed_currency)
-        mean = connection.execute(select(func.avg(billed)).where(billed >= 0)).scalar() or 0.0
-        for row in connection.execute(query):
+        mean = connection.execute(_mine(select(rollups.c.mean))).scalar()
+        grouped = [*columns, *seams, days.detector, days.severity]
+        for row in connection.execute(select(*grouped, *sums).where(*period.rolled(connection, finding_days, tenant)).group_by(*grouped)):
             count = int(row.findings)
             weight = row.weight + (row.revenue / mean if mean else 0.0)
             for name in _NAMES[by](row):
                 burden = made.setdefault(name, Burden(name))
-                if row.earlier:
-                    burden.before += count
-                    continue
                 burden.findings += count
                 burden.critical += count * (row.severity == "critical")
                 burden.harm += count * harm[row.severity]
                 burden.impact += weight * harm[row.severity]
                 burden.minutes += count * minutes.get(row.detector, 0.0)
                 burden.detectors[row.detector] += count
-        if by == "fields":
-            query = (
-                select(days.field, days.seam_from, days.seam_to, func.sum(days.findings).label("findings"))
-                .where(days.day >= period.first.isoformat(), days.day <= period.last.isoformat(), days.field != "", days.seam_from != "")
-                .group_by(days.field, days.seam_from, days.seam_to)
-            )
-            for row in connection.execute(query if tenant is None else query.where(days.tenant == tenant)):
-                made[row.field].seams[f"{row.seam_from}>{row.seam_to}"] += int(row.findings)
+                if seams and row.seam_from:
+                    burden.seams[f"{row.seam_from}>{row.seam_to}"] += count
+        earlier = columns or [days.detector]
+        for row in connection.execute(select(*earlier, sums[0]).where(*period.earlier.rolled(connection, finding_days, tenant)).group_by(*earlier)):
+            for name in _NAMES[by](row):
+                made.setdefault(name, Burden(name)).before += int(row.findings)
     return sorted(made.values(), key=lambda each: (-each.impact, -each.findings, each.name))
-
-
-def sides(seam: str) -> tuple[str, str]:
-    """Return both sides of a seam's name, ``team:x>team:y``; a team's own name may hold what stands between."""
-    before, kind, after = re.split(r">((?:team|channel):)", seam, maxsplit=1)
-    return before, kind + after
 
 
 def refresh(engine: Engine, now: datetime, told: Callable[[int, int], None] = lambda done, days: None, weights: Weights | None = None) -> int:
@@ -172,59 +181,96 @@ def refresh(engine: Engine, now: datetime, told: Callable[[int, int], None] = la
     with database_errors(engine), engine.begin() as connection:
         insert_into: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[engine.dialect.name]
         connection.execute(insert_into(rollups).values(name=finding_days.name).on_conflict_do_nothing())
-        refreshed, basis = connection.execute(_mine(select(rollups.c.refreshed, rollups.c.basis))).one()
-        weights = Weights.of(basis) if weights is None else weights
-        changed = select(findings.c.tenant, _day(engine)).distinct()
-        if refreshed is not None and basis == weights.told():
-            changed = changed.where(findings.c.updated >= refreshed)
-        days = sorted({each for tenant, day in connection.execute(changed) for each in _around(tenant, day)})
+        last = connection.execute(_mine(select(rollups))).one()
+        weights = Weights.of(last.basis) if weights is None else weights
+        begun, same = last.refreshed, last.basis == weights.told()
+        changed = select(findings.c.tenant, _day(engine), func.max(findings.c.revision)).group_by(findings.c.tenant, _day(engine))
+        if begun is not None and same:
+            changed = changed.where(findings.c.updated >= begun)
+        days = sorted({each for tenant, day, revision in connection.execute(changed) for each in _around(tenant, day, revision)})
     for done, (tenant, day) in enumerate(days):
         told(done, len(days))
         with database_errors(engine), engine.begin() as connection:
             connection.execute(_mine(select(rollups.c.name)).with_for_update())  # one at a time
             _count_again(connection, tenant, day, weights)
     told(len(days), len(days))
+    months = {day[:7] for _, day in days} | ({_month(begun)} if begun is not None else set())
+    for month in sorted(each for each in months if each < _month(now)):
+        with database_errors(engine), engine.begin() as connection:
+            connection.execute(_mine(select(rollups.c.name)).with_for_update())
+            _add_up(connection, month)
     with database_errors(engine), engine.begin() as connection:
-        connection.execute(_mine(update(rollups)).values(refreshed=now - _LATE, basis=weights.told()))
+        noted: dict[str, Any] = {"refreshed": now - _LATE, "basis": weights.told()}
+        if not same or last.valued is None or not timedelta() <= now - last.valued < _VALUED:
+            billed = weights.money.amount(customers.c.billed, customers.c.billed_currency)
+            mean = connection.execute(select(func.avg(billed)).where(billed >= 0)).scalar()
+            noted |= {"mean": mean, "valued": None if mean is None else now}
+        connection.execute(_mine(update(rollups)).values(noted))
     return len(days)
+
+
+def months_of(connection: Connection, table: Table, months: Collection[str]) -> set[str]:
+    """Return those of ``months`` that are added up in ``table``."""
+    return set(connection.scalars(select(table.c.day).where(table.c.day.in_(months)).distinct())) if months else set()
+
+
+def _month(day: date) -> str:
+    return day.isoformat()[:7]
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
 def _mine(statement: Any) -> Any:
     return statement.where(rollups.c.name == finding_days.name)
 
 
-def _around(tenant: str, day: str) -> Iterator[tuple[str, str]]:
-    """Yield a day and its neighbours: a later revision may have moved a deadline by a limit, which is a day at most."""
-    for ahead in (-1, 0, 1):
+def _around(tenant: str, day: str, revision: int) -> Iterator[tuple[str, str]]:
+    """Yield a day and, of what was revised, its neighbours: a later revision may have moved a deadline by a limit, which is a day at most."""
+    for ahead in (-1, 0, 1) if revision > 1 else (0,):
         yield tenant, (date.fromisoformat(day) + timedelta(days=ahead)).isoformat()
 
 
 def _count_again(connection: Connection, tenant: str, day: str, weights: Weights) -> None:
+    for table in _MADE:
+        connection.execute(delete(table).where(table.c.day == day[:7]))  # added up again when all days are counted
     begin = datetime.combine(date.fromisoformat(day), time(), UTC)
     found, known = findings.c, customers.c
     whole_day = (found.tenant == tenant, found.standing, found.time >= begin, found.time < begin + timedelta(days=1))
     fixed = [literal(tenant), literal(day)]
-    counted = [
-        found.detector,
-        found.severity,
-        *(func.coalesce(each, "") for each in (found.seam_from, found.seam_to, found.field)),
-        found.body["silos"].as_string(),
-    ]
-    billed, moment = weights.money.amount(known.billed, known.billed_currency), _moment(weights.moments)
-    unknown = or_(billed.is_(None), billed < 0)
-    weighed = [func.sum(case((unknown, moment), else_=0.0)), func.sum(case((unknown, 0.0), else_=moment * billed))]
-    joined = findings.outerjoin(customers, and_(known.tenant == found.tenant, known.customer == found.customer))
-    _replace(connection, finding_days, tenant, day, select(*fixed, *counted, func.count(), *weighed).select_from(joined).where(*whole_day).group_by(*counted))
+    names = ("detector", "severity", "seam_from", "seam_to", "field", "silos")
+    columns = [found.detector, found.severity, *(func.coalesce(each, "") for each in (found.seam_from, found.seam_to, found.field))]
+    amount = weights.money.amount(known.billed, known.billed_currency)
+    # Looked up one by one: a day has few findings, and there may be many customers.
+    billed = select(amount).where(known.tenant == found.tenant, known.customer == found.customer, amount >= 0).scalar_subquery()
+    told = [*columns, found.body["silos"].as_string(), *_moments(weights.moments), billed]
+    each = select(*(column.label(name) for column, name in zip(told, (*names, "of_type", "of_intent", "billed"), strict=True))).where(*whole_day)
+    once = each.cte("each_finding").prefix_with("MATERIALIZED", dialect="postgresql")  # or its weight is looked up for every sum
+    counted = [once.c[name] for name in names]
+    value, moment = once.c.billed, _higher(once.c.of_type, once.c.of_intent) if weights.moments else literal(1.0)
+    weighed = [func.sum(case((value.is_(None), moment), else_=0.0)), func.sum(case((value.is_(None), 0.0), else_=moment * value))]
+    _replace(connection, finding_days, tenant, day, select(*fixed, *counted, func.count(), *weighed).group_by(*counted))
     team = func.coalesce(found.team, "")
     channel = case({"ivr": "voice", "bot": "chat"}, value=found.channel, else_=found.channel)
     place = case((found.team.is_(None), channel), else_=channel + "/" + found.team)
     marked = (contact_marks.c.tenant == found.tenant, contact_marks.c.contact == found.contact, contact_marks.c.kind == "sales", contact_marks.c.name == team)
-    counted = [place, team, case((exists().where(*marked), "sales"), else_="service"), found.detector, found.severity]
+    where: list[Any] = [place, team, case((exists().where(*marked), "sales"), else_="service"), found.detector, found.severity]
     placed = (*whole_day, found.channel.is_not(None))
-    inner = select(*(each.label(name) for each, name in zip(counted, ("place", "team", "face", "detector", "severity"), strict=True))).where(*placed).subquery()
+    inner = select(*(each.label(name) for each, name in zip(where, ("place", "team", "face", "detector", "severity"), strict=True))).where(*placed).subquery()
     _replace(connection, place_days, tenant, day, select(*fixed, *inner.c, func.count()).group_by(*inner.c))
     hits = select(*fixed, place, func.count(func.coalesce(found.contact, found.journey, found.id).distinct())).where(*placed).group_by(place)
     _replace(connection, place_hits, tenant, day, hits)
+
+
+def _add_up(connection: Connection, month: str) -> None:
+    for table, sums in _MADE.items():
+        own = table.c
+        connection.execute(delete(table).where(own.day == month))
+        named = [each for each in own if each.name not in {"day", *sums}]
+        query = select(literal(month).label("day"), *named, *(func.sum(own[each]).label(each) for each in sums))
+        of_days = query.where(own.day.between(f"{month}-01", f"{month}-31")).group_by(*named)
+        connection.execute(insert(table).from_select([each.name for each in of_days.selected_columns], of_days))
 
 
 def _replace(connection: Connection, table: Any, tenant: str, day: str, query: Any) -> None:
@@ -232,25 +278,26 @@ def _replace(connection: Connection, table: Any, tenant: str, day: str, query: A
     connection.execute(insert(table).from_select([column.name for column in table.columns], query))
 
 
-def _moment(moments: Mapping[str, float]) -> ColumnElement[Any]:
-    """Return the weight of a finding: the higher of its touchpoint's type and its contact's intents, 1 where neither has one."""
+def _moments(moments: Mapping[str, float]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Return what a finding weighs by its touchpoint's type, and by its contact's intents; each null where nothing is said."""
     if not moments:
-        return literal(1.0)
+        return null(), null()
     found, mark = findings.c, contact_marks.c
     kind = func.coalesce(found.body["again"]["type"].as_string(), found.body["first"]["type"].as_string())
-    of_type = case(dict(moments), value=kind, else_=None)
-    of_intent = (
-        select(func.max(case(dict(moments), value=mark.name, else_=None)))
-        .where(mark.tenant == found.tenant, mark.contact == found.contact, mark.kind == "intent")
-        .scalar_subquery()
-    )
-    return case((and_(of_type.is_not(None), or_(of_intent.is_(None), of_type >= of_intent)), of_type), else_=func.coalesce(of_intent, 1.0))
+    intents = select(func.max(case(dict(moments), value=mark.name, else_=None)))
+    intents = intents.where(mark.tenant == found.tenant, mark.contact == found.contact, mark.kind == "intent")
+    return case(dict(moments), value=kind, else_=None), intents.scalar_subquery()
+
+
+def _higher(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the higher of two, 1 where neither is known."""
+    return case((and_(one.is_not(None), or_(other.is_(None), one >= other)), one), else_=func.coalesce(other, 1.0))
 
 
 def _day(engine: Engine) -> Any:
     if engine.dialect.name == "sqlite":
         return func.substr(findings.c.time, 1, 10)
-    return func.to_char(func.timezone("UTC", findings.c.time), "YYYY-MM-DD")
+    return func.to_char(func.timezone(literal_column("'UTC'"), findings.c.time), literal_column("'YYYY-MM-DD'"))
 
 
 def _seam(row: Any) -> Iterator[str]:
@@ -272,6 +319,8 @@ def _detector(row: Any) -> Iterator[str]:
     yield row.detector
 
 
+_MADE = {finding_days: ("findings", "weight", "revenue"), place_days: ("findings",), place_hits: ("contacts",)}
+"""What is counted by day and added up by month, and what is added up of it."""
 _COLUMNS: dict[By, tuple[str, ...]] = {
     "seams": ("seam_from", "seam_to"),
     "silos": ("silos",),

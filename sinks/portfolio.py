@@ -18,7 +18,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
-    union_all,
+    union,
 )
 
 from models.finding import Severity
@@ -118,9 +118,13 @@ def money_of(engine: Engine, currency: str | None, rates: Mapping[str, float]) -
     """
     if currency is not None:
         return Money(currency, rates)
-    named = union_all(*(select(each.label("currency")).distinct() for each in (customers.c.billed_currency, customers.c.forecast_currency))).subquery()
+    columns = customers.c.billed_currency, customers.c.forecast_currency
+    ends = [select(end(each)).scalar_subquery() for each in columns for end in (func.min, func.max)]  # each is one look into an index
     with database_errors(engine), engine.connect() as connection:
-        found = sorted(connection.execute(select(named.c.currency).where(named.c.currency.is_not(None)).distinct()).scalars())
+        found = sorted(set(connection.execute(select(*ends)).one()) - {None})
+        if len(found) > 1:
+            named = union(*(select(each).where(each.is_not(None)) for each in columns))
+            found = sorted(connection.execute(named).scalars())
     if len(found) > 1:
         to_set = "set SEAMWATCH_CURRENCY to your own and SEAMWATCH_RATES to what one unit of each other is in it"
         raise MixedCurrencies(f"revenue is in {', '.join(found)}: {to_set}")
@@ -181,18 +185,23 @@ def needing(
     warnings = func.coalesce(waiting.c.warning, 0) + case((standing == "at_risk", 1), else_=0)
     left = _powers(1 - harm["warning"], warnings) * _powers(1 - harm["critical"], func.coalesce(waiting.c.critical, 0))
     figures: list[Any] = [own.tenant, own.customer, standing.label("standing"), stake.label("stake"), billed.label("billed"), forecast.label("forecast")]
-    figures += [own.satisfaction, own.seen, waiting.c.warning, waiting.c.critical, waiting.c.since]
+    figures += [own.satisfaction, own.seen]
     joined = and_(own.tenant == waiting.c.tenant, own.customer == waiting.c.customer)
-    alerted = select(*figures).join_from(waiting, customers, joined).where(stake > 0, *_of(tenant))
-    # Without alerts all are hurt alike, so the dearest will do.
-    at_risk = select(*figures).join_from(customers, waiting, joined, isouter=True).where(standing == "at_risk", *_of(tenant))
+    valued = case((stake > 0, 1), else_=0)
+    counted_besides = func.count().over().label("total"), func.sum(valued).over().label("valued")
+    alerted = select(*figures, waiting.c.warning, waiting.c.critical, waiting.c.since, *counted_besides).join_from(waiting, customers, joined, isouter=True)
+    # Without alerts all are hurt alike, so the dearest will do: who has some, too, and is not among the first of those, is not among the first of all.
+    nothing: list[Any] = [literal(0).label("warning"), literal(0).label("critical"), null().label("since")]
+    at_risk = select(*figures, *nothing).where(standing == "at_risk", *_of(tenant))
     made: dict[tuple[str, str], Needing] = {}
+    unvalued = 0
     with database_errors(engine), engine.connect() as connection:
-        for query in (alerted.order_by((stake * (1 - left)).desc()), at_risk.order_by(stake.desc())):
-            for row in connection.execute(query.order_by(own.tenant, own.customer).limit(limit)):
+        for row in connection.execute(alerted.order_by(valued.desc(), (stake * (1 - left)).desc(), own.tenant, own.customer).limit(limit)):
+            unvalued = row.total - row.valued
+            if row.stake is not None and row.stake > 0:
                 made[row.tenant, row.customer] = _needing(row, harm)
-        total = connection.execute(select(func.count()).select_from(waiting)).scalar_one()
-        valued = connection.execute(select(func.count()).select_from(alerted.subquery())).scalar_one()
+        for row in connection.execute(at_risk.order_by(stake.desc(), own.tenant, own.customer).limit(limit)):
+            made.setdefault((row.tenant, row.customer), _needing(row, harm))
         first = sorted(made.values(), key=lambda each: (-each.priority, each.tenant, each.customer))[:limit]
         counted = (
             select(seen.tenant, seen.customer, seen.detector, func.count().label("alerts"))
@@ -202,7 +211,7 @@ def needing(
         )
         for row in connection.execute(counted):
             made[row.tenant, row.customer].alerts[row.detector] = row.alerts
-    return first, total - valued
+    return first, unvalued
 
 
 def _needing(row: Any, harm: Mapping[Severity, float]) -> Needing:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Engine, delete, false, or_, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
+from models.finding import seam_sides
 from models.score import BEHIND, Score
 from models.tables import findings, score_history, scores
 from sinks.database import writing
@@ -60,13 +61,14 @@ def findings_behind(engine: Engine, score: Score, *, limit: int) -> Sequence[Any
     Those of a brand or of a partner are not known apart: there are none. Raises `DatabaseUnavailable`.
     """
     own = findings.c
-    before, _, after = score.name.partition(">")
+    before, after = seam_sides(score.name)
+    customer = score.name.rpartition(">")[0] or score.name if score.score == "fusion" else score.name  # a bond is with a brand
     of: dict[str, ColumnElement[bool]] = {
         "tenant": true(),
         "channel": own.channel == score.name,
         "team": or_(own.team == score.name, own.seam_from == f"team:{score.name}", own.seam_to == f"team:{score.name}"),
         "seam": (own.seam_from == before) & (own.seam_to == after),
-        "customer": own.customer == before,
+        "customer": own.customer == customer,
         "journey": own.journey == score.name,
     }
     conditions = [own.standing, own.tenant == score.tenant, of.get(score.scope, false())]

@@ -108,6 +108,7 @@ class Publisher:
             bootstrap_servers=settings.bootstrap,
             client_id=f"{settings.client}-{topic}",
             acks="all",
+            enable_idempotence=not settings.embedded,
             bootstrap_timeout_ms=_BOOTSTRAP,
             max_block_ms=_BOOTSTRAP,
             delivery_timeout_ms=int(settings.delivery_timeout * 1000),

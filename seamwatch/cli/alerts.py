@@ -372,7 +372,7 @@ def _show(details: "AlertDetails") -> None:
         state = next((f"  ({mark})" for mark, holds in marks.items() if holds), "")
         out.print(
             Text.assemble(
-                f"{finding.time:%Y-%m-%d %H:%M:%S}Z  ", severity(finding.severity), f"  {finding.reason}{state}"
+                f"{finding.time:%Y-%m-%d %H:%M:%S}Z  ", severity(finding.severity), f"  {finding.reason.replace('_', ' ')}{state}"
             )
         )
         out.print(f"  {finding.summary}")

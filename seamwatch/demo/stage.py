@@ -105,7 +105,7 @@ class Stage:
         self._stack.close()
 
     def check(self) -> None:
-        """Raise `Failed` where the worker, the console or the traffic has ended."""
+        """Raise `Failed` where a process of the demonstration, or the traffic, has ended."""
         if self.traffic.failure:
             raise Failed(self.traffic.failure)
         for name, process in self._started.items():
@@ -133,7 +133,7 @@ class Stage:
             self._make_topics(streams)
         if embedded is None and not wishes.keep:
             self._stack.callback(self._remove_topics, streams)
-        centre = ContactCentre(wishes.seed, mishap_rate=0.2, mess_rate=0.01)
+        centre = ContactCentre(wishes.seed, mishap_rate=0.2, mess_rate=0.01, accounts=True)
         with self._step("worker"):
             embedded_port = None if embedded is None else embedded.port
             self._start("worker", {"embedded_port": embedded_port, "debug": wishes.debug})
@@ -146,6 +146,8 @@ class Stage:
         with self._step("console"):
             self._await("console", lambda: _answers(*self._console, "/livez"))
             self.link = self._make_link()
+        # What it shows is of minutes: nobody waits for it.
+        self._start("insight", {"embedded_port": embedded_port, "debug": wishes.debug, "metrics_port": 0})
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from models.alert import Alert, AlertState
-from models.finding import Evidence, Finding, Severity
+from models.finding import Evidence, Finding, Severity, seam_sides
 from models.tables import alert_changes, alerts, findings
 from sinks.alerts import UNRESOLVED, alert_of, change_of
 from sinks.console.problems import Refusal
@@ -274,7 +274,7 @@ def _after(last_seen: datetime, key: str) -> ColumnElement[bool]:
 
 
 def _is_seam(text: str) -> ColumnElement[bool]:
-    before, _, after = text.partition(">")
+    before, after = seam_sides(text)
     return and_(alerts.c.seam_from == before, alerts.c.seam_to == after)
 
 

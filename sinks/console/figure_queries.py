@@ -7,8 +7,8 @@ from typing import Any, get_args
 from sqlalchemy import Engine, case, func, literal_column, select
 
 from models.alert import Resolution
-from models.finding import Severity
-from models.score import BEHIND, Score
+from models.finding import Severity, seam_sides
+from models.score import BEHIND, Score, left_out
 from models.tables import alerts, dead_letters, findings
 from sinks.console.settings import ConsoleSettings
 from sinks.console.shapes import (
@@ -184,6 +184,7 @@ def insights_of(
                 findings=each.findings,
                 critical=each.critical,
                 before=each.before,
+                impact=each.impact,
                 harm=each.harm,
                 minutes=minutes,
                 cost=None if minutes is None or settings.cost is None else minutes * settings.cost,
@@ -211,7 +212,7 @@ def snarls_of(engine: Engine, days: int, settings: ConsoleSettings, *, tenant: s
             detectors=dict(each.place.detectors.most_common()),
         )
         for each in found
-        if teams is None or each.place.name.partition("/")[2] in {"", *teams}
+        if _is_at(each.place.name, teams)
     ]
     return Snarls(items=items, skipped=skipped, first=period.first, last=period.last, as_of=now)
 
@@ -381,8 +382,13 @@ def _is_of(scope: str, name: str, teams: Collection[str] | None) -> bool:
     return scope != "team" or name.removeprefix("team:") in teams
 
 
+def _is_at(place: str, teams: Collection[str] | None) -> bool:
+    """Return whether one of these teams works at a place, or nobody."""
+    return teams is None or place.partition("/")[2] in {"", *teams}
+
+
 def _touches(seam: str, teams: Collection[str] | None) -> bool:
-    return teams is None or any(side.removeprefix("team:") in teams for side in seam.split(">"))
+    return teams is None or not {f"team:{team}" for team in teams}.isdisjoint(seam_sides(seam))
 
 
 def _decayed(score: Score, decay: Decay, now: datetime) -> ScoreItem:
@@ -398,6 +404,7 @@ def _decayed(score: Score, decay: Decay, now: datetime) -> ScoreItem:
         samples=score.samples * fade,
         components=components,
         detectors=list(BEHIND.get(score.score, ())),
+        left_out=left_out(score.score, components),
         stored=score.as_of,
     )
 

@@ -51,7 +51,8 @@ from sinks.console.shapes import (
     Version,
 )
 from sinks.delivery.store import DeliveryState, count_deliveries, list_deliveries
-from sinks.insights import By, refresh
+from sinks.insights import By, Weights, refresh
+from sinks.portfolio import MixedCurrencies, Money, money_of
 from sinks.report import Nothing
 
 __all__ = ["figure_routes"]
@@ -90,10 +91,18 @@ class _Counts:
         now = self._settings.now()
         if now >= self._due and self._counting.acquire(blocking=False):
             try:
-                refresh(self._engine, now)
+                refresh(self._engine, now, weights=self._weights())
                 self._due = now + _COUNT_EVERY
             finally:
                 self._counting.release()
+
+    def _weights(self) -> Weights:
+        """Return what a finding weighs; where revenue is in currencies that nobody can compare, the value of customers is left out."""
+        try:
+            money = money_of(self._engine, self._settings.currency, self._settings.rates)
+        except MixedCurrencies:
+            money = Money(None, {})
+        return Weights(self._settings.moments, money)
 
 
 def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:

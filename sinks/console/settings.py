@@ -86,7 +86,8 @@ class ConsoleSettings:
     those that read a topic of others, by the topic; ``decay`` makes a score's value that of a time in microseconds UTC.
     ``harm`` is what a finding costs by severity, ``minutes`` the handling time that one costs by detector where that is known, ``cost`` that of a minute.
     ``prior`` is how many harmless visits the score of a team's face begins with.
-    ``portfolio`` tells from which revenue and satisfaction on these are high; ``currency`` and ``rates`` what revenue is in.
+    ``portfolio`` tells from which revenue and satisfaction on these are high; ``currency`` and ``rates`` what revenue is in; ``moments`` how
+    much more a finding weighs at a moment of truth.
     ``forget`` has the stream forget a tenant's customer under every key that the database knows of, and returns how many these are, 0 where the name is
     none, and whether the database knew any of them; it raises `StreamUnavailable`. None: nobody can be forgotten from here.
     ``stored_as`` names all that a customer's id may be stored as: itself, and its pseudonym.
@@ -113,6 +114,7 @@ class ConsoleSettings:
     prior: float = 20.0
     currency: str | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
+    moments: Mapping[str, float] = field(default_factory=dict)
     idle: timedelta = timedelta(hours=12)
     session: timedelta = timedelta(days=7)
     openid: OpenId | None = None

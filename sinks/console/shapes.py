@@ -290,7 +290,8 @@ class Facets(_Shape):
 class ScoreItem(_Shape):
     """A score decayed to ``as_of`` of the answer; ``stored`` is the moment it was written for.
 
-    ``detectors`` find the single cases behind it; none are named where all do.
+    ``detectors`` find the single cases behind it; none are named where all do. ``left_out`` names the parts that a headline is shown without, because there
+    are too few chances of them; ``value`` is null where what is left makes none.
     """
 
     tenant: str
@@ -302,6 +303,7 @@ class ScoreItem(_Shape):
     samples: float
     components: dict[str, float]
     detectors: list[str]
+    left_out: list[str]
     stored: AwareDatetime
 
 
@@ -407,6 +409,7 @@ class Insight(_Shape):
     findings: int
     critical: int
     before: int
+    impact: float
     harm: float
     minutes: float | None
     cost: float | None

@@ -1,20 +1,21 @@
 """The figures of a report: read from the database as of the last `sinks.insights.refresh`."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, case, func, select
 
-from models.finding import Severity
+from models.finding import Severity, seam_sides
 from models.score import Score
-from models.tables import day_counts, finding_days, findings
+from models.tables import day_counts, finding_days, findings, score_history
 from sinks.corridor import Move, Place, Snarl, consistency, corridor, snarls
 from sinks.errors import database_errors
-from sinks.insights import Burden, Period, burdens, sides
+from sinks.insights import Burden, Period, burdens
 from sinks.portfolio import Money, Needing, Portfolio, Terms, needing, portfolio
+from sinks.records import score_key
 from sinks.scores import entity_scores
 
 __all__ = ["Figures", "Nothing", "PeriodScore", "Promises", "Story", "Tile", "collect"]
@@ -39,17 +40,27 @@ class PeriodScore(NamedTuple):
     value: float
     before: float | None
     visits: int
+    visits_before: int
+
+
+class Mean(NamedTuple):
+    """What a score was in a period, hour by hour: its mean, and that of its samples."""
+
+    value: float
+    samples: float
 
 
 class Tile(NamedTuple):
-    """A score of a tenant or brand as the database has it, at ``as_of``."""
+    """A score of a tenant or brand: its mean in the period or, where nobody noted it then, what it is now."""
 
     score: str
     name: str | None
     """Of the brand or tenant; None where there is but one tenant."""
     value: float
     samples: float
-    as_of: datetime
+    noted: bool
+    before: Mean | None
+    """Of as many days before the period; None: nobody noted it then."""
 
 
 class Story(NamedTuple):
@@ -126,7 +137,7 @@ def collect(
     by_seam = [each for each in burdens(engine, "seams", period, harm=harm, minutes=minutes, tenant=tenant) if each.findings]
     total_harm = sum(each.harm for each in by_detector)
     map_ = corridor(engine, period, harm, tenant=tenant)
-    earlier = Period(period.before, period.first - timedelta(days=1))
+    earlier = period.earlier
     harm_before = sum(each.harm for each in burdens(engine, "detectors", earlier, harm=harm, minutes={}, tenant=tenant))
     with database_errors(engine), engine.connect() as connection:
         counts = _counts(connection, period, tenant)
@@ -134,14 +145,14 @@ def collect(
         days = _days(connection, period, tenant)
         stories = _stories(connection, period, by_seam, tenant)
         moved = _moved(connection, period, tenant)
-    tiles = _tiles(engine, now, decay, tenant)
+    tiles = _tiles(engine, period, now, decay, tenant)
     found = sum(each.findings for each in by_detector)
     if not (found or visits or tiles or counts):
         raise Nothing(f"nothing is known of {period.first} to {period.last}: no finding stands, and no touchpoint was counted")
     headline = None
     if visits:
         before = consistency(harm_before, visits_before, prior) if visits_before else None
-        headline = PeriodScore(consistency(total_harm, visits, prior), before, visits)
+        headline = PeriodScore(consistency(total_harm, visits, prior), before, visits, visits_before)
     refused = money if isinstance(money, str) else None
     standing = None if isinstance(money, str) else portfolio(engine, money, terms, tenant=tenant)
     today = [] if isinstance(money, str) else needing(engine, money, terms, harm, tenant=tenant, limit=5)[0]
@@ -178,13 +189,13 @@ def collect(
 def _counts(connection: Connection, period: Period, tenant: str | None) -> dict[tuple[str, str], tuple[int, float]]:
     own = day_counts.c
     query = select(own.kind, own.name, func.sum(own["count"]).label("number"), func.sum(own["sum"]).label("total"))
-    query = query.where(own.kind.in_(["promise", "answer"]), *period.within(own, tenant)).group_by(own.kind, own.name)
+    query = query.where(own.kind.in_(["promise", "answer"]), *period.within(own, tenant, period.months)).group_by(own.kind, own.name)
     return {(row.kind, row.name): (int(row.number), float(row.total)) for row in connection.execute(query)}
 
 
 def _visits(connection: Connection, period: Period, tenant: str | None) -> int:
     own = day_counts.c
-    query = select(func.sum(own["count"])).where(own.kind == "visit", *period.within(own, tenant))
+    query = select(func.sum(own["count"])).where(own.kind == "visit", *period.within(own, tenant, period.months))
     return int(connection.execute(query).scalar() or 0)
 
 
@@ -203,7 +214,7 @@ def _stories(connection: Connection, period: Period, seams: Sequence[Burden], te
     own, (begin, end) = findings.c, _span(period)
     told: list[Story] = []
     for seam in seams[: 2 * _STORIES]:
-        before, after = sides(seam.name)
+        before, after = seam_sides(seam.name)
         query = select(own.body).where(own.standing, own.seam_from == before, own.seam_to == after, own.time >= begin, own.time < end)
         query = query.where(*([] if tenant is None else [own.tenant == tenant]))
         query = query.order_by(case((own.severity == "critical", 0), else_=1), own.time.desc(), own.id).limit(_LOOKED_AT)
@@ -224,18 +235,31 @@ def _moved(connection: Connection, period: Period, tenant: str | None) -> int:
     return int(connection.execute(query.where(*([] if tenant is None else [own.tenant == tenant]))).scalar_one())
 
 
-def _tiles(engine: Engine, now: datetime, decay: Callable[[Score, int], float | None], tenant: str | None) -> list[Tile]:
-    """Return the scores of tenants and brands of the longest half-life, as of now."""
-    made: dict[tuple[str, str, str], tuple[int, Tile]] = {}
+def _tiles(engine: Engine, period: Period, now: datetime, decay: Callable[[Score, int], float | None], tenant: str | None) -> list[Tile]:
+    """Return the scores of tenants and brands of the longest half-life."""
     at = round(now.timestamp() * 1_000_000)
     wanted = [each for each in entity_scores(engine) if each.scope in {"tenant", "brand"} and tenant in {None, each.tenant}]
     alone = len({each.tenant for each in wanted}) == 1
-    for score in wanted:
-        value = decay(score, at)
+    longest: dict[tuple[str, str, str, str], Score] = {}
+    for score in sorted(wanted, key=lambda each: each.half_life):
+        longest[score.tenant, score.score, score.scope, score.name] = score
+    keys = {score_key((*whose, score.half_life)): score for whose, score in longest.items()}
+    with database_errors(engine), engine.connect() as connection:
+        noted, earlier = (_means(connection, each, keys) for each in (period, period.earlier))
+    tiles = []
+    for key, score in keys.items():
         fade = 2.0 ** (-max(0.0, (now - score.as_of).total_seconds()) / score.half_life) if score.half_life else 1.0
-        key = (score.score, score.scope, score.name)
-        if value is not None and score.samples * fade >= 1 and (key not in made or made[key][0] < score.half_life):
-            made[key] = score.half_life, Tile(score.score, None if alone and score.scope == "tenant" else score.name, value, score.samples * fade, score.as_of)
-    tiles = [tile for _, tile in made.values()]
+        present = decay(score, at) if score.samples * fade >= 1 else None
+        shown = noted.get(key) or (None if present is None else Mean(present, score.samples * fade))
+        if shown is not None:
+            name = None if alone and score.scope == "tenant" else score.name
+            tiles.append(Tile(score.score, name, *shown, key in noted, earlier.get(key) if key in noted else None))
     order = {name: place for place, name in enumerate(_FIRST)}
     return sorted(tiles, key=lambda tile: (order.get(tile.score, len(order)), tile.score, tile.name or ""))
+
+
+def _means(connection: Connection, period: Period, keys: Collection[str]) -> dict[str, Mean]:
+    own, (begin, end) = score_history.c, _span(period)
+    query = select(own.score, func.avg(own.value).label("value"), func.avg(own.samples).label("samples")).group_by(own.score)
+    found = connection.execute(query.where(own.score.in_(keys), own.hour >= begin, own.hour < end))
+    return {row.score: Mean(row.value, row.samples) for row in found}

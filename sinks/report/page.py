@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from models.finding import seam_sides
 from sinks.corridor import Move
-from sinks.insights import sides
 from sinks.report.charts import Bubble, Flow, bars, bubbles, flows, ring
-from sinks.report.figures import Figures
+from sinks.report.figures import Figures, Tile
 from sinks.report.locale import Tongue
 
 __all__ = ["Words", "page"]
@@ -115,7 +115,7 @@ class _Writer:
 
     def sides(self, seam: str) -> tuple[str, str]:
         """Return both sides of a seam."""
-        before, after = sides(seam)
+        before, after = seam_sides(seam)
         return self.side(before), self.side(after)
 
     def place(self, name: str) -> str:
@@ -133,6 +133,14 @@ class _Writer:
         if abs(points) < 0.05:
             return "same", self("same")
         return ("better" if points > 0 else "worse"), self("better" if points > 0 else "worse", points=self.tongue.number(abs(points), 1))
+
+    def tile_change(self, tile: Tile) -> tuple[str, str]:
+        """Return how a score compares with that of as many days before, as `change` does."""
+        if tile.before is None:
+            return "unknown", self("before_unknown")
+        points = tile.value - tile.before.value
+        style = "same" if abs(points) < 0.05 else "better" if points > 0 else "worse"
+        return style, self("tile_before", before=self.tongue.number(tile.before.value, 1), samples=self.tongue.number(tile.before.samples))
 
     def money(self, minutes: float) -> str | None:
         """Return what handling of so many minutes costs; None where nobody said what a minute costs."""

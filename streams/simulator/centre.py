@@ -44,16 +44,17 @@ class ContactCentre:
 
     ``customers`` is the number of regular customers, whose journeys have ids of their own; besides there are passers-by, of whom no source knows more
     than the contact. ``mishap_rate`` is the share of journeys in which something goes wrong, ``mess_rate`` the share of touchpoints that come late (up to
-    20 s) or twice.
+    20 s) or twice. ``accounts``: live traffic tells what each regular customer is billed, before their first journey.
     """
 
-    def __init__(self, seed: int, *, customers: int = 2000, mishap_rate: float = 0.2, mess_rate: float = 0.0) -> None:
+    def __init__(self, seed: int, *, customers: int = 2000, mishap_rate: float = 0.2, mess_rate: float = 0.0, accounts: bool = False) -> None:
         if customers < 1 or not 0 <= mishap_rate <= 1 or not 0 <= mess_rate <= 1:
             raise ValueError("expected at least one customer, and rates between 0 and 1")
         self._seed = seed
         self._customers = customers
         self._mishap_rate = mishap_rate
         self._mess_rate = mess_rate
+        self._accounts = accounts
 
     def journeys(self, count: int, start: datetime) -> Iterator[SimulatedJourney]:
         """Yield this many journeys, which begin one after the other from ``start`` on, some seconds apart."""
@@ -76,12 +77,16 @@ class ContactCentre:
             raise ValueError("expected a rate above 0")
         pace = Random(f"{self._seed}/pace")
         waiting: list[tuple[datetime, int, dict[str, Any]]] = []
+        billed: set[str] = set()
         began, number, told, order = start, 0, _TYPICAL_LENGTH * 50, 0
         while True:
             random, story = self._tell(number)
             number += 1
             told += len(story.lines)
             last_sitting = _last_sitting(story.lines)
+            if self._accounts and story.is_regular and story.customer not in billed:
+                billed.add(story.customer)
+                heappush(waiting, (began, -number, self._account(story.customer, began)))
             for delivery in self._deliveries(
                 random, story.lines, began - timedelta(milliseconds=last_sitting), last_sitting
             ):
@@ -91,6 +96,14 @@ class ContactCentre:
             while waiting and waiting[0][0] < began:
                 due, _, touchpoint = heappop(waiting)
                 yield Delivery(due, touchpoint)
+
+    def _account(self, customer: str, now: datetime) -> dict[str, Any]:
+        """Return what a regular customer is billed, and is thought to be billed next."""
+        random = Random(f"{self._seed}/account/{customer}")
+        billed = round(random.lognormvariate(6.6, 0.8), 2)
+        data = {"billed_revenue": billed, "forecast_revenue": round(billed * random.uniform(0.6, 1.6), 2), "currency": "EUR", "segment": "private"}
+        point = {"id": f"a-{customer}", "source": "billing", "schema_version": 1, "type": "account.updated", "time": _moment(now, 0), "customer": customer}
+        return point | {"channel": "web", "actor": {"kind": "system"}, "data": data}
 
     def _tell(self, number: int) -> tuple[Random, Story]:
         """Tell the journey of this number; it follows from the seed and the number alone."""

@@ -149,6 +149,11 @@ class Story:
         """Let it be a customer who has no other journey, where what is found rests on all that they ever did; only at the beginning."""
         self.customer, self._returns = f"n-{self._number}", False
 
+    @property
+    def is_regular(self) -> bool:
+        """Tell whether the customer may have other journeys."""
+        return self._returns
+
     # --- who ------------------------------------------------------------------------------------------------------
 
     def human(self, team: str) -> Handler:

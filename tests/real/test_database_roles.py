@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import ProgrammingError
 
+from models.promise import Promise
 from models.tables import metadata
 from seamwatch.worker import decayed
 from sinks.database import check_schema, create_engine, upgrade
@@ -70,8 +71,13 @@ def store_everything(engine: Engine) -> None:
         with store.batch("seamwatch.touchpoints", 0) as batch:
             batch.states([("acme", "c-1")])
             counts = {("acme", "2026-03-02", "move", "", "chat"): (1, 0.0)}
-            batch.store([row], counts, [("acme", "k-1", "intent", "bill")], [invited], offset)
-            batch.forget([("acme", "c-9")])
+            batch.forgotten([("acme", "c-1")])
+            batch.keep_promises([Promise("acme", "p-1", "c-1", LATER)])
+            batch.promises("acme", "c-1")
+            batch.store([row], counts, [("acme", "k-1", "intent", "bill", "c-1")], [invited], offset, LATER)
+            batch.forget({("acme", "c-9"): LATER}, timedelta(days=1))
+            batch.clear([("acme", "c-8")])
+            batch.drop_promises("acme", "c-9")
 
 
 def test_workers_store_with_the_rights_of_their_role(engines: Callable[[str], Engine]) -> None:

@@ -37,8 +37,11 @@ def start(folder: Path, *arguments: str, environment: Mapping[str, str] | None =
     )
 
 
-def enter(link: str) -> None:
-    """Come into the console by a link as a browser does, and find alerts there; a second time the link holds no more."""
+def enter(link: str, wanted: str = "", items: str = "") -> None:
+    """Come into the console by a link as a browser does, and find alerts there; a second time the link holds no more.
+
+    ``wanted`` is a path of which all ``items`` are waited for.
+    """
     address, _, token = link.partition("#")
     host = urlsplit(address)
     assert host.path == "/enter"
@@ -54,6 +57,12 @@ def enter(link: str) -> None:
     answer = connection.getresponse()
     assert answer.status == 200
     assert json.loads(answer.read())["worker_age"] < PATIENCE
+    deadline, found = time.monotonic() + PATIENCE, not wanted
+    while not found:
+        connection.request("GET", wanted, headers={"Cookie": cookie.partition(";")[0]})
+        found = bool(json.loads(connection.getresponse().read())[items])
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
     connection.close()
 
 
@@ -107,7 +116,7 @@ def test_a_demo_of_some_seconds_shows_alerts_and_leaves_nothing(tmp_path: Path) 
         link = read_until(demo, "console").split()[1]
         enter(link)
         children = descendants(demo.pid)
-        assert len(children) == 3, "the broker, the worker and the console"
+        assert len(children) == 4, "the broker, the worker, the console and the reader of accounts and visits"
         printed += rest(demo)
     assert demo.returncode == 0, printed
     assert "starting broker ... ready" in printed
@@ -136,9 +145,10 @@ def test_ctrl_c_ends_it_wherever_it_is(tmp_path: Path, line: str) -> None:
 
 
 def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
-    """When the demonstration itself is killed, broker and worker do not stay behind."""
+    """When the demonstration itself is killed, when there is a corridor to see, broker, worker and all others do not stay behind."""
     with start(tmp_path) as demo:
         read_until(demo, "ready")
+        enter(read_until(demo, "console").split()[1], "/api/insights/corridor", "moves")
         children = descendants(demo.pid)
         demo.kill()
         rest(demo)

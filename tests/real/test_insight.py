@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -22,11 +23,13 @@ from config.settings import Settings
 from models.tables import customers, day_counts, invitations, observed
 from seamwatch.observing import observe, portfolio_terms
 from sinks.database import create_engine, upgrade
+from sinks.errors import Conflict
 from sinks.observing import ObservedStore
 from tests.support.console import launched
 from tests.support.portrait import paint
 from tests.support.workers import Installation, stored, until
 from tests.unit.seamwatch.support import run
+from tests.unit.seamwatch.test_observing import claim, everything, records, taken, touchpoint
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -87,6 +90,36 @@ def test_each_touchpoint_counts_once_though_a_worker_is_killed(installation: Ins
     assert _published(installation) == found[2]
 
 
+def test_two_partitions_that_come_to_one_customer_wait_for_each_other(database_url: str, tmp_path: Path) -> None:
+    """An alias's partition and its customer's are read at once, record by record, on PostgreSQL: all is counted as if it had been one key in one log."""
+    made = [touchpoint(n, 700 * n, "contact.answered", f"agent:{'abc'[n % 3]}", contact=f"k{n // 7}") for n in range(48)]
+    theirs = records({**each, "customer": "v-1"} for each in made[1::2])
+    logs = [records(made[::2]), [claim(0, "v-1"), *(record._replace(offset=record.offset + 1) for record in theirs)]]
+    alone = f"sqlite:///{tmp_path}/alone.db"
+    upgrade(alone)
+    engine = create_engine(alone)
+    taken(engine, records(made))
+    expected = everything(engine)
+    engine.dispose()
+    upgrade(database_url)
+    engine = create_engine(database_url)
+
+    def read(partition: int) -> None:
+        for record in logs[partition]:
+            while True:
+                try:
+                    taken(engine, [record], partition=partition)
+                    break
+                except Conflict:
+                    continue
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(read, range(2))) == [None, None]
+    found = everything(engine)
+    engine.dispose()
+    assert found == expected
+
+
 def _published(installation: Installation) -> dict[str, Any]:
     """Return what is on the topic of invitations, by id: the same id always says the same."""
     reader = KafkaConsumer(bootstrap_servers=installation.bootstrap, enable_auto_commit=False)
@@ -95,8 +128,8 @@ def _published(installation: Installation) -> dict[str, Any]:
     reader.seek_to_beginning(*partitions)
     ends, told = reader.end_offsets(partitions), dict[str, Any]()
     while any(reader.position(tp) < end for tp, end in ends.items()):
-        for records in reader.poll(500).values():
-            for record in records:
+        for polled in reader.poll(500).values():
+            for record in polled:
                 body = json.loads(record.value)
                 assert record.key == f"default/{body['customer']}".encode()
                 assert told.setdefault(body["id"], body) == body

@@ -6,8 +6,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, insert, select, text
 
+from models.tables import score_history, scores
 from sinks.database import create_engine, upgrade
 from sinks.report.locale import Tongue
 from sinks.writer import DatabaseWriter
@@ -87,6 +88,26 @@ def test_the_page_tells_everything_in_each_language(
     assert page.count('class="story"') == 3
     assert page.count("<li>") == 3 + 5
     assert not re.search(r"(src|href)=|url\(|@import|\{[a-z_]+\}", page)
+
+
+def test_a_score_is_compared_with_what_it_was_as_many_days_before(painted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noted as 80 and 90 of 40 and 60 samples in the period, 70 of 10 before it and 1 long before: 85 from 50, before 70 from 10."""
+    monkeypatch.setenv("SEAMWATCH_DATABASE", painted)
+    assert "before 70.0" not in run("report", *PERIOD, "--out", "-").stdout
+    engine = create_engine(painted)
+    own, seen = scores.c, score_history.c
+    noted = [(datetime(2026, 3, 6, 9, tzinfo=UTC), 80, 40), (datetime(2026, 3, 8, 23, tzinfo=UTC), 90, 60)]
+    noted += [(datetime(2026, 3, 4, 23, tzinfo=UTC), 70, 10), (datetime(2026, 2, 28, 23, tzinfo=UTC), 1, 1)]
+    with engine.begin() as connection:
+        key = connection.scalars(select(own.key).where(own.scope == "tenant", own.score == "consistency").order_by(own.half_life.desc())).first()
+        connection.execute(insert(score_history), [{"score": key, "hour": hour, "value": value, "samples": samples} for hour, value, samples in noted])
+    page = run("report", *PERIOD, "--out", "-").stdout
+    assert page.count("before 70.0 from 10") == 1
+    assert re.search(r"<b>85\.0</b><span>from 50</span>\s*<span class=\"change better\">before 70\.0", page)
+    assert "Scores as of" not in page
+    with engine.begin() as connection:
+        connection.execute(delete(score_history).where(seen.score == key))
+    engine.dispose()
 
 
 def test_what_it_costs_is_told_where_it_is_known(painted: str, monkeypatch: pytest.MonkeyPatch) -> None:

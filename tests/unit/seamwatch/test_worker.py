@@ -14,7 +14,7 @@ from agents.text import Recogniser
 from config.errors import ConfigError
 from config.fields import load_vocabulary
 from config.settings import load_settings
-from models.score import Score
+from models.score import Score, left_out
 from seamwatch import logs
 from seamwatch.cli.worker import command
 from seamwatch.mapping import mapper
@@ -121,11 +121,32 @@ def test_what_fades_of_other_scores_fades_as_they_are_made() -> None:
     """A bond comes back to 50, the headline rises with consistency while a share stays; what a later version names otherwise stays as it was written."""
     stored: dict[str, Any] = {"tenant": "acme", "scope": "tenant", "name": "acme", "half_life": 3600, "value": 42.0, "samples": 1.0, "as_of": AT}
     bond = Score(score="fusion", components={"moved": 8.0, "loss": 8.0, "prior": 50.0}, **stored)
-    three = Score(score="three_cs", components={"harm": 10.0, "opportunities": 20.0, "prior": 20.0, "moods": 4.0, "gloom": 1.0}, **stored)
+    three = Score(score="three_cs", components={"harm": 10.0, "opportunities": 20.0, "prior": 20.0, "moods": 20.0, "gloom": 5.0}, **stored)
     at = int(AT.timestamp() * 1_000_000) + 3_600_000_000
     assert decayed(bond, at) == pytest.approx(50 - 50 * 4 / 54)
     assert decayed(three, at) == pytest.approx(100 * ((1 - 5 / 30) * 0.75) ** 0.5)
     assert decayed(bond.model_copy(update={"score": "bonds"}), at) == 42.0
+
+
+def test_a_headline_is_shown_without_what_there_are_too_few_chances_of() -> None:
+    """All facts are contradicted: of 9 that says nothing yet, of 10 the headline is 0; promises as few, and moods, are left out too; of a customer all counts.
+
+    By hand: consistency 75 and three of four moods make 75; with 10 promises of which 6 were kept, the cube root of 75 x 75 x 60.
+    """
+    stored: dict[str, Any] = {"tenant": "acme", "scope": "tenant", "name": "acme", "half_life": 3600, "value": 0.0, "samples": 1.0, "as_of": AT}
+    parts = {"harm": 10.0, "opportunities": 20.0, "prior": 20.0, "moods": 20.0, "gloom": 5.0, "facts": 9.0, "contradicted": 9.0}
+    at = int(AT.timestamp() * 1_000_000)
+
+    def shown(**other: float) -> float | None:
+        return decayed(Score(score="three_cs", components=parts | other, **stored), at)
+
+    assert shown() == pytest.approx(75)
+    assert shown(promises=10.0, broken=4.0) == pytest.approx((75 * 75 * 60) ** (1 / 3))
+    assert shown(facts=10.0, contradicted=10.0) == 0.0
+    assert shown(moods=9.0) is None
+    assert left_out("three_cs", parts | {"moods": 9.0, "promises": 1.0}) == ["moods", "promises", "facts"]
+    own = {name: each for name, each in parts.items() if name not in {"prior", "opportunities"}}
+    assert decayed(Score(score="three_cs", components=own, **stored), at) == 0.0
 
 
 class Lines:

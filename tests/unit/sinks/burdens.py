@@ -1,13 +1,13 @@
 """What findings cost, the same on every database."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from models.finding import Severity
 from models.tables import finding_days
-from sinks.insights import By, Period, burdens, refresh
+from sinks.insights import By, Period, Weights, burdens, months_of, refresh
 from sinks.writer import DatabaseWriter
 from tests.unit.sinks.builders import START, clock, finding, record
 
@@ -77,9 +77,34 @@ class Burdens:
         assert burden.detectors == {"repeated_request": 2, "repeated_answer": 1}
 
     def test_only_days_that_changed_are_counted_again(self, engine: Engine) -> None:
-        """After a first time only what was stored since, two minutes of overlap and the days beside included, is looked at."""
+        """After a first time only what was stored since, two minutes of overlap included, is looked at, and of what was revised the days beside."""
         store(engine, finding("f1"))
-        assert refresh(engine, STORED + timedelta(hours=1)) == 3
+        assert refresh(engine, STORED + timedelta(hours=1)) == 1
         assert refresh(engine, STORED + timedelta(hours=2)) == 0
         with engine.connect() as connection:
             assert [row.findings for row in connection.execute(select(finding_days))] == [1]
+        store(engine, finding("f1", revision=2))
+        assert refresh(engine, STORED, weights=Weights({"message": 2.0})) == 3
+
+    def test_months_that_are_over_add_up_to_the_same(self, engine: Engine) -> None:
+        """Eight months of findings: whatever days a question spans, the answer is that of the days alone; late and revised ones count in their months, too."""
+        found = [finding(f"f{n}", minutes=n * DAY * 3, seam={"from": "team:a", "to": f"team:{n % 3}"}, alert=str(n)) for n in range(80)]
+        store(engine, *found)
+        end = datetime(2026, 11, 1, tzinfo=UTC)
+        periods = [Period(date(2026, 3, 1), date(2026, 10, 31)), Period(date(2026, 6, 15), date(2026, 8, 20)), Period(date(2026, 7, 1), date(2026, 7, 31))]
+        refresh(engine, end)
+        for changed in ([], [found[30] | {"revision": 2, "withdrawn": True}, finding("late", minutes=50 * DAY, alert="late")]):
+            store(engine, *changed)
+            refresh(engine, end)
+            with engine.connect() as connection:
+                months = months_of(connection, finding_days, periods[0].months)
+                assert sorted(months) == [f"2026-{month:02}" for month in range(3, 11)]
+                days = connection.execute(select(finding_days).where(func.length(finding_days.c.day) == 10)).all()
+            for period in periods:
+                asked = burdens(engine, "seams", period, harm=HARM, minutes={})
+                assert asked
+                for each in asked:
+                    own = [row for row in days if f"{row.seam_from}>{row.seam_to}" == each.name]
+                    within = [row.findings for row in own if period.first.isoformat() <= row.day <= period.last.isoformat()]
+                    before = [row.findings for row in own if period.earlier.first.isoformat() <= row.day < period.first.isoformat()]
+                    assert (each.findings, each.before) == (sum(within), sum(before))

@@ -69,7 +69,7 @@ def test_a_forgotten_customer_leaves_no_row_and_what_comes_after_stays(engine: E
 
 
 def test_what_the_observer_knows_of_a_forgotten_customer_goes_too(engine: Engine) -> None:
-    """Account, invitations, what is special about contacts with findings, and bonds with brands go; those of a name that begins alike stay."""
+    """Account, aliases, invitations, what is special about contacts with findings, and bonds with brands go; those of a name that begins alike stay."""
     write(engine, [record(finding("f1", 1, customer="c_1"))])
     then = datetime(2026, 3, 2, tzinfo=UTC)
     with engine.begin() as connection:
@@ -78,6 +78,7 @@ def test_what_the_observer_knows_of_a_forgotten_customer_goes_too(engine: Engine
         connection.execute(insert(contact_marks).values(tenant="acme", contact="another", kind="intent", name="cancel", customer="c_1"))
         for customer in ("c_1", "cx1"):
             connection.execute(insert(customers).values(tenant="acme", customer=customer, answers=0, state={}))
+            connection.execute(insert(customers).values(tenant="acme", customer=f"visitor-{customer}", answers=0, state={}, alias_of=customer))
             asked: dict[str, object] = {"customer": customer, "rule": "r", "pattern": "past", "survey": "s", "time": then, "body": {}}
             connection.execute(insert(invitations).values(id=customer, tenant="acme", **asked))
             connection.execute(insert(promises).values(tenant="acme", promise="p", customer=customer))
@@ -88,7 +89,7 @@ def test_what_the_observer_knows_of_a_forgotten_customer_goes_too(engine: Engine
     assert is_known(engine, "acme", "cx1")
     with engine.connect() as connection:
         left = {table.name: len(connection.execute(select(table)).all()) for table in (customers, invitations, promises, scores, contact_marks)}
-    assert left == {"customers": 1, "invitations": 1, "promises": 1, "scores": 1, "contact_marks": 0}
+    assert left == {"customers": 2, "invitations": 1, "promises": 1, "scores": 1, "contact_marks": 0}
 
 
 def test_aliases_are_followed_along_links(engine: Engine) -> None:

@@ -145,3 +145,16 @@ def all_types() -> set[str]:
     """Return every type that the model knows."""
     union = get_args(get_args(model.Touchpoint)[0])
     return {name for each in union for name in get_args(each.model_fields["type"].annotation)}
+
+
+def test_live_traffic_may_tell_what_regular_customers_are_billed() -> None:
+    """Once for each, with a forecast, in euros, before anything else of theirs is due; all other touchpoints are those of traffic without accounts."""
+    plain, told = (list(until(ContactCentre(2, accounts=with_accounts).stream(START, 40), START + timedelta(minutes=5))) for with_accounts in (False, True))
+    accounts = [each.touchpoint for each in told if each.touchpoint["source"] == "billing"]
+    assert [each for each in told if each.touchpoint["source"] != "billing"] == plain
+    assert all(min(each["data"]["billed_revenue"], each["data"]["forecast_revenue"]) > 0 and each["data"]["currency"] == "EUR" for each in accounts)
+    first = {each["customer"]: each["time"] for each in accounts}
+    assert len(first) == len(accounts) > 100
+    regular = [each for each in plain if each.touchpoint["customer"].startswith("c-1")]
+    assert {each.touchpoint["customer"] for each in regular} <= first.keys()
+    assert all(first[each.touchpoint["customer"]] <= each.due.isoformat(timespec="milliseconds").replace("+00:00", "Z") for each in regular)

@@ -74,7 +74,7 @@ def _alerts(desk: Desk) -> None:
         ({"severity": "critical"}, "B"),
         ({"detector": ["dead_end", "none"]}, "C"),
         ({"seam": "team:billing>team:tech"}, "EBA"),
-        ({"seam": ["channel:voice>channel:email", "a>b"]}, "D"),
+        ({"seam": ["channel:voice>channel:email", "a>b", "team:a>b>team:c"]}, "D"),
         ({"team": "shop"}, "C"),
         ({"team": "tech"}, "EBA"),
         ({"team": "sales", "channel": "chat"}, "B"),
