@@ -1,6 +1,8 @@
 """What is found in dialogues of which nothing but the messages is known does not get worse."""
 
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,12 @@ pytestmark = [
 ]
 
 
+@cache
+def found_in(name: str) -> list[dict[str, Any]]:
+    """Return what is found in the messages of the half that nothing was tuned on."""
+    return findings(COLLECTIONS[name], "text", held_out=True)
+
+
 @pytest.mark.parametrize(
     ("name", "precision", "recall"),
     [("dstc2", 0.95, 0.90), ("crosswoz", 0.88, 0.85), ("multiwoz", 0.58, 0.65), ("woz_de", 0.55, 0.60)],
@@ -23,7 +31,7 @@ pytestmark = [
 def test_what_is_told_again_in_messages_alone_is_found(name: str, precision: float, recall: float) -> None:
     """On the half that nothing was tuned on; MultiWOZ and WOZ leave out of their annotation most of what is told again in passing (docs/quality.md)."""
     collection = COLLECTIONS[name]
-    told = scored(collection, "text", findings(collection, "text", held_out=True), held_out=True)["repeated_answer"]
+    told = scored(collection, "text", found_in(name), held_out=True)["repeated_answer"]
     assert told["wanted"] > 40
     assert told["precision"] >= precision, told
     assert told["recall"] >= recall, told
@@ -31,23 +39,20 @@ def test_what_is_told_again_in_messages_alone_is_found(name: str, precision: flo
 
 def test_what_is_asked_again_in_messages_alone_is_found() -> None:
     """Of the requests that the annotation calls repeated at least half is found, and most of what is found is one of them."""
-    collection = COLLECTIONS["multiwoz"]
-    asked = scored(collection, "text", findings(collection, "text", held_out=True), held_out=True)["repeated_request"]
+    asked = scored(COLLECTIONS["multiwoz"], "text", found_in("multiwoz"), held_out=True)["repeated_request"]
     assert asked["wanted"] > 40
     assert min(asked["precision"], asked["recall"]) >= 0.5, asked
 
 
 def test_harmless_turns_stay_harmless() -> None:
     """Among a thousand dialogues made of confirmations, changes and carried-over values nothing of it is taken for a repetition."""
-    collection = COLLECTIONS["sgd"]
-    assert trapped(findings(collection, "text", held_out=True), collection).total() == 0
+    assert trapped(found_in("sgd"), COLLECTIONS["sgd"]).total() == 0
 
 
 @pytest.mark.parametrize(("name", "precision", "recall"), [("multiwoz", 0.94, 0.88), ("woz_de", 0.90, 0.75), ("crosswoz", 0.94, 0.90)])
 def test_what_was_read_again_is_found(name: str, precision: float, recall: float) -> None:
     """Of the repetitions that somebody found by reading held-out dialogues most are found, and nearly nothing else is."""
-    collection = COLLECTIONS[name]
-    by_detector = {detector: counts for detector, counts, *_ in reread(name, findings(collection, "text", held_out=True))}
+    by_detector = {detector: counts for detector, counts, *_ in reread(name, found_in(name))}
     told = by_detector["repeated_answer"]
     assert told.right >= precision * told.found
     assert told.right >= recall * told.read
