@@ -297,18 +297,21 @@ def _tally(connection: Connection, where: ColumnElement[bool], bars: Collection[
     places = {"team", "channel"} & counts.keys()
     names = [bar for bar in ("state", "detector", "severity", "assignee") if bar in bars]
     sides = ["seam_from", "seam_to"] if places or "seam" in counts else []
-    columns = [seen[name] for name in (*names, *sides)]  # in the order of an index of SQLite
-    for row in connection.execute(select(number, *columns).where(where).group_by(*columns)):
-        count = row[0]
-        for name in names:
-            counts[name][getattr(row, name) or _NOBODY] += count
-        if not sides or row.seam_from is None:
-            continue
-        if "seam" in counts:
-            counts["seam"][f"{row.seam_from}>{row.seam_to}"] += count
-        for kind, side in product(places, {row.seam_from, row.seam_to}):
-            if (called := _named(kind, side)) is not None:
-                counts[kind][called] += count
+    # At once from an index of SQLite, in its order; PostgreSQL is faster with few groups at a time.
+    for group in [names + sides] if connection.dialect.name == "sqlite" else [names, sides]:
+        columns = [seen[name] for name in group]
+        for row in connection.execute(select(number, *columns).where(where).group_by(*columns)) if columns else ():
+            count = row[0]
+            for name in names:
+                if name in group:
+                    counts[name][getattr(row, name) or _NOBODY] += count
+            if "seam_from" not in group or row.seam_from is None:
+                continue
+            if "seam" in counts:
+                counts["seam"][f"{row.seam_from}>{row.seam_to}"] += count
+            for kind, side in product(places, {row.seam_from, row.seam_to}):
+                if (called := _named(kind, side)) is not None:
+                    counts[kind][called] += count
     for kind in places:
         # Where a finding happened is mostly one side of the seam, and then counted already.
         here = literal(f"{kind}:") + own[kind]

@@ -2,7 +2,7 @@
 
 import type {
   Alert, AuditPage, BackTest, Brief, Capabilities, CorridorMap, DeadLetters, Details, Faces, Facets, Freshness, Group, GroupBy, Insights, Journey, NeedingToday, Page, Portfolio, Promises,
-  Refused, RuleFigures, ScoreFigures, ScoreHistory, SeamFigures, Snarls, SourceFigures, Wish,
+  Refused, RuleFigures, ScoreFigures, ScoreHistory, SeamFigures, Snarls, SourceFigures, ToldCorridor, Wish,
 } from "./wire";
 
 /** What the API refused, as RFC 9457 tells it; status 0: it was not reached. */
@@ -94,7 +94,11 @@ export const api = {
   insights: (by: string, days: number) => call<Insights>("GET", `/api/insights/${by}?days=${days}`),
   snarls: (days: number) => call<Snarls>("GET", `/api/insights/snarls?days=${days}`),
   faces: (days: number) => call<Faces>("GET", `/api/insights/teams?days=${days}`),
-  corridor: (days: number) => call<CorridorMap>("GET", `/api/insights/corridor?days=${days}`),
+  corridor: async (days: number): Promise<CorridorMap> => {
+    const told = await call<ToldCorridor>("GET", `/api/insights/corridor?days=${days}`);
+    const places = told.places.map(({ place, name, ...figures }) => ({ place: place ?? name ?? "", ...figures }));
+    return { places, moves: told.moves.map((move) => ({ ...move, from: move.from ?? "" })), late: told.late };
+  },
   promises: (states: readonly string[], team: string | null) =>
     call<Promises>("GET", `/api/promises?${new URLSearchParams([...states.map((each) => ["state", each]), ...(team === null ? [] : [["team", team]])])}`),
   portfolio: () => call<Portfolio>("GET", "/api/portfolio"),

@@ -400,3 +400,10 @@ export interface BackTest {
   alerts: { before: number; after: number; appear: number; vanish: number };
   rules: (BackTestCounts & { name: string })[];
 }
+
+/** The corridor as the API tells it: a place under either name, and nothing before where a journey begins. */
+export interface ToldCorridor {
+  places: (Omit<Place, "place"> & { place?: string; name?: string })[];
+  moves: (Omit<Move, "from"> & { from: string | null })[];
+  late: number;
+}

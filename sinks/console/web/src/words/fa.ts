@@ -373,7 +373,7 @@ export default {
   "portfolio.since": "از",
   "portfolio.moved": "بدتر از پیش",
   "portfolio.pays_well": "خوب می‌پردازد و راضی نیست",
-  "portfolio.journeys_of": "سفرهای {name}",
+  "portfolio.journeys_of": "سفرها: {name}",
   "scope.team": "تیم",
   "scope.channel": "کانال",
   "scope.brand": "برند",
