@@ -77,7 +77,7 @@ def observe(batch: ObservedBatch, observer: Observer, terms: Terms, records: Seq
         people.take(each)
     done["taken"] = sum(not isinstance(each.what, _Beat) for each in heard)
     seen = people.seen
-    invited = [body for each in seen.values() for body in each.invitations]
+    invited = people.invited
     done["invited"] = len(invited)
     known = [each for each in people.known.values() if not each.gone and (each.alias_of is not None or each.state.newest is not None)]
     batch.forget(people.forgets, timedelta(microseconds=observer.memory))
@@ -133,6 +133,7 @@ class _People:
         self.known: dict[Whose, _Person] = {}
         self.seen: dict[Whose, Observed] = {}
         self.forgets: dict[Whose, datetime] = {}
+        self.invited: list[dict[str, Any]] = []
         until = max([self.clock, *(each.moved for each in heard)])
         self._due: list[tuple[int, Whose]] = []
         named = {each.whose for each in heard if not isinstance(each.what, _Beat)}
@@ -150,7 +151,7 @@ class _People:
             person = self.known[whose]
             if person.state.due == due and not person.gone:
                 self._observer.remind(person.state, *whose, self._seen(person))
-                self._remember(person)
+                self._invite(person)
         match heard.what:
             case _Beat():
                 return
@@ -169,7 +170,7 @@ class _People:
                 own.gone = False
                 person = self._customer(heard.whose)
                 self._observer.take(person.state, touchpoint, self._seen(person))
-                self._remember(person)
+                self._invite(person)
 
     def _is_forgotten(self, person: _Person, time: datetime) -> bool:
         """Tell whether what happened then was forgotten, under this key or of the customer whom it stands for."""
@@ -215,7 +216,14 @@ class _People:
             self._forgotten[key] = self.forgets[key] = max(until, self._forgotten.get(key, until))
             if key in self.seen:  # what was counted stays, and names nobody
                 self.seen[key].marks.clear()
-                self.seen[key].invitations.clear()
+        self.invited = [each for each in self.invited if (each["tenant"], each["customer"]) not in keys]
+
+    def _invite(self, person: _Person) -> None:
+        """Take over the invitations of a customer, in the order in which they were decided, and wait for the next that is due."""
+        seen = self._seen(person)
+        self.invited += seen.invitations
+        seen.invitations.clear()
+        self._remember(person)
 
     def _remember(self, person: _Person) -> None:
         """Wait for the time when a customer is due; those of other partitions are asked there."""

@@ -67,10 +67,7 @@ def command(roles: frozenset[str] | None) -> None:
     if alone and roles is not None:
         if len(roles) > 1:
             raise WrongUse(f"{alone[0]} works in a process of its own, beside those that must be fast: name it alone")
-        if alone == ["insight"]:
-            from seamwatch.insight import run
-        else:
-            from seamwatch.delivering import run
+        from seamwatch import delivering, insight
 
-        leave(run(load_settings()))
+        leave(insight.run(load_settings()) if alone == ["insight"] else delivering.run(load_settings()))
     leave(Worker(plan(load_settings(), roles), debug=options().debug).run())
