@@ -69,11 +69,24 @@ class Trial:
         self._first = first
         self._words = _words(source)
         mapping = getattr(source, "mapping", None)
+        self._of_json = getattr(mapping, "format", "") in {"json", "cloudevents"}
         self._separator = "&" if getattr(mapping, "format", "") == "form" else getattr(mapping, "separator", "|")
 
     def read(self, stream: BinaryIO) -> Iterator[bytes]:
-        """Yield the raw records of a file."""
-        return self.source.read(stream)
+        """Yield the raw records of a file; of a JSON document over several lines, as vendors' manuals print them, its objects."""
+        records = iter(self.source.read(stream))
+        head = next(records, b"")
+        if self._of_json and head and not _is_json(head):
+            lines = [head, *records]
+            try:
+                whole = json.loads(b"\n".join(lines))
+            except (ValueError, RecursionError):
+                yield from lines
+            else:
+                yield from (json.dumps(each).encode() for each in (whole if isinstance(whole, list) else [whole]))
+            return
+        yield head
+        yield from records
 
     def map(self, raw: bytes) -> list[bytes]:
         """Map a record as the source does, and remember it."""
@@ -195,6 +208,14 @@ def _under(key: str, content: Any) -> Iterator[Any]:
     elif isinstance(content, list | tuple):
         for value in content:
             yield from _under(key, value)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _decoded(raw: bytes, separator: str = "|") -> Any:

@@ -43,6 +43,8 @@ from tests.support.workers import (
 from tests.unit.seamwatch.support import findings, write
 from tests.unit.seamwatch.test_privacy import said
 
+pytestmark = pytest.mark.full
+
 START = datetime(2026, 3, 2, tzinfo=UTC)
 ROLES = "ingest,normalise,watch,score,sink"
 KEPT = ("alerts", "briefs", "scores", "tallies", "watch-changelog", "invitations")
@@ -51,12 +53,12 @@ FIRST_VISITOR = 700_000
 
 
 class Day:
-    """An installation of full workers on one database file, and a day of canonical touchpoints and of webhooks."""
+    """An installation of full workers on one database (empty: a file), and a day of canonical touchpoints and of webhooks."""
 
-    def __init__(self, bootstrap: str, prefix: str, directory: Path) -> None:
-        self.file = directory / "day.db"
+    def __init__(self, bootstrap: str, prefix: str, directory: Path, database: str) -> None:
+        self.directory = directory
         self.installation = Installation(
-            directory, bootstrap, f"sqlite:///{self.file}", prefix, SOURCES="chatwoot", INGEST_SECRETS__CHATWOOT=SECRET
+            directory, bootstrap, database or f"sqlite:///{directory / 'day.db'}", prefix, SOURCES="chatwoot", INGEST_SECRETS__CHATWOOT=SECRET
         ).prepare()
         deliveries = ContactCentre(5, customers=40, mishap_rate=0.4, mess_rate=0.1).stream(START, 0.02)
         self.points = [each.touchpoint for each in takewhile(lambda each: each.due < START + timedelta(days=1), deliveries)]
@@ -91,6 +93,10 @@ class Day:
                 yield from records
         consumer.close()
 
+    def file(self) -> bytes:
+        """Return what the database's files hold, pages that are free too; of a server's, nothing."""
+        return b"".join(path.read_bytes() for path in self.directory.glob("day.db*"))
+
     def tables(self) -> str:
         """Return all rows of all tables."""
         engine, metadata = create_engine(self.installation.database), MetaData()
@@ -109,10 +115,12 @@ def _named(body: bytes, customer: int) -> bytes:
     return json.dumps(record).encode()
 
 
-@pytest.fixture(scope="module")
-def day(kafka: KafkaServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def day(kafka: KafkaServer, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Day]:
     """Give a day that two workers have seen, whose hash key was replaced one after the other while it went on."""
-    made = Day(kafka.bootstrap, f"test-{tmp_path_factory.getbasetemp().name}-day", tmp_path_factory.mktemp("day"))
+    database = "" if request.param == "sqlite" else request.getfixturevalue("postgres").new_database()
+    directory = tmp_path_factory.mktemp("day")
+    made = Day(kafka.bootstrap, f"test-{directory.parent.name}-{directory.name}", directory, database)
     third, half = len(made.points) // 3, len(made.webhooks) // 2
     workers = made.workers = [made.start(number) for number in range(2)]
     made.installation.produce(made.points[:third])
@@ -143,7 +151,7 @@ def test_a_key_replaced_under_load_changes_no_finding(day: Day) -> None:
         expected |= findings(day.installation.directory / f"found-{source}.jsonl")
     assert len({each["detector"] for each in expected.values()}) > 8
     rows = stored(day.installation.database, "SELECT id, body FROM findings WHERE NOT withdrawn")
-    assert {row.id: json.loads(row.body) for row in rows} == expected
+    assert {row.id: json.loads(row.body) if isinstance(row.body, str) else row.body for row in rows} == expected
 
 
 def test_nothing_that_was_said_is_where_it_would_stay(day: Day) -> None:
@@ -156,11 +164,11 @@ def test_nothing_that_was_said_is_where_it_would_stay(day: Day) -> None:
     stores = {topic: b"\n".join(part for each in day.records(topic) for part in (each.key, each.value, *_of(each.headers)) if part) for topic in KEPT}
     stores |= {
         "tables": day.tables().encode(),
-        "file": b"".join(path.read_bytes() for path in day.file.parent.glob("day.db*")),
+        "file": day.file(),
         "logs": b"".join(path.read_bytes() for path in day.installation.directory.glob("worker-*.log")),
         "metrics": "".join(worker.get("/metrics")[1] for worker in day.workers).encode(),
     }
-    assert all(len(kept) > 500 for name, kept in stores.items() if name != "logs"), {name: len(kept) for name, kept in stores.items()}
+    assert all(len(kept) > 500 for name, kept in stores.items() if name not in {"logs", "file"}), {name: len(kept) for name, kept in stores.items()}
     found = {name: [each for each in words if _stands(each, kept) or _stands(json.dumps(each)[1:-1], kept)] for name, kept in stores.items()}
     assert {name: each for name, each in found.items() if each} == {}
 
@@ -201,8 +209,7 @@ def test_who_is_forgotten_is_in_no_store_and_what_arrives_late_is_not_taken_in(d
     left = day.tables()
     assert [row for row in left.splitlines() if any(_stands(name, row.encode()) for name in names)] == []
     assert [worker.stop()[0] for worker in (*day.workers, day.insight)] == [0, 0, 0]
-    kept = b"".join(path.read_bytes() for path in day.file.parent.glob("day.db*"))
-    assert sorted(name for name in names if _stands(name, kept)) == []
+    assert sorted(name for name in names if _stands(name, day.file())) == []
     kept_scores = {each.key: each.value for each in day.records("scores")}
     lasting = b"\n".join(key for key, value in kept_scores.items() if value is not None)
     assert lasting

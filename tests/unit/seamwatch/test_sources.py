@@ -119,6 +119,16 @@ def test_try_withstands_whatever_is_in_the_file(tmp_path: Path, hostile: bytes) 
     assert "1 record, 0 touchpoints" in ended.stdout
 
 
+def test_try_reads_a_document_over_several_lines(tmp_path: Path) -> None:
+    """What a vendor's manual prints, an object or an array of them, is what its lines would be; what is no JSON is refused by its lines."""
+    told = [{"event": "contact_created", "id": number} for number in range(3)]
+    for document, records in ((json.dumps(told, indent=2), 3), (json.dumps(told[0], indent=2), 1), ("\n".join(map(json.dumps, told)), 3)):
+        facts = json.loads(run("sources", "try", "chatwoot", write(tmp_path, document.encode()), "--json").stdout)
+        assert (facts["records"], facts["silent"], facts["refused"]) == (records, records, {})
+    facts = json.loads(run("sources", "try", "chatwoot", write(tmp_path, b"{\n'event': 1\n}"), "--json").stdout)
+    assert (facts["records"], facts["refused"]) == (3, {"unmapped": 3})
+
+
 SAMPLES = Path(__file__).parents[3].parent / "shared" / "data" / "vendor_events"
 TRIED = {
     "asterisk": ("asterisk_queue_log/*", {"contact.queued": 2, "identity.linked": 2, "contact.answered": 2, "contact.ended": 2}),
