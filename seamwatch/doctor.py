@@ -32,7 +32,8 @@ from streams.sources import load_source
 from streams.topics import Deviation, TopicAdmin, Topics
 
 __all__ = [
-    "Check", "State", "Waiting", "clock", "diagnose", "doors", "insight", "keys", "paused", "pulse", "receivers", "rules", "topics", "unreachable", "waiting", "writable",
+    "Check", "State", "Waiting", "clock", "diagnose", "doors", "insight", "keys", "paused", "pulse", "receivers", "rules", "topics", "unreachable",
+    "waiting", "writable",
 ]  # fmt: skip
 
 _DRIFT = 5.0
