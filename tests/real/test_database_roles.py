@@ -74,7 +74,7 @@ def store_everything(engine: Engine) -> None:
         with store.batch("seamwatch.touchpoints", 0) as batch:
             batch.states([("acme", "c-1")])
             counts = {("acme", "2026-03-02", "move", "", "chat"): (1, 0.0)}
-            batch.store([row], counts, [("acme", "k-1", "intent", "bill")], [invited], offset)
+            batch.store([row], counts, [("acme", "k-1", "intent", "bill", "c-1")], [invited], offset)
             batch.forget([("acme", "c-9")])
 
 
