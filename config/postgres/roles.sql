@@ -19,7 +19,7 @@ GRANT INSERT, UPDATE ON dead_letters TO seamwatch_worker;
 GRANT SELECT, INSERT, UPDATE ON stream_progress TO seamwatch_worker;
 GRANT SELECT, INSERT, DELETE ON alert_changes, score_history TO seamwatch_worker;
 -- the role insight; who is forgotten is forgotten here, too
-GRANT SELECT, INSERT, UPDATE, DELETE ON customers, promises TO seamwatch_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON customers, promises, forgotten_keys TO seamwatch_worker;
 GRANT SELECT, INSERT, DELETE ON contact_marks, invitations TO seamwatch_worker;
 GRANT SELECT, INSERT, UPDATE ON day_counts, observed TO seamwatch_worker;
 -- the role deliver; who is forgotten is told of no more
@@ -33,7 +33,7 @@ GRANT SELECT ON alembic_version TO seamwatch_worker, seamwatch_console;
 -- the console: what the stream found is read, alerts are acted on, the audit only grows
 GRANT SELECT ON findings, alerts, alert_changes, scores, score_history, briefs, customer_aliases, customers, contact_marks, invitations, day_counts, observed,
     dead_letters, dead_letter_acts, stream_progress, console_audit, rollups, finding_days, place_days, place_hits,
-    deliveries, receivers, promises, back_tests TO seamwatch_console;
+    deliveries, receivers, promises, back_tests, forgotten_keys TO seamwatch_console;
 GRANT UPDATE ON alerts TO seamwatch_console;
 -- `seamwatch deliveries replay`
 GRANT UPDATE ON deliveries TO seamwatch_console;

@@ -75,7 +75,7 @@ def store_everything(engine: Engine) -> None:
             batch.states([("acme", "c-1")])
             counts = {("acme", "2026-03-02", "move", "", "chat"): (1, 0.0)}
             batch.store([row], counts, [("acme", "k-1", "intent", "bill", "c-1")], [invited], offset)
-            batch.forget([("acme", "c-9")])
+            batch.forget({("acme", "c-9"): LATER}, timedelta(days=30))
 
 
 def tell(engine: Engine) -> None:
