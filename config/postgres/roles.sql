@@ -7,7 +7,7 @@
 --
 -- seamwatch_owner    makes the tables, deletes what is old: `seamwatch db upgrade`, `seamwatch db prune`
 -- seamwatch_worker   stores: `seamwatch worker` of every role, `seamwatch forget`, `seamwatch doctor`
--- seamwatch_console  reads everything, acts on alerts: `seamwatch console`, `alerts`, `insights`, `scores`, `portfolio`, `report`, `dead-letters`
+-- seamwatch_console  reads everything, acts on alerts: `seamwatch console`, `alerts`, `insights`, `scores`, `portfolio`, `report`, `dead-letters`, `deliveries`
 
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM seamwatch_worker, seamwatch_console;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM seamwatch_worker, seamwatch_console;
@@ -19,9 +19,12 @@ GRANT INSERT, UPDATE ON dead_letters TO seamwatch_worker;
 GRANT SELECT, INSERT, UPDATE ON stream_progress TO seamwatch_worker;
 GRANT SELECT, INSERT, DELETE ON alert_changes, score_history TO seamwatch_worker;
 -- the role insight; who is forgotten is forgotten here, too
-GRANT SELECT, INSERT, UPDATE, DELETE ON customers TO seamwatch_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON customers, promises, forgotten_keys TO seamwatch_worker;
 GRANT SELECT, INSERT, DELETE ON contact_marks, invitations TO seamwatch_worker;
 GRANT SELECT, INSERT, UPDATE ON day_counts, observed TO seamwatch_worker;
+-- the role deliver; who is forgotten is told of no more
+GRANT SELECT, INSERT, UPDATE, DELETE ON deliveries TO seamwatch_worker;
+GRANT SELECT, INSERT, UPDATE ON receivers TO seamwatch_worker;
 -- that somebody was forgotten is noted
 GRANT SELECT, INSERT ON console_audit TO seamwatch_worker;
 GRANT USAGE ON SEQUENCE console_audit_id_seq TO seamwatch_worker, seamwatch_console;
@@ -29,9 +32,15 @@ GRANT SELECT ON alembic_version TO seamwatch_worker, seamwatch_console;
 
 -- the console: what the stream found is read, alerts are acted on, the audit only grows
 GRANT SELECT ON findings, alerts, alert_changes, scores, score_history, briefs, customer_aliases, customers, contact_marks, invitations, day_counts, observed,
-    dead_letters, dead_letter_acts, stream_progress, console_audit, rollups, finding_days, place_days, place_hits TO seamwatch_console;
+    dead_letters, dead_letter_acts, stream_progress, console_audit, rollups, finding_days, place_days, place_hits,
+    deliveries, receivers, promises, back_tests, forgotten_keys TO seamwatch_console;
 GRANT UPDATE ON alerts TO seamwatch_console;
+-- `seamwatch deliveries replay`
+GRANT UPDATE ON deliveries TO seamwatch_console;
 GRANT INSERT ON alert_changes, dead_letter_acts, console_audit TO seamwatch_console;
 GRANT SELECT, INSERT, UPDATE, DELETE ON users, sessions, login_links, api_tokens TO seamwatch_console;
+-- what `seamwatch replay --keep` compared
+GRANT INSERT, DELETE ON back_tests TO seamwatch_console;
+GRANT USAGE ON SEQUENCE back_tests_id_seq TO seamwatch_console;
 -- counts by day, which are made when somebody asks
 GRANT INSERT, UPDATE, DELETE ON rollups, finding_days, place_days, place_hits TO seamwatch_console;

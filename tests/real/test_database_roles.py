@@ -8,10 +8,13 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import ProgrammingError
 
+from config.receivers import Receivers
 from models.promise import Promise
 from models.tables import metadata
 from seamwatch.worker import decayed
 from sinks.database import check_schema, create_engine, upgrade
+from sinks.delivery import DeliveryState, DeliveryStore, alert_message
+from sinks.delivery.store import BriefStore, Delivered
 from sinks.errors import DatabaseUnavailable, database_errors
 from sinks.identity import note_forgotten
 from sinks.observing import CustomerRow, ObservedStore
@@ -63,6 +66,7 @@ def store_everything(engine: Engine) -> None:
     note_scores(engine, decayed, LATER)
     assert sweep(engine, now=LATER, expiry=int(timedelta(days=1).total_seconds() * 1e6)) > 0
     note_forgotten(engine, "ada", 1, LATER)
+    tell(engine)
     store = ObservedStore(engine)
     row = CustomerRow("acme", "c-1", 1.0, None, None, None, None, None, 0, LATER, {})
     invited = {"id": "i-1", "tenant": "acme", "customer": "c-1", "rule": "after", "pattern": "present", "survey": "csat", "time": "2026-03-02T09:00:00Z"}
@@ -78,6 +82,21 @@ def store_everything(engine: Engine) -> None:
             batch.forget({("acme", "c-9"): LATER}, timedelta(days=1))
             batch.clear([("acme", "c-8")])
             batch.drop_promises("acme", "c-9")
+
+
+def tell(engine: Engine) -> None:
+    """Do all that the role `deliver` does with the database."""
+    receivers = Receivers.model_validate({"receivers": [{"name": "crm", "kind": "webhook", "url": "https://crm.example"}]})
+    store = DeliveryStore(engine, "crm")
+    store.register(datetime(2026, 1, 1, tzinfo=UTC))
+    assert store.hold("one", LATER, timedelta(seconds=30))
+    store.take_changes(lambda alert, found, before: alert_message(receivers, receivers.receivers[0], alert, found, before, ""), LATER)
+    taken = store.take(10, LATER)
+    assert len(taken) == 10
+    store.settle([Delivered(taken[0].id, DeliveryState.DELIVERED, LATER)], LATER)
+    BriefStore(engine).store(("seamwatch.briefs", 0), 1, {}, [("acme", "c-2")], LATER)
+    store.purge(LATER)
+    store.release("one")
 
 
 def test_workers_store_with_the_rights_of_their_role(engines: Callable[[str], Engine]) -> None:

@@ -104,7 +104,7 @@ def test_people_are_told_by_role_with_both_moments(tmp_path: Path, engine: Engin
                 transition(connection, "W3", Resolve(outcome=Resolution.FIXED), "ada", datetime.now(UTC))
             until(lambda: any(each.json["attachments"][0]["title"] == "over: customer c-2 (acme)" for each in slack.told[before:]), 30)
             assert not re.search("4711-22|47112299", "".join(each.body.decode() for each in slack.told))
-            assert process.metric("deliveries_total", receiver="duty", outcome="resent") > 5
+            assert process.metric("deliveries_total", receiver="duty", outcome="resent") >= 5  # all five, after it had forgotten them
         finally:
             installation.end()
 
