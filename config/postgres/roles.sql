@@ -22,6 +22,9 @@ GRANT SELECT, INSERT, DELETE ON alert_changes, score_history TO seamwatch_worker
 GRANT SELECT, INSERT, UPDATE, DELETE ON customers TO seamwatch_worker;
 GRANT SELECT, INSERT, DELETE ON contact_marks, invitations TO seamwatch_worker;
 GRANT SELECT, INSERT, UPDATE ON day_counts, observed TO seamwatch_worker;
+-- forgotten keys, promises; the role deliver
+GRANT SELECT, INSERT, UPDATE, DELETE ON forgotten_keys, promises, deliveries TO seamwatch_worker;
+GRANT SELECT, INSERT, UPDATE ON receivers TO seamwatch_worker;
 -- that somebody was forgotten is noted
 GRANT SELECT, INSERT ON console_audit TO seamwatch_worker;
 GRANT USAGE ON SEQUENCE console_audit_id_seq TO seamwatch_worker, seamwatch_console;
@@ -30,6 +33,10 @@ GRANT SELECT ON alembic_version TO seamwatch_worker, seamwatch_console;
 -- the console: what the stream found is read, alerts are acted on, the audit only grows
 GRANT SELECT ON findings, alerts, alert_changes, scores, score_history, briefs, customer_aliases, customers, contact_marks, invitations, day_counts, observed,
     dead_letters, dead_letter_acts, stream_progress, console_audit, rollups, finding_days, place_days, place_hits TO seamwatch_console;
+GRANT SELECT ON forgotten_keys, promises, receivers TO seamwatch_console;
+GRANT SELECT, UPDATE ON deliveries TO seamwatch_console;
+GRANT SELECT, INSERT, DELETE ON back_tests TO seamwatch_console;
+GRANT USAGE ON SEQUENCE back_tests_id_seq TO seamwatch_console;
 GRANT UPDATE ON alerts TO seamwatch_console;
 GRANT INSERT ON alert_changes, dead_letter_acts, console_audit TO seamwatch_console;
 GRANT SELECT, INSERT, UPDATE, DELETE ON users, sessions, login_links, api_tokens TO seamwatch_console;
