@@ -101,10 +101,10 @@ class Progress:
         """Return the bytes of all topics of ours in Kafka, without indexes."""
         sizes = self._admin.describe_log_dirs()
         found: dict[tuple[str, int], int] = {}
-        for directory in sizes if isinstance(sizes, list) else sizes.get("results", [sizes]):
+        for directory in (each for broker in sizes for each in broker.get("log_dirs", broker.get("results", [broker]))):
             for topic in directory.get("topics", ()):
                 for partition in topic["partitions"]:
-                    found[topic.get("name", topic.get("topic")), partition["partition_index"]] = partition["partition_size"]
+                    found[topic["name"], partition["partition_index"]] = partition["partition_size"]
         return sum(size for (name, _), size in found.items() if name.startswith(f"{self._names.prefix}."))
 
     def caught_up(self) -> bool:

@@ -23,9 +23,11 @@ _FATAL = frozenset({"cleanup.policy", "message.timestamp.type"})
 """Settings under which state would vanish, or clocks would follow those who write."""
 
 _OF_OTHERS = "topic of others"
+_SETTINGS = "settings"
 _ADVICE = {
     _OF_OTHERS: "set SEAMWATCH_SOURCE_TOPICS__<SOURCE> to a topic that is there",
     "topic": "run `seamwatch topics create`",
+    _SETTINGS: "give SEAMWATCH_KAFKA_USERNAME the right DescribeConfigs on the topics (config/kafka/acls.sh)",
     "partitions": "a prefix keeps its number of partitions: set SEAMWATCH_PARTITIONS to what all topics have, or begin anew with another SEAMWATCH_PREFIX",
 } | dict.fromkeys(_FATAL, "set it as expected with kafka-configs.sh --alter")
 """What to do, by what a fatal deviation is about."""
@@ -197,7 +199,10 @@ class TopicAdmin:
         described = self._client.describe_configs(resources, config_filter="all").get("topic", {})
         found: list[Deviation] = []
         for spec in specs:
-            settings = described.get(spec.name, {})
+            settings = described.get(spec.name)
+            if not settings:  # a broker that does not let us see them tells none; the client does not say why
+                found.append(Deviation(spec.name, _SETTINGS, "to be told", "none", fatal=True))
+                continue
             for name, expected in spec.settings.items():
                 value = settings.get(name, {}).get("value")
                 if value is not None and value != expected:

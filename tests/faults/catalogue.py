@@ -552,7 +552,7 @@ def anything(world: World) -> None:
         time.sleep(chance.uniform(0, 5))
 
 
-@fault(returning=8, alone=True)
+@fault(returning=2, alone=True)
 def soak(world: World) -> None:
     """For so many hours one fault after the other; after each all is caught up, and the worker that lives longest holds no more in the end than before."""
     crew, servers = world.crew, world.servers

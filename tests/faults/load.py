@@ -20,7 +20,7 @@ __all__ = ["CUSTOMERS", "Load"]
 CUSTOMERS = 400
 """How many stories are told side by side; each is of one or two customers."""
 
-_AGO = timedelta(days=3650)
+_AGO = timedelta(days=40 * 365)
 _TURN = 0.05
 _PATIENCE_MS = 600_000
 _FAR = 40
@@ -112,7 +112,7 @@ class Load:
 
 
 def _moved(touchpoint: dict[str, Any], turn: int) -> dict[str, Any]:
-    """Return a touchpoint as it happens in a turn: the first one ten years ago, each of the others forty days after the one before."""
+    """Return a touchpoint as it happens in a turn: the first one forty years ago, each of the others forty days after the one before."""
     by = timedelta(days=40 * turn) - _AGO
     moved = touchpoint | {"id": f"{touchpoint['id']}@{turn}", "time": (datetime.fromisoformat(touchpoint["time"]) + by).isoformat()}
     if "due" in touchpoint.get("data", {}):
