@@ -80,7 +80,7 @@ def observe(batch: ObservedBatch, observer: Observer, terms: Terms, records: Seq
         people.take(each)
     done["taken"] = sum(not isinstance(each.what, _Beat) for each in heard)
     seen = people.seen
-    invited = [body for each in seen.values() for body in each.invitations]
+    invited = people.invited
     done["invited"] = len(invited)
     known = [each for each in people.known.values() if not each.gone and (each.alias_of is not None or each.state.newest is not None)]
     batch.forget(people.forgets, timedelta(microseconds=observer.memory))
@@ -138,6 +138,7 @@ class _People:
         self.seen: dict[Whose, Observed] = {}
         self.promises: dict[tuple[str, str, str], Promise] = {}
         self.forgets: dict[Whose, datetime] = {}
+        self.invited: list[dict[str, Any]] = []
         until = max([self.clock, *(each.moved for each in heard)])
         self._due: list[tuple[int, Whose]] = []
         named = {each.whose for each in heard if not isinstance(each.what, _Beat)}
@@ -155,7 +156,7 @@ class _People:
             person = self.known[whose]
             if person.state.due == due and not person.gone:
                 self._observer.remind(person.state, *whose, self._seen(person))
-                self._remember(person)
+                self._invite(person)
         match heard.what:
             case _Beat():
                 return
@@ -176,7 +177,7 @@ class _People:
                 if touchpoint.type in _PROMISES:
                     self._keep(told(self._promise(person, touchpoint.data.promise), touchpoint))
                 self._observer.take(person.state, touchpoint, self._seen(person))
-                self._remember(person)
+                self._invite(person)
 
     def _promise(self, person: _Person, name: str) -> Promise:
         """Return what is known of a promise, nothing but its name where it is new."""
@@ -236,9 +237,16 @@ class _People:
             self._forgotten[key] = self.forgets[key] = max(until, self._forgotten.get(key, until))
             if key in self.seen:  # what was counted stays, and names nobody
                 self.seen[key].marks.clear()
-                self.seen[key].invitations.clear()
         old = {name for name, each in self.promises.items() if (each.tenant, each.customer) in keys and (each.made is None or each.made <= until)}
         self.promises = {name: each for name, each in self.promises.items() if name not in old}
+        self.invited = [each for each in self.invited if (each["tenant"], each["customer"]) not in keys]
+
+    def _invite(self, person: _Person) -> None:
+        """Take over the invitations of a customer, in the order in which they were decided, and wait for the next that is due."""
+        seen = self._seen(person)
+        self.invited += seen.invitations
+        seen.invitations.clear()
+        self._remember(person)
 
     def _remember(self, person: _Person) -> None:
         """Wait for the time when a customer is due; those of other partitions are asked there."""
