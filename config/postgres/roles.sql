@@ -18,6 +18,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON findings, alerts, scores, briefs, custom
 GRANT INSERT, UPDATE ON dead_letters TO seamwatch_worker;
 GRANT SELECT, INSERT, UPDATE ON stream_progress TO seamwatch_worker;
 GRANT SELECT, INSERT, DELETE ON alert_changes, score_history TO seamwatch_worker;
+-- what people did with an alias's alert moves to the customer's
+GRANT UPDATE (alert, version) ON alert_changes TO seamwatch_worker;
 -- the role insight; who is forgotten is forgotten here, too
 GRANT SELECT, INSERT, UPDATE, DELETE ON customers, promises, forgotten_keys TO seamwatch_worker;
 GRANT SELECT, INSERT, DELETE ON contact_marks, invitations TO seamwatch_worker;

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import ProgrammingError
 
 from config.receivers import Receivers
+from models.alert import AlertState
 from models.promise import Promise
 from models.tables import metadata
 from seamwatch.worker import decayed
@@ -17,12 +18,14 @@ from sinks.delivery import DeliveryState, DeliveryStore, alert_message
 from sinks.delivery.store import BriefStore, Delivered
 from sinks.errors import DatabaseUnavailable, database_errors
 from sinks.identity import note_forgotten
+from sinks.lifecycle import Verdict
 from sinks.observing import CustomerRow, ObservedStore
 from sinks.progress import note_worker
 from sinks.prune import prune
 from sinks.records import SinkRecord
 from sinks.scores import note_scores
 from sinks.statements import LOCK_TABLES
+from sinks.takeover import Takeover
 from sinks.transitions import sweep
 from sinks.writer import DatabaseWriter
 from tests.support.roles import CONSOLE, OWNER, ROLES, WORKER, address_of, grant, make_roles
@@ -82,6 +85,8 @@ def store_everything(engine: Engine) -> None:
             batch.forget({("acme", "c-9"): LATER}, timedelta(days=1))
             batch.clear([("acme", "c-8")])
             batch.drop_promises("acme", "c-9")
+    with engine.begin() as connection:
+        Takeover(["A-2"], Verdict(AlertState.OPEN), [("A-2", 9)], []).move(connection, "A-3", 1)
 
 
 def tell(engine: Engine) -> None:
