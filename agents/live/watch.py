@@ -90,12 +90,11 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
         """Deliver what the next batches do not wait for: a crash before repeats all of them, and they find the same."""
         owned = left[0][0]
         partition, deliver = owned.partition, app.delivery.deliver
-        scores, tallies, tally_rows = (
-            dict(pair for _, effects in left for pair in getattr(effects, name)) for name in ("customer_scores", "tallies", "tally_rows")
-        )
+        tallies, tally_rows = (dict(pair for _, effects in left for pair in getattr(effects, name)) for name in ("tallies", "tally_rows"))
+        scores = [score for _, effects in left for score in effects.customer_scores]  # each: of one that ends, the end is told before the topic keeps nothing
         rows = [row for _, effects in left for row in effects.rows]
         await deliver([
-            *(Outgoing(names.scores, None, *each) for each in scores.items()),
+            *(Outgoing(names.scores, None, *each) for each in scores),
             *(Outgoing(names.tallies, _tally_partition(key, app.streams.partitions), key, value) for key, value in tallies.items()),
             Rows(names.changelog, partition, list(tally_rows.items())),
         ])  # fmt: skip

@@ -16,7 +16,9 @@ from seamwatch.parameters import json_option
 @click.option("--replication", type=click.IntRange(min=1, max=7), default=3, show_default=True, help="Copies that Kafka keeps.")
 @json_option
 def command(events_per_second: float, customers: int, size: int, live: float, days: float, replication: int, as_json: bool) -> None:
-    """Say what an installation needs for so much, and what gives out first at ten and at a hundred times as much.
+    """Say what so many events of so many customers need.
+
+    And what gives out first at ten and at a hundred times as much.
 
     By costs that were measured (docs/capacity.md): half of what a worker can do is left free, and one worker may be away.
 

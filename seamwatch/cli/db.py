@@ -13,7 +13,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @click.group
 def command() -> None:
-    """Make the database's tables, keep them small, go on after a restore."""
+    """Make tables, keep them small, go on after a restore."""
 
 
 @command.command

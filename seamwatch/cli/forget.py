@@ -14,7 +14,9 @@ from seamwatch.terminal import count, notice
 @click.option("--wait", default=60.0, show_default=True, type=click.FloatRange(0), help="Seconds to wait until the database holds nothing any more.")
 @click.confirmation_option(prompt="Timeline, findings, alerts and briefs of this customer will be gone for good. Go on?")
 def command(customer: str, tenant: str, actor: str | None, wait: float) -> None:
-    """Forget CUSTOMER, given as the database names it or as the mapping of its source makes it.
+    """Forget CUSTOMER under every key.
+
+    CUSTOMER is given as the database names it or as the mapping of its source makes it.
 
     State, findings, alerts, scores, briefs and aliases go at once; what arrives later and is older than now is not taken
     in; sums of teams and counts by day stay, they name nobody. Topics keep what they hold until their retention ends.

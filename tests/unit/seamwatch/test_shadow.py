@@ -78,8 +78,8 @@ def test_an_alert_does_not_show_what_is_in_shadow_as_its_own(tmp_path: Path) -> 
     engine.dispose()
     assert (shown.alert.occurrences, shown.finding and shown.finding.summary) == (1, "told by loud")
     said = run("alerts", "show", shown.alert.key).stdout
-    assert "after_handoff  (in shadow)\n  told by silent" in said
-    assert "after_handoff\n  told by loud" in said
+    assert "after handoff  (in shadow)\n  told by silent" in said
+    assert "after handoff\n  told by loud" in said
 
 
 def test_shadow_tells_what_it_would_be_like(shadowed: dict[str, dict[str, Any]]) -> None:
