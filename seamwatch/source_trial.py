@@ -57,10 +57,14 @@ class Tried(NamedTuple):
 
 
 class Trial:
-    """A source that remembers: ``shown`` are its first ``records`` that gave or refused something, ``inputs`` what detectors got."""
+    """A source that remembers: ``shown`` are its first ``records`` that gave or refused something, ``inputs`` what detectors got.
 
-    def __init__(self, source: Source, first: int) -> None:
+    ``added`` is what a sender or a connector puts into each JSON record that has no such key.
+    """
+
+    def __init__(self, source: Source, first: int, added: Mapping[str, Any] | None = None) -> None:
         self.source = source
+        self._added = dict(added or {})
         self.name, self.tells = source.name, source.tells
         self.shown: list[Tried] = []
         self.inputs: set[str] = set()
@@ -73,7 +77,12 @@ class Trial:
         self._separator = "&" if getattr(mapping, "format", "") == "form" else getattr(mapping, "separator", "|")
 
     def read(self, stream: BinaryIO) -> Iterator[bytes]:
-        """Yield the raw records of a file; of a JSON document over several lines, as vendors' manuals print them, its objects."""
+        """Yield the raw records of a file, with what is added; of a JSON document over several lines, as vendors' manuals print them, its objects."""
+        if not (self._added and self._of_json):
+            return self._read(stream)
+        return (json.dumps(self._added | told).encode() if isinstance(told := _decoded(each), dict) else each for each in self._read(stream))
+
+    def _read(self, stream: BinaryIO) -> Iterator[bytes]:
         records = iter(self.source.read(stream))
         head = next(records, b"")
         if self._of_json and head and not _is_json(head):

@@ -113,13 +113,34 @@ def _health(found: "Health") -> dict[str, Any]:
     return found._asdict() | {"last": None if found.last is None else found.last.isoformat()}
 
 
+def _added(ctx: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise click.BadParameter(f"expected KEY=VALUE, found {pair}", ctx, parameter)
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
 @command.command(name="try")
 @click.argument("name", metavar="SOURCE")
 @click.argument("path", metavar="[FILE]", required=False, type=SOURCE_PATHS)
 @click.option("--first", type=click.IntRange(0), default=5, show_default=True, help="How many records are shown.")
+@click.option(
+    "--add",
+    "added",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_added,
+    help="What your sender or a connector puts into each JSON record that lacks it: text, or JSON. Repeatable.",
+)
 @json_option
 @click.pass_context
-def try_(ctx: click.Context, name: str, path: str | None, first: int, as_json: bool) -> None:
+def try_(ctx: click.Context, name: str, path: str | None, first: int, added: "dict[str, Any]", as_json: bool) -> None:
     """Show what the records of a file become, which detectors that is enough for, and what they would find.
 
     SOURCE is a name, or the path of a mapping. Without FILE the cases beside the mapping are played; one that fails
@@ -130,6 +151,7 @@ def try_(ctx: click.Context, name: str, path: str | None, first: int, as_json: b
       seamwatch sources try chatwoot
       seamwatch sources try chatwoot webhooks.jsonl
       seamwatch sources try ./our-desk.yaml --first 20 export.csv
+      seamwatch sources try asterisk_ami --add Received=1772442840 events.jsonl
     """
     from config.settings import load_settings
 
@@ -137,7 +159,7 @@ def try_(ctx: click.Context, name: str, path: str | None, first: int, as_json: b
     if path is None:
         _play_cases(ctx, settings, name)
         return
-    playback, trial = _played(settings, name, path, first)
+    playback, trial = _played(settings, name, path, first, added)
     facts = _facts(playback, trial)
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
@@ -197,7 +219,7 @@ def _play_cases(ctx: click.Context, settings: "Settings", name: str) -> None:
         ctx.exit(FAILED)
 
 
-def _played(settings: "Settings", name: str, path: str, first: int) -> "tuple[Playback, Trial]":
+def _played(settings: "Settings", name: str, path: str, first: int, added: "dict[str, Any]") -> "tuple[Playback, Trial]":
     from secrets import token_bytes
 
     from agents.fields import Fingerprinter
@@ -208,7 +230,7 @@ def _played(settings: "Settings", name: str, path: str, first: int) -> "tuple[Pl
     from seamwatch.source_trial import Trial
     from streams.sources import load_source
 
-    trial = Trial(load_source(name, token_bytes(32), settings.sources_dir), first)
+    trial = Trial(load_source(name, token_bytes(32), settings.sources_dir), first, added)
     vocabulary = load_vocabulary(settings.fields_dir, settings.region, intents=settings.intents_file) if settings.read_messages else None
     playback = Playback(
         load_rulebook(settings.rules_dir),

@@ -154,8 +154,8 @@ def test_try_reads_every_sample_of_the_vendors(source: str, tmp_path: Path) -> N
     """
     pattern, types = TRIED[source]
     added = {
-        "contact_lens": {"ConnectedToSystemTimestamp": "2026-03-02T09:00:00Z", "CustomerMetadata": {"ContactId": "k-1"}},
-        "asterisk_ami": {"Received": "1772442840"},
+        "contact_lens": ["--add", "ConnectedToSystemTimestamp=2026-03-02T09:00:00Z", "--add", 'CustomerMetadata={"ContactId": "k-1"}'],
+        "asterisk_ami": ["--add", "Received=1772442840"],
     }
     records: list[bytes] = []
     for file in sorted(SAMPLES.glob(pattern)):
@@ -163,8 +163,8 @@ def test_try_reads_every_sample_of_the_vendors(source: str, tmp_path: Path) -> N
             records += [line for line in file.read_bytes().splitlines() if not line.startswith(b"#")]
         else:
             told = json.loads(file.read_text())
-            records += [json.dumps(each | added.get(source, {})).encode() for each in (told if isinstance(told, list) else [told])]
-    facts = json.loads(run("sources", "try", source, write(tmp_path, b"\n".join(records)), "--json").stdout)
+            records += [json.dumps(each).encode() for each in (told if isinstance(told, list) else [told])]
+    facts = json.loads(run("sources", "try", source, write(tmp_path, b"\n".join(records)), "--json", *added.get(source, [])).stdout)
     assert (facts["records"], facts["refused"], facts["types"]) == (len(records), {}, types)
 
 
@@ -177,3 +177,4 @@ def test_try_tells_what_detectors_lack(tmp_path: Path) -> None:
     (shown,) = facts["shown"]
     assert shown["touchpoints"][0]["customer"] == "…"
     assert run("sources", "try", "touchpoints").exit_code == 2
+    assert run("sources", "try", "touchpoints", "--add", "nonsense", "x.jsonl").exit_code == 2
