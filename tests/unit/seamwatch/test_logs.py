@@ -2,21 +2,10 @@
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 
 from seamwatch import logs
-
-
-@pytest.fixture(autouse=True)
-def _loggers() -> Iterator[None]:
-    """Leave the loggers as they were."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:

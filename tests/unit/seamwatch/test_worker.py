@@ -206,15 +206,10 @@ def test_a_record_that_cannot_be_mapped_is_poison(raw: bytes | None, reason: str
 
 def test_the_log_is_short_lines_without_what_libraries_say(capsys: pytest.CaptureFixture[str]) -> None:
     """A line is time, level and sentence; services of Faust that start and stop are left out."""
-    root, level = list(logging.getLogger().handlers), logging.getLogger().level
-    try:
-        logs.configure("info")
-        logging.getLogger("streams.app").info("[^SeamwatchApp]: Starting...")
-        logging.getLogger("faust").warning("something")
-        logging.getLogger("seamwatch").info("ready")
-    finally:
-        logging.getLogger().handlers[:] = root
-        logging.getLogger().setLevel(level)
+    logs.configure("info")
+    logging.getLogger("streams.app").info("[^SeamwatchApp]: Starting...")
+    logging.getLogger("faust").warning("something")
+    logging.getLogger("seamwatch").info("ready")
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
     assert said[0][20:] == "INFO     ready"
