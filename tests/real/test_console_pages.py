@@ -39,7 +39,7 @@ def desk(upgraded: Path, tmp_path: Path, browser: Browser) -> Iterator[Console]:
         for scope, name in (("team", "tech"), ("team", "sales"), ("channel", "voice")):
             made.scored(scope=scope, name=name)
         made.scored(score="handoff", components={"late": 1.0, "decided": 2.0, "lost": 0.0, "known": 0.0})
-        parts = {"moods": 4.0, "gloom": 1.0, "promises": 4.0, "broken": 1.0, "facts": 0.0, "contradicted": 0.0}
+        parts = {"moods": 40.0, "gloom": 10.0, "promises": 40.0, "broken": 10.0, "facts": 0.0, "contradicted": 0.0}
         evidence = {"three_cs": parts | {"harm": 1.0, "opportunities": 30.0, "prior": 20.0}, "emotional": parts, "communication": parts}
         for name, components in evidence.items():
             made.scored(score=name, components=components)
@@ -369,7 +369,7 @@ def test_what_the_desk_is_run_by(desk: Console) -> None:
     desk.act(Resolve(outcome=Resolution.FALSE_POSITIVE), "A", actor="bob")
     page = desk.signed_in("eve", "/insights?by=seams&days=7")
     expect(page.locator(".ranks li")).to_have_count(2)
-    expect(page.locator(".ranks li").first).to_contain_text("1 critical")
+    expect(page.locator(".ranks li", has_text="sales")).to_contain_text("1 critical")
     page.get_by_role("button", name="Information").click()
     page.wait_for_url("**/insights?by=fields&days=7")
     expect(page.locator(".ranks li")).to_contain_text(["Account number"], ignore_case=True)

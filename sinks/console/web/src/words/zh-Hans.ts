@@ -133,7 +133,7 @@ export default {
   "bulk.refused": "{n} 条没有更改：",
   "bulk.report": "部分警报无法更改",
 
-  "alert.title": "警报",
+  "alert.title": "警报详情",
   "alert.back": "返回列表",
   "alert.failed": "无法读取此警报",
   "alert.bare": "它所依据的内容已不再保留。",
