@@ -1,11 +1,11 @@
 """Read alerts: what is open, what one rests on, and what changes from now on."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, and_, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select
 
 from models.alert import Alert, AlertChange, AlertState, ChangeReason, Resolution
 from models.finding import Finding, Seam, Severity
@@ -14,8 +14,8 @@ from sinks.errors import database_errors
 from sinks.lifecycle import Verdict
 
 __all__ = [
-    "NOBODY", "UNRESOLVED", "AlertDetails", "alert_of", "change_of", "count_alerts", "follow", "keys_like", "list_alerts", "show_alert",
-    "verdict_columns", "verdict_of",
+    "AlertDetails", "LATEST_COMMIT", "NOBODY", "UNRESOLVED", "alert_of", "change_of", "count_alerts", "finding_of", "follow", "keys_like",
+    "list_alerts", "newest_findings", "show_alert", "verdict_columns", "verdict_of",
 ]  # fmt: skip
 
 NOBODY = ""
@@ -24,7 +24,7 @@ NOBODY = ""
 UNRESOLVED = frozenset(AlertState) - {AlertState.RESOLVED}
 """The states of an alert that waits for somebody."""
 
-_LATEST_COMMIT = timedelta(seconds=60)
+LATEST_COMMIT = timedelta(seconds=60)
 """How long after its row was stamped a transaction can still become visible; longer than the database lets one last."""
 _PAGE = 500
 
@@ -35,6 +35,14 @@ class AlertDetails(NamedTuple):
     alert: Alert
     findings: list[Finding]
     changes: list[AlertChange]
+
+
+def newest_findings(columns: Sequence[ColumnElement[Any]], keys: Collection[str]) -> Select[Any]:
+    """Return a query of ``columns`` of the newest finding of each alert that stands, else of the newest."""
+    own = findings.c
+    order = func.row_number().over(partition_by=own.alert, order_by=(own.standing.desc(), own.time.desc(), own.id))
+    ranked = select(*columns, order.label("place")).where(own.alert.in_(keys)).subquery()
+    return select(ranked).where(ranked.c.place == 1)
 
 
 def count_alerts(engine: Engine, since: datetime) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
@@ -104,8 +112,7 @@ def show_alert(engine: Engine, key: str, *, limit: int = 100) -> AlertDetails | 
         ).all()
     return AlertDetails(
         alert_of(row),
-        # Strict models take times and the like from JSON alone; here they are Python's already, or text as JSON has it.
-        [Finding.model_validate(item.body | {"revision": item.revision}, strict=False) for item in found],
+        [finding_of(item) for item in found],
         [change_of(item) for item in changed],
     )
 
@@ -132,7 +139,7 @@ def follow(
     while True:
         # Transactions become visible in another order than they were stamped in: look back, and leave out what was
         # told.
-        horizon = max(since, newest - _LATEST_COMMIT)
+        horizon = max(since, newest - LATEST_COMMIT)
         told = {key: seen for key, seen in told.items() if seen[1] >= horizon}
         for alert in _changed(engine, horizon, tenant):
             newest = max(newest, alert.updated)
@@ -197,6 +204,12 @@ def verdict_columns(verdict: Verdict) -> dict[str, Any]:
         "duplicate_of": verdict.duplicate_of,
         "assignee": verdict.assignee,
     }
+
+
+def finding_of(row: Any) -> Finding:
+    """Return the finding of a row, of which body and revision are enough."""
+    # Strict models take times and the like from JSON alone; here they are text as JSON has it.
+    return Finding.model_validate(row.body | {"revision": row.revision}, strict=False)
 
 
 def alert_of(row: Any) -> Alert:

@@ -10,13 +10,14 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
 from sinks.errors import SchemaOutdated, UnsupportedDatabase, database_errors
 
-__all__ = ["check_schema", "create_engine", "encode_json", "upgrade", "writing"]
+__all__ = ["check_schema", "create_engine", "encode_json", "insert_into", "one_by_one", "upgrade", "writing"]
 
 _WRITES = "seamwatch_writes"
 _MIGRATION_LOCK = 0x5EA3_0001
@@ -72,6 +73,17 @@ def writing(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
+def one_by_one(engine: Engine) -> Engine:
+    """Return an engine on the same connections whose transactions see what others commit; on SQLite there is one writer at a time."""
+    return writing(engine) if engine.dialect.name == "sqlite" else engine
+
+
+def insert_into(engine: Engine | Connection) -> Any:
+    """Return the ``insert`` of a database, which knows upserts."""
+    inserts: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+    return inserts[engine.dialect.name]
+
+
 def upgrade(url: str) -> None:
     """Create the tables or bring them up to date, all or nothing; several programs may try at once.
 
@@ -82,7 +94,7 @@ def upgrade(url: str) -> None:
         # Not repeatable read: the second of two programs must see what the first did while it waited.
         with (
             database_errors(engine),
-            (writing(engine) if engine.dialect.name == "sqlite" else engine).begin() as connection,
+            one_by_one(engine).begin() as connection,
         ):
             if engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})

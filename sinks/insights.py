@@ -30,11 +30,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.finding import Severity
 from models.tables import contact_marks, customers, finding_days, findings, place_days, place_hits, rollups
-from sinks.database import writing
+from sinks.database import insert_into, one_by_one
 from sinks.errors import database_errors
 from sinks.portfolio import Money
 
@@ -177,10 +176,9 @@ def refresh(engine: Engine, now: datetime, told: Callable[[int, int], None] = la
     ``now`` is the wall clock; ``told`` hears how many days are done, of how many. ``weights`` None: those of the last time. A customer's revenue is taken as it
     was known when the day was counted. Each day is a transaction; several may refresh at once. Raises `DatabaseUnavailable`.
     """
-    engine = writing(engine) if engine.dialect.name == "sqlite" else engine
+    engine = one_by_one(engine)
     with database_errors(engine), engine.begin() as connection:
-        insert_into: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[engine.dialect.name]
-        connection.execute(insert_into(rollups).values(name=finding_days.name).on_conflict_do_nothing())
+        connection.execute(insert_into(engine)(rollups).values(name=finding_days.name).on_conflict_do_nothing())
         last = connection.execute(_mine(select(rollups))).one()
         weights = Weights.of(last.basis) if weights is None else weights
         begun, same = last.refreshed, last.basis == weights.told()

@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.promise import Promise
 from models.tables import contact_marks, customers, day_counts, forgotten_keys, invitations, observed, promises
-from sinks.database import writing
+from sinks.database import insert_into, one_by_one
 from sinks.errors import database_errors
 
-__all__ = ["CustomerRow", "ObservedBatch", "ObservedStore"]
+__all__ = ["CustomerRow", "ObservedBatch", "ObservedStore", "next_offset"]
 
 _MOST = 500
 """Customers that are looked up at once."""
@@ -51,14 +50,12 @@ class ObservedStore:
     """The tables of the role `insight`; ``engine`` is one of `sinks.database.create_engine`."""
 
     def __init__(self, engine: Engine) -> None:
-        # Counts are added to, which PostgreSQL does right without a snapshot; on SQLite there is one writer at a time.
-        self._engine = writing(engine) if engine.dialect.name == "sqlite" else engine
+        # Counts are added to, which PostgreSQL does right without a snapshot.
+        self._engine = one_by_one(engine)
 
     def next_offset(self, topic: str, partition: int) -> int:
         """Return where to go on in a partition. Raises `DatabaseUnavailable`."""
-        found = select(observed.c.next_offset).where(observed.c.topic == topic, observed.c.partition == partition)
-        with database_errors(self._engine), self._engine.connect() as connection:
-            return connection.execute(found).scalar() or 0
+        return next_offset(self._engine, topic, partition)
 
     @contextmanager
     def batch(self, topic: str, partition: int) -> "Iterator[ObservedBatch]":
@@ -70,6 +67,13 @@ class ObservedStore:
             yield ObservedBatch(connection, topic, partition)
 
 
+def next_offset(engine: Engine, topic: str, partition: int) -> int:
+    """Return where who reads a partition goes on: how far that was read stands with what came of it. Raises `DatabaseUnavailable`."""
+    found = select(observed.c.next_offset).where(observed.c.topic == topic, observed.c.partition == partition)
+    with database_errors(engine), engine.connect() as connection:
+        return connection.execute(found).scalar() or 0
+
+
 class ObservedBatch:
     """One partition's next records; ``next_offset`` and ``clock`` (UTC) tell how far it has come, and no other process takes them meanwhile.
 
@@ -78,8 +82,7 @@ class ObservedBatch:
 
     def __init__(self, connection: Connection, topic: str, partition: int) -> None:
         self._connection = connection
-        inserts: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-        self._insert: Any = inserts[connection.dialect.name]
+        self._insert = insert_into(connection)
         self._where = (observed.c.topic == topic, observed.c.partition == partition)
         begun: Any = self._insert(observed).values(topic=topic, partition=partition, next_offset=0)
         connection.execute(begun.on_conflict_do_nothing())

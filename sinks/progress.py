@@ -7,7 +7,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.tables import stream_progress
-from sinks.database import writing
+from sinks.database import one_by_one
 from sinks.errors import database_errors
 
 __all__ = ["Progress", "Stored", "note_worker", "progress"]
@@ -45,7 +45,7 @@ def note_worker(engine: Engine, now: datetime) -> None:
     )
     with (
         database_errors(engine),
-        (writing(engine) if engine.dialect.name == "sqlite" else engine).begin() as connection,
+        one_by_one(engine).begin() as connection,
     ):
         connection.execute(later)
 

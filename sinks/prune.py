@@ -23,7 +23,7 @@ from models.tables import (
     invitations,
     scores,
 )
-from sinks.database import writing
+from sinks.database import one_by_one
 from sinks.errors import database_errors
 
 __all__ = ["prunable", "prune"]
@@ -59,7 +59,7 @@ def prune(engine: Engine, before: datetime, told: Callable[[Mapping[str, int]], 
 
     May be ended and begun again at any moment. Raises `DatabaseUnavailable`, and `Conflict` where a worker changed the same alerts first.
     """
-    engine = writing(engine) if engine.dialect.name == "sqlite" else engine
+    engine = one_by_one(engine)
     deleted: Counter[str] = Counter()
 
     def repeat(step: Callable[[Connection], Mapping[str, int]]) -> None:

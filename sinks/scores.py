@@ -5,12 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, delete, false, or_, select, true
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.finding import seam_sides
 from models.score import BEHIND, Score
 from models.tables import findings, score_history, scores
-from sinks.database import writing
+from sinks.database import insert_into, one_by_one
 from sinks.errors import database_errors
 from sinks.records import score_key
 
@@ -127,8 +126,8 @@ def note_scores(engine: Engine, decay: Callable[[Score, int], float | None], now
         if value is not None:
             subject = each.tenant, each.score, each.scope, each.name, each.half_life
             rows.append({"score": score_key(subject), "hour": hour, "value": value, "samples": each.samples})
-    insert: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[engine.dialect.name]
-    engine = writing(engine) if engine.dialect.name == "sqlite" else engine
+    insert = insert_into(engine)
+    engine = one_by_one(engine)
     with database_errors(engine), engine.begin() as connection:
         if rows:
             connection.execute(insert(score_history).on_conflict_do_nothing(), rows)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, upda
 from models.alert import Alert, AlertChange, AlertState, Change, Resolution, Resolve
 from models.tables import alert_changes, alerts, findings
 from sinks.alerts import alert_of, change_of, keys_like, verdict_columns, verdict_of
-from sinks.database import writing
+from sinks.database import one_by_one
 from sinks.errors import Conflict, DatabaseUnavailable, database_errors
 from sinks.lifecycle import STREAM, Facts, Refusal, Step, Verdict, decide, pass_time
 
@@ -131,7 +131,7 @@ def sweep(engine: Engine, *, now: datetime, expiry: int, limit: int = 500) -> in
     if not rows:
         return 0
     moved = 0
-    with database_errors(engine), _one_by_one(engine).begin() as connection:
+    with database_errors(engine), one_by_one(engine).begin() as connection:
         for row in sorted(rows, key=lambda row: str(row.key)):
             step = pass_time(
                 verdict_of(row), last_seen=row.last_seen, updated=row.updated, now=now, unseen_since=unseen_since
@@ -143,18 +143,13 @@ def sweep(engine: Engine, *, now: datetime, expiry: int, limit: int = 500) -> in
 def _alone(engine: Engine, key: str, change: Change, actor: str, now: Callable[[], datetime]) -> Alert:
     for attempt in range(_ATTEMPTS):
         try:
-            with database_errors(engine), _one_by_one(engine).begin() as connection:
+            with database_errors(engine), one_by_one(engine).begin() as connection:
                 if attempt >= _LOCKED_FROM:
                     connection.execute(select(alerts.c.key).where(alerts.c.key == key).with_for_update())
                 return transition(connection, key, change, actor, now())
         except Conflict as conflict:
             reason = conflict
     raise DatabaseUnavailable(f"others were first {_ATTEMPTS} times: {reason}") from reason
-
-
-def _one_by_one(engine: Engine) -> Engine:
-    """Return an engine whose transactions see what others commit, and find a row that changed by its version alone."""
-    return writing(engine) if engine.dialect.name == "sqlite" else engine
 
 
 def _store(connection: Connection, row: Any, step: Step, *, actor: str, now: datetime, note: str | None = None) -> bool:

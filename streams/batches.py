@@ -79,6 +79,10 @@ class Epoch:
             end.cancel()
             task.cancel()
 
+    async def pause(self, seconds: float) -> None:
+        """Sleep, but not past the end of the epoch."""
+        await _within(self.over.wait(), seconds)
+
 
 class Batch:
     """All records of one partition that one poll returned.

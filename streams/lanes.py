@@ -125,8 +125,7 @@ class Lanes:
                 epoch = left[0].batch.epoch
                 pause = self._settled.get(lane, -every) + every - now()
                 if pause > 0:
-                    await asyncio.wait({over := asyncio.ensure_future(epoch.over.wait())}, timeout=pause)
-                    over.cancel()
+                    await epoch.pause(pause)
                 together: list[_Left] = []
                 while left and left[0].batch.epoch is epoch:
                     together.append(left.popleft())

@@ -103,7 +103,7 @@ class WriterThread(Generic[R]):
                 _log.warning("the sink cannot take more now, next attempt in %.1f s: %s", pause, error)
                 self._app.health.waiting["sink"] = str(error)
                 self._report(together)
-                await self._wait(together, pause)
+                await together[0].epoch.pause(pause)
             else:
                 break
         self._app.health.waiting.pop("sink", None)
@@ -111,14 +111,6 @@ class WriterThread(Generic[R]):
             if not pending.written.done():
                 pending.written.set_result(None)
         self._report([])
-
-    async def _wait(self, together: list[_Pending[R]], seconds: float) -> None:
-        """Sleep, but not past the end of the epoch."""
-        epoch = together[0].epoch
-        try:
-            await asyncio.wait_for(epoch.over.wait(), seconds)
-        except TimeoutError:
-            return
 
     def _report(self, together: list[_Pending[R]]) -> None:
         oldest = min((pending.came for pending in [*together, *self._pending]), default=None)

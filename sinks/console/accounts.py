@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
 
 from models.tables import api_tokens, console_audit, login_links, sessions, users
 from sinks.console.callers import RIGHTS, Caller, Right, Role
-from sinks.database import writing
+from sinks.database import one_by_one
 from sinks.errors import database_errors
 from sinks.lifecycle import STREAM
 
@@ -94,7 +94,7 @@ class Accounts:
         self, engine: Engine, *, idle: timedelta = timedelta(hours=12), lasts: timedelta = timedelta(days=7)
     ) -> None:
         self._engine = engine
-        self._writing = writing(engine) if engine.dialect.name == "sqlite" else engine
+        self._writing = one_by_one(engine)
         self._idle = idle
         self._lasts = lasts
         self._hasher = PasswordHasher()

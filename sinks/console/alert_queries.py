@@ -26,9 +26,9 @@ from sqlalchemy import (
 )
 
 from models.alert import Alert, AlertState
-from models.finding import Evidence, Finding, Severity, seam_sides
+from models.finding import Evidence, Severity, seam_sides
 from models.tables import alert_changes, alerts, findings
-from sinks.alerts import UNRESOLVED, alert_of, change_of
+from sinks.alerts import UNRESOLVED, alert_of, change_of, finding_of, newest_findings
 from sinks.console.problems import Refusal
 from sinks.console.shapes import (
     AlertDetail,
@@ -335,9 +335,7 @@ def _items(connection: Connection, rows: Sequence[Any]) -> list[AlertItem]:
             own.alert, own.id, own.reason, own.time, own.journey, own.contact, own.field, own.team, own.channel, own.rule,
             own.standing, own.summary,
         )  # fmt: skip
-        order = func.row_number().over(partition_by=own.alert, order_by=(own.standing.desc(), own.time.desc(), own.id))
-        ranked = select(*columns, order.label("place")).where(own.alert.in_(keys)).subquery()
-        newest = {row.alert: row for row in connection.execute(select(ranked).where(ranked.c.place == 1))}
+        newest = {row.alert: row for row in connection.execute(newest_findings(columns, keys))}
     return [AlertItem(alert=alert_of(row), latest=_latest(newest.get(row.key))) for row in rows]
 
 
@@ -363,16 +361,11 @@ def _folded(rows: Mapping[str, Any], shown: Iterable[str], tell: Tell) -> list[F
         told.add(identity)
         row = rows[identity]
         under = [node(each) for each in explained.get(identity, ()) if each not in told]
-        return FindingNode(finding=_finding(row), standing=row.standing, words=tell(row.body), explains=under)
+        return FindingNode(finding=finding_of(row), standing=row.standing, words=tell(row.body), explains=under)
 
     wanted = list(shown)
     causes = [each for each in wanted if rows[each].explained_by not in rows]
     return [node(each) for each in [*causes, *wanted] if each not in told]
-
-
-def _finding(row: Any) -> Finding:
-    # Strict models take times and the like from JSON alone; here they are text as JSON has it.
-    return Finding.model_validate(row.body | {"revision": row.revision}, strict=False)
 
 
 def _story(rows: Iterable[Any]) -> list[StoryPart]:
@@ -380,7 +373,7 @@ def _story(rows: Iterable[Any]) -> list[StoryPart]:
     for row in rows:
         if row.withdrawn:
             continue
-        finding = _finding(row)
+        finding = finding_of(row)
         for place, evidence in (
             ("first_of", finding.first),
             ("again_of", finding.again),

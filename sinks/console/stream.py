@@ -21,6 +21,7 @@ from sqlalchemy import Engine, select
 from starlette.responses import Response, StreamingResponse
 
 from models.tables import alerts
+from sinks.alerts import LATEST_COMMIT
 from sinks.console.alert_queries import Desk
 from sinks.console.callers import Caller, Right
 from sinks.console.figure_queries import freshness, scores_of
@@ -40,7 +41,6 @@ _CHECK_EVERY = 15.0
 """Seconds until a session or token is looked at again, which also counts as its use."""
 _DEEP_EVERY = 25
 """Looks at alerts until one goes back as far as a transaction can last; as often scores and freshness are looked at."""
-_LATEST_COMMIT = timedelta(seconds=60)
 _BACK = timedelta(seconds=2)
 _CHUNK = 250
 """Alerts in one event."""
@@ -100,7 +100,7 @@ class _Watch:
     def alerts(self, *, deep: bool) -> list[str]:
         """Return the keys of the alerts that changed; ``deep``: also those that became visible long after they were written."""
         now, own = self._settings.now(), alerts.c
-        since = self.newest - (_LATEST_COMMIT if deep else _BACK)
+        since = self.newest - (LATEST_COMMIT if deep else _BACK)
         query = select(own.key, own.version, own.updated).where(own.updated >= since).order_by(own.updated, own.key)
         with database_errors(self._engine), self._engine.connect() as connection:
             rows = connection.execute(query).all()
@@ -110,7 +110,7 @@ class _Watch:
             # A clock that goes ahead elsewhere is not to hide what others write.
             self.newest = max(self.newest, min(rows[-1].updated, now))
         if deep:
-            oldest = self.newest - _LATEST_COMMIT
+            oldest = self.newest - LATEST_COMMIT
             self._told = {key: seen for key, seen in self._told.items() if seen[1] >= oldest}
         return fresh
 
@@ -263,7 +263,7 @@ class Feed:
             return [_event("reset", {}, now)]
         desk = Desk(self._engine, caller.name, caller.teams, self._settings.now())
         try:
-            items = desk.changed(since - _LATEST_COMMIT, _MOST_MISSED + 1)
+            items = desk.changed(since - LATEST_COMMIT, _MOST_MISSED + 1)
         except (Conflict, DatabaseUnavailable):
             return [_event("reset", {}, now)]
         if len(items) > _MOST_MISSED:
@@ -290,4 +290,4 @@ def read_id(text: str) -> datetime | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 17):
         return None
     moment = _EPOCH + timedelta(microseconds=int(text))
-    return moment if moment > _EPOCH + _LATEST_COMMIT else None
+    return moment if moment > _EPOCH + LATEST_COMMIT else None

@@ -7,22 +7,20 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Select, and_, delete, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.alert import Alert
 from models.finding import Finding
 from models.tables import alerts, deliveries, findings, observed, receivers
-from sinks.alerts import alert_of
-from sinks.database import writing
+from sinks.alerts import LATEST_COMMIT, alert_of, finding_of, newest_findings
+from sinks.database import insert_into, one_by_one
 from sinks.delivery.messages import FIRING, Message, webhook_id
 from sinks.errors import database_errors
+from sinks.observing import next_offset
 
 __all__ = [
     "BriefStore", "Delivered", "Delivery", "DeliveryState", "DeliveryStore", "Tally", "count_deliveries", "find_deliveries", "list_deliveries", "replay",
 ]  # fmt: skip
 
-_LATEST_COMMIT = timedelta(seconds=60)
-"""How long after its row was stamped a transaction can still become visible."""
 _PAGE = 500
 
 
@@ -88,11 +86,9 @@ class DeliveryStore:
     """
 
     def __init__(self, engine: Engine, receiver: str) -> None:
-        # PostgreSQL does all of this right without a snapshot; on SQLite there is one writer at a time.
-        self._engine = writing(engine) if engine.dialect.name == "sqlite" else engine
+        self._engine = one_by_one(engine)
         self._reading = engine
-        inserts: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-        self._insert: Any = inserts[engine.dialect.name]
+        self._insert = insert_into(engine)
         self.receiver = receiver
         self._told: dict[str, tuple[int, datetime]] = {}
 
@@ -119,7 +115,7 @@ class DeliveryStore:
         with self._read() as connection:
             since = connection.execute(select(receivers.c.created, receivers.c.since).where(receivers.c.name == self.receiver)).one()
             # Transactions become visible in another order than they were stamped in: look back, and leave out what was seen.
-            horizon = max(since.created, since.since - _LATEST_COMMIT)
+            horizon = max(since.created, since.since - LATEST_COMMIT)
             self._told = {key: seen for key, seen in self._told.items() if seen[1] >= horizon}
             changed = select(alerts.c.key, alerts.c.version, alerts.c.updated).where(alerts.c.updated >= horizon)
             fresh = [row for row in connection.execute(changed) if self._told.get(row.key, (0,))[0] < row.version]
@@ -246,15 +242,12 @@ class BriefStore:
     """Puts briefs where couriers find them, with how far their topic was read."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = writing(engine) if engine.dialect.name == "sqlite" else engine
-        inserts: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-        self._insert: Any = inserts[engine.dialect.name]
+        self._engine = one_by_one(engine)
+        self._insert = insert_into(engine)
 
     def next_offset(self, topic: str, partition: int) -> int:
         """Return where to go on in a partition. Raises `DatabaseUnavailable`."""
-        found = select(observed.c.next_offset).where(observed.c.topic == topic, observed.c.partition == partition)
-        with database_errors(self._engine), self._engine.connect() as connection:
-            return connection.execute(found).scalar() or 0
+        return next_offset(self._engine, topic, partition)
 
     def store(
         self, place: tuple[str, int], next_offset: int, messages: Mapping[str, Sequence[Message]], forgotten: Iterable[tuple[str, str]], now: datetime
@@ -321,7 +314,7 @@ def replay(
 
     What waits is tried at once. Raises `DatabaseUnavailable`.
     """
-    own = writing(engine) if engine.dialect.name == "sqlite" else engine
+    own = one_by_one(engine)
     chosen = _chosen(select(deliveries.c.id), receivers, states, what, since)
     if ids:
         chosen = chosen.where(deliveries.c.id.in_(ids))
@@ -359,12 +352,8 @@ def _newest_findings(connection: Connection, keys: Collection[str]) -> dict[str,
     """Return of each alert the newest finding that stands, else the newest."""
     if not keys:
         return {}
-    order = (findings.c.standing.desc(), findings.c.time.desc(), findings.c.id)
-    place = func.row_number().over(partition_by=findings.c.alert, order_by=order).label("place")
-    ranked = select(findings.c.alert, findings.c.body, findings.c.revision, place).where(findings.c.alert.in_(keys)).subquery()
-    rows = connection.execute(select(ranked).where(ranked.c.place == 1))
-    # Strict models take times and the like from JSON alone; here they are text as JSON has it.
-    return {row.alert: Finding.model_validate(row.body | {"revision": row.revision}, strict=False) for row in rows}
+    rows = connection.execute(newest_findings((findings.c.alert, findings.c.body, findings.c.revision), keys))
+    return {row.alert: finding_of(row) for row in rows}
 
 
 def _pages(keys: Sequence[str]) -> Iterator[Sequence[str]]:
