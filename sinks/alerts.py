@@ -14,8 +14,21 @@ from sinks.errors import database_errors
 from sinks.lifecycle import Verdict
 
 __all__ = [
-    "AlertDetails", "LATEST_COMMIT", "NOBODY", "UNRESOLVED", "alert_of", "change_of", "count_alerts", "finding_of", "follow", "keys_like",
-    "list_alerts", "newest_findings", "show_alert", "verdict_columns", "verdict_of",
+    "LATEST_COMMIT",
+    "NOBODY",
+    "UNRESOLVED",
+    "AlertDetails",
+    "alert_of",
+    "change_of",
+    "count_alerts",
+    "finding_of",
+    "follow",
+    "keys_like",
+    "list_alerts",
+    "newest_findings",
+    "show_alert",
+    "verdict_columns",
+    "verdict_of",
 ]  # fmt: skip
 
 NOBODY = ""
