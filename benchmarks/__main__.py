@@ -5,7 +5,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import briefs, capacity, ingest, insights, latency, messages, recovery, state, whole_job, writers
+from benchmarks import (
+    briefs,
+    capacity,
+    console,
+    ingest,
+    insights,
+    latency,
+    messages,
+    recovery,
+    state,
+    whole_job,
+    writers,
+)
 from benchmarks.report import Report, show, write
 
 _DOCUMENTS = Path(__file__).parents[1] / "docs"
@@ -42,7 +54,7 @@ def main() -> int:
 
 def _command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="also write the table to docs/benchmarks.md, with machine, versions and date")
+    parser.add_argument("--write", action="store_true", help="also write the table to docs/benchmarks.md (capacity: capacity.md), with machine and date")
     parser.add_argument("--rounds", type=int, default=5, help="turns of either side, of which the median counts; throughput has one")
     return parser
 
@@ -73,7 +85,9 @@ def _state(parser: argparse.ArgumentParser) -> None:
 
 
 def _capacity(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--capacity-customers", type=int, default=20_000, help="ten touchpoints each; a second run has half of them")
+    parser.add_argument("--capacity-customers", type=int, default=20_000, help="ten touchpoints each, at full speed")
+    parser.add_argument("--capacity-rate", type=int, default=4_000, help="touchpoints a second of the run that the calculator's answer is held against")
+    parser.add_argument("--capacity-seconds", type=int, default=60, help="of that run")
 
 
 def _recovery(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +100,12 @@ def _text(parser: argparse.ArgumentParser) -> None:
 
 def _insights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--year", type=int, default=10_000_000, help="findings of a year")
+
+
+def _console(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--alerts", type=int, default=100_000, help="open ones, in either database")
+    parser.add_argument("--update-rate", type=int, default=300, help="findings a second while the list is looked at")
+    parser.add_argument("--update-seconds", type=int, default=60, help="for which they come, over either database")
 
 
 def _ingest(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +137,7 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
     "capacity": (
         "what an event, a customer and a rule cost, and whether the calculator is right",
         _capacity,
-        lambda chosen: capacity.run(chosen.capacity_customers, min(chosen.rounds, 3)),
+        lambda chosen: capacity.run(chosen.capacity_customers, chosen.capacity_rate, chosen.capacity_seconds, min(chosen.rounds, 3)),
     ),
     "state": (
         "what state costs: bytes of a quiet row, few and very many customers, long timelines, late records",
@@ -138,6 +158,11 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
         "what ranking a year of findings takes in PostgreSQL, beside counting them anew",
         _insights,
         lambda chosen: insights.run(chosen.year, min(chosen.rounds, 3)),
+    ),
+    "console": (
+        "what people at the console wait for, in a real browser, over SQLite and PostgreSQL",
+        _console,
+        lambda chosen: console.run(chosen.alerts, chosen.update_rate, chosen.update_seconds, chosen.rounds),
     ),
     "ingest": (
         "records taken in by HTTP, beside a bare server",

@@ -1,9 +1,10 @@
 """How long a brief takes: from the append of the handoff to the append of the brief, under a steady load.
 
-The broker stamps both (LogAppendTime, in whole milliseconds). One touchpoint in ten is a handoff.
+The broker stamps both (LogAppendTime, in whole milliseconds). One touchpoint in ten is a handoff: evenly, or all those of a second within a tenth of it.
 """
 
 import asyncio
+from itertools import product
 from statistics import quantiles
 from time import monotonic, sleep, time
 
@@ -27,6 +28,8 @@ _TICK = 0.005
 _PATIENCE = 120.0
 _PERCENTILES = (50, 90, 99, 99.9)
 _LIMIT = 100
+_EVENLY, _AT_ONCE = "evenly", "at once"
+_LOADS = (_EVENLY, _AT_ONCE)
 
 
 def run(rate: int, seconds: int) -> Report:
@@ -41,26 +44,29 @@ def run(rate: int, seconds: int) -> Report:
         admin.alter_configs([stamped])
         admin.close()
         progress = Progress(installation.bootstrap, installation.names)
-        for each in (_WARM_UP, seconds):
-            say(f"{each} s of load")
-            records = _records(each, rate, str(each))
+        for name, each in (("warm-up", _WARM_UP), *((name, seconds) for name in _LOADS)):
+            say(f"{each} s of load: {name}")
+            records = _records(each, rate, name)
             asyncio.run(_feed(installation, records, rate))
             deadline = monotonic() + _PATIENCE
             while not progress.caught_up():
                 if monotonic() > deadline:
                     raise TimeoutError(f"the worker was not done in {_PATIENCE:.0f} s")
                 sleep(0.2)
-        waited, sizes = asyncio.run(_samples(installation, str(seconds)))
-    assert len(waited) == rate * seconds // 10, "a handoff has no brief"
+        samples = {name: asyncio.run(_samples(installation, name)) for name in _LOADS}
+    rows, sizes = [], [size for _, each in samples.values() for size in each]
+    for name, (waited, _) in samples.items():
+        assert len(waited) == rate * seconds // 10, "a handoff has no brief"
+        cut = quantiles(waited, n=1000, method="inclusive")
+        over = sum(each > _LIMIT for each in waited) / len(waited)
+        rows.append((name, *(f"{cut[round(each * 10) - 1]:.0f}" for each in _PERCENTILES), f"{max(waited):.0f}", f"{over:.2%}"))
     assert max(sizes) <= MAXIMUM_BYTES
-    cut = quantiles(waited, n=1000, method="inclusive")
-    over = sum(each > _LIMIT for each in waited)
     return Report(
         title="Milliseconds from the append of a handoff to the append of its brief",
-        columns=("", *(f"p{each}" for each in _PERCENTILES), "most", f"over {_LIMIT} ms"),
-        rows=[("brief", *(f"{cut[round(each * 10) - 1]:.0f}" for each in _PERCENTILES), f"{max(waited):.0f}", f"{over / len(waited):.2%}")],
+        columns=("handoffs", *(f"p{each}" for each in _PERCENTILES), "most", f"over {_LIMIT} ms"),
+        rows=rows,
         notes=[
-            f"{rate:,} touchpoints a second for {seconds} s, {PARTITIONS} partitions; {len(waited):,} briefs of "
+            f"{rate:,} touchpoints a second for {seconds} s each, {PARTITIONS} partitions; {len(sizes):,} briefs of "
             f"{sum(sizes) / len(sizes):,.0f} bytes on average, {max(sizes):,} at most."
         ],
     )
@@ -84,16 +90,19 @@ def _story(number: int) -> list[Told]:
     ]
 
 
-def _records(seconds: int, rate: int, run_: str) -> list[tuple[int, bytes, bytes]]:
-    """Return partition, key and value of the touchpoints of all stories, interleaved: each story takes a second of the load."""
+def _records(seconds: int, rate: int, load: str) -> list[tuple[int, bytes, bytes]]:
+    """Return partition, key and value of the touchpoints of all stories, each of which takes a second: in order of the time at which they are due.
+
+    The stories of a second begin one after the other, or together and then go on in step.
+    """
+    stories = range(rate * seconds // 10)
+    begins = [number // (rate // 10) if load == _AT_ONCE else number / (rate // 10) for number in stories]
     records = []
-    for first in range(0, rate * seconds // 10, rate // 10):
-        for step in range(10):
-            for number in range(first, first + rate // 10):
-                customer = f"customer-{run_}-{number}"
-                key = f"acme/{customer}".encode()
-                made = touchpoint(f"{run_}/{number}/{step}", customer, f"contact-{run_}-{number}", _story(number)[step], START + step * APART, "agent-1")
-                records.append((partition_for(key, PARTITIONS), key, made))
+    for number, step in sorted(product(stories, range(10)), key=lambda each: begins[each[0]] + each[1] / 10):
+        customer = f"customer-{load}-{number}"
+        key = f"acme/{customer}".encode()
+        made = touchpoint(f"{load}/{number}/{step}", customer, f"contact-{load}-{number}", _story(number)[step], START + step * APART, "agent-1")
+        records.append((partition_for(key, PARTITIONS), key, made))
     return records
 
 
@@ -112,8 +121,8 @@ async def _feed(installation: Installation, records: list[tuple[int, bytes, byte
     await producer.stop()
 
 
-async def _samples(installation: Installation, run_: str) -> tuple[list[float], list[int]]:
-    """Return of each brief of a run the milliseconds since its handoff, and its bytes."""
+async def _samples(installation: Installation, load: str) -> tuple[list[float], list[int]]:
+    """Return of each brief of a load the milliseconds since its handoff, and its bytes."""
     reader = KafkaBackend(StreamSettings(bootstrap=installation.bootstrap)).reader()
     since: dict[str, int] = {}
     waited: list[float] = []
@@ -121,7 +130,7 @@ async def _samples(installation: Installation, run_: str) -> tuple[list[float], 
     async for chunk in reader.read(installation.names.touchpoints, range(PARTITIONS)):
         for record in chunk.records:
             identifier = msgspec.json.decode(record.value or b"{}")["id"]
-            if identifier.startswith(f"{run_}/") and identifier.endswith("/8"):
+            if identifier.startswith(f"{load}/") and identifier.endswith("/8"):
                 since[identifier] = record.timestamp
     async for chunk in reader.read(installation.names.briefs, range(PARTITIONS)):
         for record in chunk.records:

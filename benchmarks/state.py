@@ -95,7 +95,7 @@ def measure(customers: int, history: int, late: float, contacts: int) -> tuple[f
         batch.append(record)
         if len(batch) == _BATCH:
             began = process_time()
-            with growing_state():
+            with growing_state(len(batch)):
                 watch.process(batch)
             spent, count, batch = spent + process_time() - began, count + len(batch), []
     if watch.counts.dead_letters:

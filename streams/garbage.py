@@ -6,6 +6,12 @@ from contextlib import contextmanager
 
 __all__ = ["growing_state", "tune_garbage_collector"]
 
+_LARGE = 100
+"""Records from which on a batch is worth a look of its own."""
+
+_YOUNG = 5000
+"""Objects after which small batches are worth one: at some hundred of them a second, each with its own, looks cost more than the engine."""
+
 
 def tune_garbage_collector() -> None:
     """Keep the collector from walking what was loaded at start, and from running at every few hundred objects."""
@@ -15,16 +21,19 @@ def tune_garbage_collector() -> None:
 
 
 @contextmanager
-def growing_state() -> Iterator[None]:
-    """Keep the collector from walking the state while a batch adds to it, and ever after.
+def growing_state(records: int) -> Iterator[None]:
+    """Keep the collector from walking the state while a batch of ``records`` adds to it, and ever after.
 
     State lives as long as the program, and what it drops is freed without the collector (`Fold.release`). So what is young is collected before, while it
-    is little, and what the batch leaves behind is taken out of the collector's sight.
+    is little, and what the batch leaves behind is taken out of the collector's sight; small batches share such a look.
     """
-    gc.collect(0)
+    look = records >= _LARGE or gc.get_count()[0] > _YOUNG
+    if look:
+        gc.collect(0)
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
+        if look:
+            gc.freeze()
         gc.enable()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from agents.live.traces import Traced, trace_rows
 from streams.app import SeamwatchApp
 from streams.batches import Batch
 from streams.failpoints import failpoint
@@ -40,7 +41,9 @@ def sink(app: SeamwatchApp, writer: Writer) -> None:
         records = [
             SinkRecord(topic, partition, r.offset, r.timestamp * 1000, r.key, r.value, r.headers) for r in batch.records
         ]
+        traced = Traced() if app.tracing is None or topic != names.alerts else trace_rows(app.tracing, batch)
         await thread.write(records, batch.epoch)
+        traced.end()
         failpoint("after_transaction")
 
     app.batch_agent([names.alerts, names.scores, names.briefs, names.dead_letters], handle, name="sink")

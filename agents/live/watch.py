@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Any, Protocol
 
+from agents.live.traces import Traced, trace_findings
 from streams.app import SeamwatchApp
 from streams.batches import Batch
 from streams.dead_letters import dead_letter
@@ -21,8 +22,8 @@ __all__ = ["PartitionEngine", "watch"]
 _TURN = 0.2
 """Seconds of computing after which the event loop has its turn, however large the batch."""
 
-_SETTLED_EVERY = 0.05
-"""Seconds: of a tally that many small batches change, the last value is written."""
+_SETTLED_EVERY = 0.25
+"""Seconds: of a tally or score that many small batches change, the last value is written. What nobody waits for must not keep findings and briefs waiting."""
 
 _DONE = object()
 
@@ -58,15 +59,16 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
         ongoing = True
         while ongoing:
             end = monotonic() + _TURN
-            with growing_state():
+            with growing_state(len(batch.records)):
                 ongoing = next(taking, _DONE) is not _DONE
             await asyncio.sleep(0)
             if batch.epoch.over.is_set():
                 raise Abandoned("the partition was revoked")
         effects = owned.watch.effects()
         failpoint("before_findings")
+        traced, findings = Traced(), _told(names.alerts, partition, effects.findings, [(mark.findings, mark) for mark in effects.marks])
         await deliver([
-            *_told(names.alerts, partition, effects.findings, [(mark.findings, mark) for mark in effects.marks]),
+            *(findings if app.tracing is None else trace_findings(app.tracing, batch, findings, traced)),
             *_told(names.briefs, partition, effects.briefs, [(mark.briefs, mark) for mark in effects.marks if mark.what == "forgotten"]),
             *(Outgoing(names.touchpoints, None, key, value) for key, value in (*effects.misplaced, *effects.onward)),
             *(
@@ -82,6 +84,7 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
             ),
             *(() if pulses is None else pulses.marks(partition, batch.records)),
         ])  # fmt: skip
+        traced.end()
         app.observer.findings_delivered(partition, monotonic() - batch.polled_at)
         failpoint("after_findings")
         return owned, effects
@@ -91,7 +94,7 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
         owned = left[0][0]
         partition, deliver = owned.partition, app.delivery.deliver
         tallies, tally_rows = (dict(pair for _, effects in left for pair in getattr(effects, name)) for name in ("tallies", "tally_rows"))
-        scores = [score for _, effects in left for score in effects.customer_scores]  # each: of one that ends, the end is told before the topic keeps nothing
+        scores = _latest(score for _, effects in left for score in effects.customer_scores)
         rows = [row for _, effects in left for row in effects.rows]
         await deliver([
             *(Outgoing(names.scores, None, *each) for each in scores),
@@ -117,6 +120,18 @@ def _told(topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes]], mark
         yield Outgoing(topic, partition, mark.key, None, ((mark.what, mark.value.encode()),))
         begin = at
     yield from (Outgoing(topic, partition, *pair) for pair in pairs[begin:])
+
+
+def _latest(told: Iterable[tuple[bytes, bytes | None]]) -> list[tuple[bytes, bytes | None]]:
+    """Leave out what another value of the same key follows. What a tombstone follows stays: it is the last that others hear of it."""
+    kept: dict[bytes, list[bytes | None]] = {}
+    for key, value in told:
+        values = kept.setdefault(key, [])
+        if value is not None and values and values[-1] is not None:
+            values[-1] = value
+        else:
+            values.append(value)
+    return [(key, value) for key, values in kept.items() for value in values]
 
 
 def _tally_partition(key: bytes, partitions: int) -> int:
