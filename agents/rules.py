@@ -84,7 +84,9 @@ class EngineRules(_Rules):
     memory: Duration = "30d"  # type: ignore[assignment]
     """How far a timeline reaches back from the customer's newest touchpoint."""
     maximum_touchpoints: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """How many touchpoints of one customer are kept; older ones are dropped first."""
     maximum_bytes: Annotated[int, Field(ge=1024, le=900_000)] = 262_144
+    """How many bytes of one customer are kept, as stored."""
     maximum_an_hour: Annotated[int, Field(ge=1, le=10_000)] = 200
     """How many touchpoints with times in one UTC hour a customer can have; one with more is none, and is watched no more."""
     not_a_customer: frozenset[str] = frozenset()
@@ -100,11 +102,13 @@ class EngineRules(_Rules):
     unlimited_modes: frozenset[str] = frozenset({"callback", "referral"})
     """Handoff modes that nobody has to pick up within a limit."""
     harm: Mapping[Severity, Annotated[float, Field(ge=0, le=0.95)]] = {"info": 0.0, "warning": 0.15, "critical": 0.4}
+    """What a finding costs a score, by severity."""
     prior_opportunities: Annotated[float, Field(gt=0)] = 20.0
     """Harmless handlings that every team starts with, so that one with three contacts is not ranked by luck."""
     half_lives: tuple[Duration, ...] = ("1h", "7d")  # type: ignore[assignment]
     """Half-lives of the scores of teams, channels, seams and tenants."""
     customer_half_life: Duration = "7d"  # type: ignore[assignment]
+    """Half-life of the scores of customers and journeys."""
     fusion: Mapping[str, Annotated[float, Field(ge=-50, le=50)]] = Field(default_factory=lambda: dict(_FUSION))
     """By how many points of 100 an event moves the fusion score: of ``EVENTS``, or the finding of a detector."""
     fusion_blame: Annotated[float, Field(ge=0, le=1)] = 1.0

@@ -33,6 +33,7 @@ _PATTERNS = {
     "console_url": "expected https://HOST or https://HOST:PORT, without a path",
     "ingest_listen": "expected HOST:PORT, such as 127.0.0.1:8464",
     "currency": "expected the three letters of a currency, such as EUR",
+    "tracing_url": "expected http://HOST:PORT/PATH or https://HOST/PATH, such as http://127.0.0.1:4318/v1/traces",
     "region": "expected the two letters of a country, such as DE",
 }
 _PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):.*(?=@)", re.DOTALL)
@@ -116,8 +117,11 @@ class Settings(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How the broker is spoken to, as Kafka names it: with TLS (SSL), with a name and password (SASL), or both."""
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How name and password are proved, with SASL."""
     kafka_username: str | None = None
+    """The name, with SASL."""
     kafka_password: Password | None = None
+    """The password, with SASL."""
     kafka_ca_file: Path | None = None
     """Certificates of those who vouch for the broker's (PEM); without it those that the system trusts."""
     kafka_certificate_file: Path | None = None
@@ -142,10 +146,20 @@ class Settings(BaseSettings):
     """Lines for people, or one JSON object a line, of workers and the console."""
     pulse_every: Duration | None = None
     """How often a pulse goes through the whole pipe, from the touchpoints to the database, and is measured; unset: never."""
+    tracing_url: Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/[A-Za-z0-9._/-]*$")] | None = None
+    """Where a collector takes OpenTelemetry's traces by HTTP (OTLP); unset: nothing is traced."""
+    tracing_share: Annotated[float, Field(ge=0, le=1)] = 0.001
+    """The share of records that are traced, 0 to 1, besides those that come with a `traceparent` that asks for it."""
+    tracing_token: Password | None = None
+    """What the collector is shown (a bearer token), or ``file:`` with the path of a file that holds it."""
     metrics_host: str = "127.0.0.1"
+    """Where metrics and health are served; on 127.0.0.1 no other machine reaches them."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464
+    """The port of metrics and health; 0: any that is free."""
     rules_dir: Path | None = None
+    """Rules of one's own, in place of the shipped ones."""
     fields_dir: Path | None = None
+    """Fields of one's own, in place of the shipped ones."""
     region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     """Where phone numbers without country code and dates in digits are read (two letters), for fields that name none."""
     read_messages: bool = True
@@ -191,6 +205,7 @@ class Settings(BaseSettings):
     console_host: str = "127.0.0.1"
     """Where the console listens."""
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """The port of the console; 0: any that is free."""
     console_url: Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")] | None = None
     """Where people reach the console, behind a proxy or by https; there its cookie goes over https alone."""
     console_proxies: str = ""
@@ -199,6 +214,8 @@ class Settings(BaseSettings):
     """How long a session lasts that nobody uses; an open page uses it."""
     console_session: Duration = "7d"  # type: ignore[assignment]
     """How long any session lasts."""
+    console_reveal: bool = False
+    """Whether the console reads from Kafka what a customer said at one moment, for those who may and give a reason."""
 
     console_openid_issuer: Annotated[str, StringConstraints(pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])")] | None = None
     """An OpenID Connect provider by which people come into the console; with it the five that follow."""

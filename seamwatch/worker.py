@@ -26,6 +26,7 @@ from models.score import Score
 from seamwatch import __version__
 from seamwatch.broker import mapped_sources, stream_settings
 from seamwatch.errors import FAILED, explain
+from seamwatch.tracing import tracer
 from sinks.health import HealthServer
 from sinks.metrics import Metrics
 from streams.settings import StreamSettings
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from streams.app import SeamwatchApp
     from streams.backend import Backend
     from streams.ingest import OpenDoor
+    from streams.tracing import Tracing
 
 __all__ = ["INGEST", "ROLES", "Plan", "Worker", "decayed", "leave", "plan"]
 
@@ -63,6 +65,8 @@ class Plan:
     sources: tuple[Source, ...]
     vocabulary: Vocabulary | None = None
     doors: "Mapping[str, OpenDoor]" = field(default_factory=dict)
+    tracer: "Callable[[], Tracing] | None" = None
+    """Begins to trace; None where nothing is traced."""
 
     def streams(self) -> StreamSettings:
         """Return what the streams are told."""
@@ -95,7 +99,7 @@ def plan(settings: Settings, roles: Iterable[str] | None = None) -> Plan:
         from seamwatch.doors import open_doors
 
         doors = open_doors(settings)
-    return Plan(settings, wanted, rulebook, fields, fingerprinter, sources, vocabulary, doors)
+    return Plan(settings, wanted, rulebook, fields, fingerprinter, sources, vocabulary, doors, tracer(settings))
 
 
 class Worker:
@@ -165,9 +169,10 @@ class Worker:
         from streams.worker import run_worker
 
         backend = (self._backend or KafkaBackend)(self._streams)
+        tracing = None if self.plan.tracer is None else self.plan.tracer()
         if self.plan.roles == {INGEST}:
-            return await self._take_in(backend, stop)
-        app = create_app(self._streams, backend, observer=self.metrics, end=self._end)
+            return await self._take_in(backend, stop, tracing)
+        app = create_app(self._streams, backend, observer=self.metrics, end=self._end, tracing=tracing)
         self.assemble(app, engine)
         self._app, self._waiting = app, ""
         _log.info(
@@ -178,6 +183,8 @@ class Worker:
         finally:
             if engine is not None:
                 engine.dispose()
+            if tracing is not None:
+                tracing.close()
         _log.info("stopped")
         return code
 
@@ -209,7 +216,7 @@ class Worker:
         if INGEST in plan.roles:
             from seamwatch.doors import TakingIn
 
-            taking_in = TakingIn(plan.settings, self._streams, plan.doors, metrics)
+            taking_in = TakingIn(plan.settings, self._streams, plan.doors, metrics, app.tracing)
             app.add_service_task(taking_in.start)
             app.before_stop(taking_in.stop)
         if "sink" in plan.roles and engine is not None:
@@ -217,19 +224,21 @@ class Worker:
             app.add_service_task(StoredFigures(app, engine, metrics).run)
             app.add_service_task(Lifetimes(app, engine, plan.settings.alert_expiry, decayed).run)
 
-    async def _take_in(self, backend: "Backend", stop: asyncio.Event) -> int:
+    async def _take_in(self, backend: "Backend", stop: asyncio.Event, tracing: "Tracing | None") -> int:
         """Do nothing but take in records: without a consumer group, and without Faust."""
         from seamwatch.doors import TakingIn
         from streams.worker import reach_broker
 
         if not await reach_broker(self._streams, backend, stop):
             return 0
-        taking_in = TakingIn(self.plan.settings, self._streams, self.plan.doors, self.metrics)
+        taking_in = TakingIn(self.plan.settings, self._streams, self.plan.doors, self.metrics, tracing)
         await taking_in.start()
         self._waiting = ""
         await stop.wait()
         self._waiting = "stopping: no more records are taken in"
         await taking_in.stop()
+        if tracing is not None:
+            tracing.close()
         _log.info("stopped")
         return 0
 

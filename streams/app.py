@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import faust
 from faust.app.base import BootStrategy
@@ -24,6 +24,9 @@ from streams.producer import Producer
 from streams.selfcheck import self_check
 from streams.settings import StreamSettings
 from streams.topics import Topics
+
+if TYPE_CHECKING:
+    from streams.tracing import Tracing
 
 __all__ = ["SeamwatchApp", "create_app", "end_process"]
 
@@ -49,18 +52,25 @@ class _Boot(BootStrategy):
 class SeamwatchApp(faust.App):
     """A Faust app whose agents get batches.
 
-    ``streams`` are the settings, ``names`` the topics, ``delivery`` the producer to write through, ``health`` and ``observer`` what others read.
+    ``streams`` are the settings, ``names`` the topics, ``delivery`` the producer to write through, ``health`` and ``observer`` what others read,
+    ``tracing`` what sampled records are traced with, None where nothing is traced.
     """
 
     BootStrategy = _Boot
 
     def __init__(
-        self, settings: StreamSettings, backend: Backend, observer: Observer, end: Callable[[BaseException], None]
+        self,
+        settings: StreamSettings,
+        backend: Backend,
+        observer: Observer,
+        end: Callable[[BaseException], None],
+        tracing: "Tracing | None" = None,
     ) -> None:
         self.streams = settings
         self.names = Topics(settings.prefix)
         self.backend = backend
         self.observer = observer
+        self.tracing = tracing
         self.health = Health()
         self.refusal: LogMismatch | None = None
         self.liveness = Liveness(settings.session_timeout / 2)
@@ -282,6 +292,7 @@ def create_app(
     *,
     observer: Observer | None = None,
     end: Callable[[BaseException], None] = end_process,
+    tracing: "Tracing | None" = None,
 ) -> SeamwatchApp:
     """Return an app without agents; `agents.live` brings those of the wanted roles.
 
@@ -290,4 +301,4 @@ def create_app(
     Raises `IncompatibleLibrary` when the installed Faust is not the one that this was built on.
     """
     self_check()
-    return SeamwatchApp(settings, backend, observer or Unobserved(), end)
+    return SeamwatchApp(settings, backend, observer or Unobserved(), end, tracing)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 
+from agents.live.traces import Traced, trace_mapped, trace_refused
 from streams.app import SeamwatchApp
 from streams.batches import Batch
 from streams.dead_letters import dead_letter
@@ -39,6 +40,7 @@ def normalise(app: SeamwatchApp, mappings: Mapping[str, MapRecord], *, refused_i
 
     async def handle(batch: Batch) -> None:
         mapping, outgoing, turn = by_topic[batch.topic], [], monotonic()
+        tracing, traced = app.tracing, Traced()
         for record in batch.records:
             try:
                 mapped = [
@@ -46,6 +48,8 @@ def normalise(app: SeamwatchApp, mappings: Mapping[str, MapRecord], *, refused_i
                 ]
             except Poison as poison:
                 refused[batch.topic] += 1
+                if tracing is not None:
+                    trace_refused(tracing, batch, record, poison.reason, traced)
                 source = (batch.topic, batch.partition, record.offset)
                 outgoing.append(
                     dead_letter(
@@ -60,11 +64,12 @@ def normalise(app: SeamwatchApp, mappings: Mapping[str, MapRecord], *, refused_i
                 )
             else:
                 refused[batch.topic] = 0
-                outgoing += mapped
+                outgoing += mapped if tracing is None else trace_mapped(tracing, batch, record, mapped, traced)
             if monotonic() - turn > _SLICE:
                 await asyncio.sleep(0)
                 turn = monotonic()
         await app.delivery.deliver(outgoing)
+        traced.end()
         if refused[batch.topic] >= refused_in_a_row and batch.topic not in app.health.paused:
             _log.error(
                 "%s is paused: %d records in a row were refused; see its dead letters, then `seamwatch dead-letters resume %s`",

@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from time import monotonic, time
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -17,6 +17,9 @@ from streams.ingest.appender import Headers
 from streams.ingest.rules import PROBLEMS, Rule
 from streams.ingest.signatures import Check, Posted
 from streams.sources.door import MOST_BYTES
+
+if TYPE_CHECKING:
+    from streams.tracing import Tracing
 
 __all__ = ["Append", "DoorObserver", "Ingest", "OpenDoor"]
 
@@ -86,6 +89,7 @@ class Ingest:
         port: int = 0,
         memory: int = 64 * 1024 * 1024,
         now: Callable[[], float] = time,
+        tracing: "Tracing | None" = None,
     ) -> None:
         self._doors = doors
         self._append = append
@@ -93,6 +97,7 @@ class Ingest:
         self._host, self._port = host, port
         self._memory = memory
         self._now = now
+        self._tracing = tracing
         self._held = 0
         self._runner: web.ServerRunner | None = None
 
@@ -149,6 +154,7 @@ class Ingest:
             self._hold(-size)
 
     async def _pass(self, door: OpenDoor, request: web.BaseRequest) -> Rule | None:
+        began = monotonic()
         try:
             async with asyncio.timeout(_BODY_SECONDS):
                 body = await request.read()
@@ -170,8 +176,18 @@ class Ingest:
         headers = _kept(request.headers)
         if headers is None:
             return Rule.BAD_HEADER
+        if self._tracing is None:
+            return await self._write(door.topic, body, headers)
+        span = self._tracing.of_request(door.topic, body, request.headers.get("traceparent"), began)
+        broken = await self._write(door.topic, body, headers if span is None else [*headers, self._tracing.header(span)])
+        if span is not None:
+            span.set_attribute("seamwatch.outcome", broken or ACCEPTED)
+            span.end()
+        return broken
+
+    async def _write(self, topic: str, body: bytes, headers: Headers) -> Rule | None:
         try:
-            await self._append(door.topic, body, headers)
+            await self._append(topic, body, headers)
         except DeliveryFailed as error:
             _log.warning("a record was not accepted: %s", error)
             return Rule.UNCONFIRMED

@@ -87,7 +87,7 @@ class _Token:
 class _Hmac:
     def __init__(self, signature: Signature, secrets: Sequence[str], window: float) -> None:
         self._signature = signature
-        self._keys = [_key(secret) if signature.secret == "base64" else secret.encode() for secret in secrets]  # noqa: S105
+        self._keys = [_key(secret) if signature.secret == "base64" else secret.encode() for secret in secrets]  # noqa: S105 - how it is written
         self._window = window
         self._before, self._after = signature.signed.split("{body}")
 

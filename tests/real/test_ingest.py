@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -20,6 +21,7 @@ from streams.ingest import Appender
 from streams.settings import StreamSettings
 from streams.topics import TopicAdmin
 from tests.support.chatwoot import SECRET, message, ping_pong, signed
+from tests.support.collector import Collector, collector
 from tests.support.server import free_ports
 from tests.support.services import KafkaServer
 from tests.support.workers import Installation, WorkerProcess, stored, until
@@ -110,9 +112,27 @@ def test_what_was_confirmed_is_in_the_topic_whatever_ends(door: Door) -> None:
     assert len(set(there)) == len(there), "nothing was posted twice, so nothing is there twice"
 
 
-def test_what_is_posted_becomes_findings(door: Door) -> None:
-    """Webhooks that are posted, some of them twice and one with a wrong signature, give the findings of `replay` over the same records."""
-    installation = door.installation
+@pytest.fixture
+def traces() -> Iterator[Collector]:
+    """Give a collector of traces."""
+    with collector() as kept:
+        yield kept
+
+
+@pytest.fixture
+def traced_door(kafka: KafkaServer, database_url: str, prefix: str, tmp_path: Path, traces: Collector) -> Iterator[Door]:
+    """Give a door of which every record is traced."""
+    (tmp_path / "token").write_text("swordfish\n")
+    settings = {"SOURCES": "chatwoot", "INGEST_SECRETS__CHATWOOT": SECRET}
+    tracing = {"TRACING_URL": traces.url, "TRACING_SHARE": "1", "TRACING_TOKEN": f"file:{tmp_path}/token"}
+    installation = Installation(tmp_path, kafka.bootstrap, database_url, prefix, **settings, **tracing)
+    yield Door(installation)
+    installation.end()
+
+
+def test_what_is_posted_becomes_findings(traced_door: Door, traces: Collector) -> None:
+    """Webhooks, some of them posted twice and one with a wrong signature, give the findings of `replay` over the same records, traced to their rows."""
+    door, installation = traced_door, traced_door.installation
     installation.run("db", "upgrade")
     bodies = [body for customer in range(5) for body in ping_pong(customer, 100 * customer)]
     path = write(installation.directory, b"\n".join(bodies) + b"\n")
@@ -135,7 +155,12 @@ def test_what_is_posted_becomes_findings(door: Door) -> None:
     assert door.worker.metric("ingest_requests_total", source="chatwoot", outcome="accepted") == len(bodies) + 7
     assert door.worker.metric("ingest_requests_total", outcome="wrong_signature") == 1
     assert [worker.stop()[0] for worker in (door.worker, watching)] == [0, 0]
-    assert "Message" not in door.worker.log.read_text()
+    assert not {"Message", "swordfish"} & {*door.worker.log.read_text().split(), *watching.log.read_text().split()}
+    assert {"door", "normalise", "watch", "finding", "store"} in traces.stages()
+    assert traces.authorizations == {"Bearer swordfish"}
+    spans = [span for each in traces.traces.values() for span in each]
+    assert sum(span.name == "store" for span in spans) >= len(expected)
+    assert not [span for span in spans if "Message" in str(span) or '"c-' in str(span)]
 
 
 async def test_a_broker_that_stands_still_confirms_nothing(prefix: str) -> None:
@@ -146,19 +171,24 @@ async def test_a_broker_that_stands_still_confirms_nothing(prefix: str) -> None:
             admin.create()
         appender, topic = Appender(settings), f"{prefix}.raw.desk"
         await appender.start()
-        await appender.append(topic, b"before")
+        await confirmed(appender, topic, b"before")
         own.pause()
         async with asyncio.timeout(15):
             waiting = [appender.append(topic, b"during %d" % number) for number in range(20)]
             answers = await asyncio.gather(*waiting, return_exceptions=True)
         assert {type(each) for each in answers} == {DeliveryFailed}
         own.resume()
-        async with asyncio.timeout(20):
-            while isinstance(
-                (await asyncio.gather(appender.append(topic, b"after"), return_exceptions=True))[0], DeliveryFailed
-            ):
-                pass
+        await confirmed(appender, topic, b"after")
         await appender.stop()
+
+
+async def confirmed(appender: Appender, topic: str, value: bytes) -> None:
+    """Append a record, again where it is not confirmed, as its sender does: a broker that has only begun, or wakes up, may take longer than two seconds."""
+    async with asyncio.timeout(45):
+        while True:
+            with suppress(DeliveryFailed):
+                await appender.append(topic, value)
+                return
 
 
 DESK = """
