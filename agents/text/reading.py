@@ -74,6 +74,7 @@ def read(text: str) -> Reading:
     if "&" in text:
         text = html.unescape(text)
     if not text.isascii():
+        text = _LISTED.sub(", ", text)
         text = unicodedata.normalize("NFKC", _HALF.sub("\ufffd", text))[:MAXIMUM_CHARACTERS]
         text = _western_digits(text)
     text = text.translate(_UNSEEN)
@@ -111,6 +112,8 @@ def folded(word: str) -> str:
     return word.casefold().translate(_FOLD)
 
 
+_LISTED = re.compile(r"(?<=[0-9\uff10-\uff19])\uff0c(?=[0-9\uff10-\uff19])(?![0-9\uff10-\uff19]{3}(?![0-9\uff10-\uff19]))")
+"""A comma of full width between digits that does not part thousands: it becomes a narrow one, and would join them."""
 _APOSTROPHES = frozenset("'’‘`´ʼ")
 
 

@@ -37,7 +37,7 @@ _COMMAS = frozenset({",", "،", "，"})
 _ALONE_AMONG = 4
 """In how few words *one* answers a request; in more it stands for a thing."""
 _MOST_VALUES = 64
-"""How many values of one message are looked at."""
+"""How many values of one kind are looked at in one message."""
 
 
 class Act(NamedTuple):
@@ -146,7 +146,8 @@ class Recogniser:
         self, reading: Reading, found: list[Found], language: Language, tag: str | None, conversation: Conversation
     ) -> Iterator[_Candidate]:
         """Yield what may be a value of a field, with how surely it is told to be one."""
-        spans = [(each.start, each.end, each.field, each.value, True) for each in found if each.kind == "value"]
+        words_found = islice((each for each in found if each.kind == "value"), _MOST_VALUES)
+        spans = [(each.start, each.end, each.field, each.value, True) for each in words_found]
         likely = (
             {each.field for each in found}
             | conversation.asked.keys()
@@ -191,6 +192,9 @@ class Recogniser:
         fields = self.vocabulary.fields
         plain = [span for span in spans if told[span] or fields[span[2]].value.alone]
         awaited = [span for span in spans if span[2] in waiting and span not in plain]
+        if awaited:
+            words = _listed_words(spans)
+            awaited = [span for span in awaited if span[4] or not _inside(span, words)]
         for span in chain(_outermost(plain), _outermost(awaited)):
             start, end, field, value, listed = span
             yield _Candidate(start, end, field, value, told[span], listed)
@@ -404,7 +408,7 @@ class Recogniser:
         ]
         cues = [] if offers else cues
         yours = {each.end for each in found if each.kind == "yours"} if question else set()
-        others = {each.end for each in found if each.kind == "others"}
+        others = {each.end for each in found if each.kind == "others"} - {each.end for each in cues}  # "a preference for the area"
         asked: dict[str, None] = {}
         spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name", "due")]
         for start, end, field, kind, _ in _outermost(spans):
@@ -425,7 +429,8 @@ class Recogniser:
             alone, told = fields[field].value.alone, any(each.told for each in said.values())
             listed = alone and len(said) > 1 and all(each.listed for each in said.values())
             if listed and question and cues and "recap" not in kinds:
-                asked[field] = None  # which of these?
+                if not any(_given(conversation, field, value) for value in said):  # else: did you say this or that?
+                    asked[field] = None  # which of these?
                 continue
             if told and not alone:
                 asked.pop(field, None)
@@ -545,6 +550,21 @@ class _Introductions:
                 end = next(ends, start)
             if end > start:
                 yield start, end
+
+
+def _listed_words(spans: list[tuple[int, int, str, str, bool]]) -> dict[int, tuple[int, int]]:
+    """Return by each of its places the listed value of several words that reaches furthest."""
+    words: dict[int, tuple[int, int]] = {}
+    for start, end, _, _, listed in spans:
+        for at in range(start, end) if listed and end - start > 1 else ():
+            words[at] = max(words.get(at, (start, end)), (start, end), key=lambda word: word[1])
+    return words
+
+
+def _inside(span: tuple[int, int, str, str, bool], words: dict[int, tuple[int, int]]) -> bool:
+    """Tell whether a value is a part of a longer word that means another one: the *two* in the Chinese Tuesday."""
+    start, end = words.get(span[0], span[:2])
+    return span[1] <= end and span[1] - span[0] < end - start
 
 
 def _skip(words: list[str], at: int, skipped: frozenset[str]) -> int:

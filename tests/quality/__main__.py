@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.quality import values
+from tests.quality import stitched, values
 from tests.quality.dialogues import COLLECTIONS, EVALUATE, Collection, findings, scored, trapped
 from tests.quality.reread import DRAWS, Counts, reread, wilson
 from tests.quality.written import KINDS, LANGUAGES, dialogues, judged
@@ -23,10 +23,11 @@ from tests.support.documents import replace_between
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "quality.md"
 _PLACES = [
     (f"<!-- {name}: written by python -m tests.quality -->", f"<!-- end of {name} -->")
-    for name in ("quality", "reread", "written", "values")
+    for name in ("quality", "reread", "stitched", "written", "values")
 ]
 _COLUMNS = ("", "language", "form", "detector", "labelled", "found", "right", "precision", "recall")
 _REREAD = ("", "language", "dialogues", "detector", "read", "found", "right", "precision (95 %)", "recall (95 %)")
+_STITCHED = ("", "language", "pairs", "form", "detector", "labelled", "found", "right", "precision (95 %)", "recall (95 %)")
 _VALUES = ("source", "language", "value", "expected", "found", "share", "found besides")
 _WRITTEN = ("language", "dialogues", "touchpoint", "written", "found", "right")
 _ALERTING = "repeated_request, for alerts"
@@ -77,7 +78,13 @@ def main() -> int:
             rows.append(
                 (f"all {language}", language, "text", detector, *_figures(*map(sum, zip(*several, strict=True))))
             )
-    tables = [(_COLUMNS, rows, 4), (_REREAD, reread_rows, 4), (_WRITTEN, list(_written()), 3), (_VALUES, list(_values()), 3)]
+    tables = [
+        (_COLUMNS, rows, 4),
+        (_REREAD, reread_rows, 4),
+        (_STITCHED, list(_stitched()), 5),
+        (_WRITTEN, list(_written()), 3),
+        (_VALUES, list(_values()), 3),
+    ]
     for table in tables:
         _show(*table)
     if chosen.write:
@@ -88,6 +95,29 @@ def main() -> int:
 def _reread(collection: Collection, found: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
     for detector, counts, *_ in reread(collection.name, found):
         yield (collection.name, collection.language, f"{sum(DRAWS[collection.name]):,}", detector, *_with_intervals(counts))
+
+
+def _stitched() -> Iterator[tuple[str, ...]]:
+    by_language: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
+    for name, source in stitched.SOURCES.items():
+        if missing := source.absent():
+            print(missing, file=sys.stderr)
+            continue
+        pairs = stitched.sheet(name)
+        for form in ("structured", "text"):
+            found = stitched.findings(name, form, pairs)
+            for detector, counts, *_ in stitched.counted(name, pairs, found):
+                yield (name, source.language, f"{len(pairs):,}", form, detector, *_with_intervals(counts))
+                if form == "text" and not source.described:
+                    by_language.setdefault((source.language, detector), []).append(counts)
+            read = stitched.questions(name)
+            if form == "text" and read is not None:
+                for detector, counts, *_ in stitched.counted(name, pairs, found, read=read):
+                    if detector != "repeated_answer":
+                        yield (name, source.language, f"{len(pairs):,}", "text, as read", detector, *_with_intervals(counts))
+    for (language, detector), several in by_language.items():
+        if len(several) > 1:
+            yield (f"all {language}", language, "", "text", detector, *_with_intervals(Counts(*map(sum, zip(*several, strict=True)))))
 
 
 def _with_intervals(counts: Counts) -> tuple[str, ...]:

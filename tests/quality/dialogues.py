@@ -22,7 +22,20 @@ from agents.text.recognise import Recogniser
 from config.fields import load_fields, load_vocabulary
 from config.rules import load_rulebook
 
-__all__ = ["COLLECTIONS", "EVALUATE", "FIELDS", "Collection", "evaluate", "findings", "scored", "touchpoints", "transcripts", "trapped", "tuned_on"]
+__all__ = [
+    "COLLECTIONS",
+    "EVALUATE",
+    "FIELDS",
+    "Collection",
+    "evaluate",
+    "findings",
+    "scored",
+    "touchpoints",
+    "transcripts",
+    "trapped",
+    "tuned_on",
+    "untokenised",
+]
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 EVALUATE = SHARED / "evaluate" / "dialogues.py"
@@ -99,10 +112,15 @@ def touchpoints(collection: Collection, mode: str, *, held_out: bool) -> Iterato
         if tuned_on(each["journey"]) == held_out:
             continue
         if mode == "text":
-            each["data"]["text"] = _TOKENISED.sub(r"\1", each["data"]["text"])  # undo what a tokeniser did
+            each["data"]["text"] = untokenised(each["data"]["text"])
             if not collection.tagged:
                 del each["language"]
         yield each
+
+
+def untokenised(text: str) -> str:
+    """Undo what a tokeniser did to a message."""
+    return _TOKENISED.sub(r"\1", text)
 
 
 def findings(collection: Collection, mode: str, *, held_out: bool) -> list[dict[str, Any]]:

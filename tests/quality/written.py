@@ -1,4 +1,4 @@
-"""Short dialogues that we wrote ourselves, for what no annotated dialogues exist of: Persian, and Chinese in traditional script.
+"""Short dialogues that we wrote ourselves, where no annotated ones ask for the shipped fields: German, Persian, and Chinese in traditional script.
 
 `written/LANGUAGE.txt` holds them, with an empty line between two: who speaks (A one who serves, C the customer), the text, and behind `` = `` what it says.
 They were written from general knowledge before the recogniser was run on them; what is mended since is mended (docs/quality.md), so they show what is

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,7 @@ REQUESTS = [
     ("Könnten Sie mir bitte Ihr Geburtsdatum nennen?", "date_of_birth"),
     ("Ich bräuchte noch Ihre Bestellnummer.", "order_number"),
     ("请问您的账号是多少？", "account_number"),
+    ("您的收货地址是哪里？", "postal_address"),
     ("請問您的帳號是多少？", "account_number"),
     ("麻烦您提供一下订单号", "order_number"),
     ("請問您的出生日期是？", "date_of_birth"),
@@ -477,3 +479,34 @@ def test_a_sentence_does_not_end_inside_an_address() -> None:
     assert said("agent: Your email is jane@example.com, correct?") == [
         ("confirmed", "email_address", "jane@example.com")
     ]
+
+
+def test_a_wide_comma_parts_two_numbers() -> None:
+    """A Chinese comma between digits lists them; only groups of thousands are one number."""
+    assert said("customer: 我的账号是4711，2个订单")[0] == ("provided", "account_number", "4711")
+    assert said("customer: 我的账号是4711，222")[0][2].startswith("4711")
+
+
+@pytest.mark.parametrize(
+    ("messages", "asked"),
+    [
+        (("customer: I want a place in the north.", "agent: Do you prefer north or south?"), False),
+        (("agent: Do you prefer north or south?",), True),
+        (("agent: Do you have a preference for the area?",), True),
+        (("agent: This is in the centre area, would you like me to book it for you?",), False),
+    ],
+)
+def test_a_choice_is_a_question_unless_it_repeats_what_was_heard(messages: tuple[str, ...], asked: bool, travel: Vocabulary) -> None:
+    """To name what the customer has just said beside something else makes sure that it was heard; a sentence that offers asks for nothing."""
+    assert (("requested", "area") in said(*messages, words=travel)) is asked
+
+
+def test_a_number_in_a_word_that_means_another_value_is_none(tmp_path: Path) -> None:
+    """The two in the Chinese Tuesday does not answer how many people come; the number behind it does."""
+    (tmp_path / "table.yaml").write_text(
+        "day:\n  kind: preference\n  value: {alone: true, words: {zh: {tuesday: [星期二]}}}\n"
+        "people:\n  kind: preference\n  ask: {zh: [多少位]}\n  value: {format: [number]}\n"
+    )
+    words = load_vocabulary(tmp_path)
+    assert said("agent: 有多少位客人？", "customer: 星期二", words=words) == [("provided", "day", "tuesday")]
+    assert said("agent: 有多少位客人？", "customer: 星期二，6位", words=words) == [("provided", "day", "tuesday"), ("provided", "people", "6")]
