@@ -21,10 +21,11 @@ from config.rules import load_rulebook
 from config.settings import Settings
 from config.wording import load_wording
 from seamwatch import __version__
-from seamwatch.broker import topics_of_others
+from seamwatch.broker import stream_settings, topics_of_others
 from seamwatch.forgetting import keys_of, tell
 from seamwatch.observing import portfolio_terms
 from seamwatch.reporting import write_report
+from seamwatch.revealing import moment_reader
 from seamwatch.rule_facts import configured
 from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
@@ -49,6 +50,7 @@ def console_settings(settings: Settings) -> ConsoleSettings:
     wording = load_wording(rulebook, settings.rules_dir)
 
     terms = portfolio_terms(settings, rulebook)
+    stream_settings(settings, ())  # it tells Kafka who is to be forgotten: what is wrong with that is said at start, not when somebody is
 
     def report(first: date, last: date, tenant: str | None, language: str) -> str:
         return write_report(settings, first, last, tenant, cast(Language, language), datetime.now().astimezone())
@@ -68,6 +70,7 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         forget=_forgetting(settings),
         decay=decayed,
         report=report,
+        reveal=moment_reader(settings) if settings.console_reveal else None,
         web=_WEB,
         url=settings.console_url,
         portfolio=Terms(terms.revenue, terms.satisfaction),

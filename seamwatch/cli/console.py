@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sinks.console.accounts import Accounts
 
 _ROLES = ("viewer", "operator", "lead", "admin")
-_SCOPES = ("alerts:read", "alerts:write", "alerts:export", "sources:read", "audit:read", "customers:forget")
+_SCOPES = ("alerts:read", "alerts:write", "alerts:export", "values:reveal", "sources:read", "audit:read", "customers:forget")
 
 _team_option = click.option("--team", "teams", multiple=True, metavar="TEAM", help="Only alerts that touch this team; can be repeated.")  # fmt: skip
 _generate_option = click.option("--generate", is_flag=True, help="Make a password, and show it once.")
@@ -26,7 +26,7 @@ def command(ctx: click.Context) -> None:
     """Serve the web console and the HTTP API until told to stop.
 
     Listens at SEAMWATCH_CONSOLE_HOST:SEAMWATCH_CONSOLE_PORT (127.0.0.1:8080). It needs the database alone, and neither
-    Kafka nor a worker on this machine. Nobody is let in without an account or a token.
+    Kafka nor a worker on this machine, but to reveal values (SEAMWATCH_CONSOLE_REVEAL). Nobody is let in without an account or a token.
 
     \b
     The first account, then the console:
@@ -55,7 +55,7 @@ def users() -> None:
 def add_user(name: str, role: str, teams: tuple[str, ...], generate: bool) -> None:
     """Make an account.
 
-    A viewer reads, an operator acts on alerts, a lead exports them, an admin reads who did what.
+    A viewer reads, an operator acts on alerts, a lead exports them and may reveal values, an admin reads who did what.
 
     \b
       seamwatch console users add ada --role admin

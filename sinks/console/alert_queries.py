@@ -2,11 +2,14 @@
 
 import base64
 import binascii
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
+from heapq import nlargest
 from http import HTTPStatus
-from itertools import product
+from itertools import chain, product
 from typing import Any, get_args
 
 from sqlalchemy import (
@@ -29,6 +32,7 @@ from models.alert import Alert, AlertState
 from models.finding import Evidence, Severity, seam_sides
 from models.tables import alert_changes, alerts, findings
 from sinks.alerts import UNRESOLVED, alert_of, change_of, finding_of, newest_findings
+from sinks.console.moments import Sought
 from sinks.console.problems import Refusal
 from sinks.console.shapes import (
     AlertDetail,
@@ -48,6 +52,7 @@ from sinks.console.shapes import (
     Words,
 )
 from sinks.errors import database_errors
+from sinks.identity import aliases_of
 from sinks.lifecycle import rank
 
 __all__ = ["Desk"]
@@ -61,7 +66,14 @@ _COMMON = 600
 """Alerts among these that make words common, more than a page has: then all others are not looked through."""
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
+_judged = select(findings.c.alert, findings.c.rule).where(findings.c.standing).distinct().subquery()
+"""By which rules alerts were judged."""
+
 Tell = Callable[[Mapping[str, Any]], Words]
+_Counted = list[tuple[str, Counter[str]]]
+_Question = Callable[[Connection], _Counted]
+_AT_ONCE = 3
+"""Questions that one request has answered at a time."""
 
 
 class Desk:
@@ -144,6 +156,19 @@ class Desk:
             as_of=self._now,
         )
 
+    def sought(self, key: str, source: str, identity: str) -> Sought | None:
+        """Return a touchpoint that a finding of an alert rests on, None where there is none that may be seen."""
+        query = select(findings.c.body, findings.c.updated).join(alerts, findings.c.alert == alerts.c.key).where(alerts.c.key == key, *self._scope())
+        with database_errors(self._engine), self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(findings.c.time.desc(), findings.c.id).limit(_MOST_FINDINGS)).all()
+        for body, stored in rows:
+            for each in (body["first"], body["again"], *body["evidence"]):
+                if each is not None and (each["source"], each["id"]) == (source, identity):
+                    tenant, customer = body["tenant"], body["customer"]
+                    customers = [customer, *aliases_of(self._engine, tenant, customer)]
+                    return Sought(tenant, customers, Evidence.model_validate(each, strict=False), stored)
+        return None
+
     def journeys(self, customer: Collection[str], tenant: str | None, tell: Tell) -> Journeys:
         """Return the journeys of which something was found, of a customer under all its names."""
         query = select(findings).where(findings.c.customer.in_(customer))
@@ -162,11 +187,19 @@ class Desk:
     def groups(self, wanted: GroupQuery) -> Groups:
         """Put alerts together by what they have in common, the largest groups first."""
         columns = alerts.c
-        own = {"customer": [columns.customer], "detector": [columns.detector], "seam": [columns.seam_from, columns.seam_to]}[wanted.by]
+        grouped: dict[str, list[ColumnElement[Any]]] = {
+            "customer": [columns.customer],
+            "detector": [columns.detector],
+            "seam": [columns.seam_from, columns.seam_to],
+            "rule": [_judged.c.rule],
+        }
+        own = grouped[wanted.by]
         number = func.count()
         nobodys = func.sum(case((columns.assignee.is_(None), 1), else_=0))
         worst = func.max(case({name: rank(name) for name in _SEVERITIES}, value=columns.severity))
         query = select(*own, number, nobodys, worst, func.max(columns.last_seen)).group_by(*own)
+        if wanted.by == "rule":
+            query = query.join(_judged, _judged.c.alert == columns.key)
         with database_errors(self._engine), self._engine.connect() as connection:
             where, _ = self._narrowed(connection, self._conditions(wanted), wanted.q)
             rows = connection.execute(query.where(where).order_by(number.desc(), *own).limit(wanted.limit)).all()
@@ -187,18 +220,49 @@ class Desk:
                 conditions = self._conditions(wanted, without=without)
                 return self._narrowed(connection, conditions, wanted.q)[0] if least else and_(*conditions, widest)
 
-            counts = _tally(connection, where(), set(_BARS) - filtered)
-            for bar in filtered:
-                counts |= _tally(connection, where(bar), {bar})
-        return Facets.model_validate({**counts, "as_of": self._now})
+            def by_key(*without: str) -> bool:
+                others = {name for name in ("team", "channel", "rule", "q") if getattr(wanted, name)}
+                return self._teams is not None or bool(others.difference(without))
 
-    def _scope(self) -> list[ColumnElement[bool]]:
-        return [] if self._teams is None else [_touches("team", self._teams)]
+            questions = _questions(where(), set(_BARS) - filtered, by_key=by_key())
+            for bar in filtered:
+                questions += _questions(where(bar), {bar}, by_key=by_key(bar))
+        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for bar, found in chain.from_iterable(self._at_once(questions)):
+            counts[bar] += found
+        ordered = {bar: dict(sorted(counts[bar].items(), key=lambda item: (-item[1], item[0]))) for bar in _BARS}
+        return Facets.model_validate({**ordered, "as_of": self._now})
+
+    def _at_once(self, questions: Sequence[_Question]) -> Iterator[_Counted]:
+        """Ask several questions at a time: each of them is work for one processor, of PostgreSQL's server or, in SQLite, of ours, outside Python's lock."""
+
+        def answer(question: _Question) -> _Counted:
+            with database_errors(self._engine), self._engine.connect() as connection:
+                return question(connection)
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            yield from pool.map(answer, questions)
+
+    def _scope(self, *, among_all: bool = False) -> list[ColumnElement[bool]]:
+        return [] if self._teams is None else [self._touches("team", self._teams, among_all=among_all)]
+
+    def _touches(self, kind: str, names: Collection[str], *, among_all: bool) -> ColumnElement[bool]:
+        """Return whether an alert's seam has one of these teams or channels, or a finding of it happened there.
+
+        Of all alerts SQLite knows it sooner from one walk through the index of places than from a look for each of them.
+        """
+        sides = sorted(f"{kind}:{name}" for name in names)
+        here = findings.c.standing, findings.c[kind].in_(sorted(names))
+        if among_all and self._engine.dialect.name == "sqlite":
+            there: ColumnElement[bool] = alerts.c.key.in_(select(findings.c.alert).where(*here))
+        else:
+            there = exists().where(findings.c.alert == alerts.c.key, *here).correlate(alerts)
+        return or_(alerts.c.seam_from.in_(sides), alerts.c.seam_to.in_(sides), there)
 
     def _conditions(self, wanted: AlertFilter, without: Collection[str] = ()) -> list[ColumnElement[bool]]:
         columns, begin = alerts.c, wanted.begin(self._now)
         states = wanted.state if wanted.state and "state" not in without else UNRESOLVED
-        found = self._scope()
+        found = self._scope(among_all=True)
         if AlertState.RESOLVED not in states:
             # As the partial index has it, so that it serves.
             found.append(columns.state != literal_column("'resolved'"))
@@ -209,11 +273,13 @@ class Desk:
         for name in ("key", "customer", "severity", "detector"):
             if values := getattr(wanted, name) if name not in without else []:
                 found.append(columns[name].in_(values))
+        if wanted.rule:
+            found.append(exists().where(findings.c.alert == alerts.c.key, findings.c.standing, findings.c.rule.in_(wanted.rule)).correlate(alerts))
         if wanted.seam and "seam" not in without:
             found.append(or_(*(_is_seam(each) for each in wanted.seam)))
         for name in ("team", "channel"):
             if values := getattr(wanted, name) if name not in without else []:
-                found.append(_touches(name, values))
+                found.append(self._touches(name, values, among_all=True))
         if wanted.assignee is not None and "assignee" not in without:
             found.append(
                 columns.assignee.is_(None) if wanted.assignee == _NOBODY else columns.assignee == wanted.assignee
@@ -240,10 +306,8 @@ class Desk:
             return alerts.c.key.in_(keys), True
         mentioned = self._mentioned(words)
         # Unordered: SQLite walks through a table faster than along an index.
-        keys = connection.scalars(select(alerts.c.key).where(*conditions, mentioned).limit(_MATCHES + 1)).all()
-        if len(keys) <= _MATCHES:
-            return alerts.c.key.in_(keys), False
-        return alerts.c.key.in_(connection.scalars(newest.where(mentioned)).all()), True
+        rows = connection.execute(select(alerts.c.last_seen, alerts.c.key).where(*conditions, mentioned)).all()
+        return alerts.c.key.in_([key for _, key in nlargest(_MATCHES, rows)]), len(rows) > _MATCHES
 
     def _mentioned(self, words: str) -> ColumnElement[bool]:
         if self._engine.dialect.name == "sqlite":
@@ -278,29 +342,34 @@ def _is_seam(text: str) -> ColumnElement[bool]:
     return and_(alerts.c.seam_from == before, alerts.c.seam_to == after)
 
 
-def _touches(kind: str, names: Collection[str]) -> ColumnElement[bool]:
-    """Return whether an alert's seam has one of these teams or channels, or a finding of it happened there."""
-    sides = sorted(f"{kind}:{name}" for name in names)
-    here = findings.c.alert == alerts.c.key, findings.c.standing, findings.c[kind].in_(sorted(names))
-    there = exists().where(*here).correlate(alerts)
-    return or_(alerts.c.seam_from.in_(sides), alerts.c.seam_to.in_(sides), there)
-
-
 def _filters(wanted: AlertFilter, bar: str) -> bool:
     return bool(getattr(wanted, bar)) or (bar == "assignee" and wanted.mine)
 
 
-def _tally(connection: Connection, where: ColumnElement[bool], bars: Collection[str]) -> dict[str, dict[str, int]]:
-    """Count alerts by each of ``bars``. Added up here from combinations: a database sorts all rows anew for each way to group them."""
-    seen, own, number = alerts.c, findings.c, func.count()
+def _questions(where: ColumnElement[bool], bars: Collection[str], *, by_key: bool) -> list[_Question]:
+    """Return what is to be asked to count alerts by each of ``bars``; what the answers tell of one is to be added up.
+
+    From combinations: a database sorts all rows anew for each way to group them. ``by_key``: ``where`` asks for keys, which SQLite's index in the order of
+    combinations has not; better it sorts the few that are left.
+    """
+    places = {"team", "channel"}.intersection(bars)
+
+    def alone(connection: Connection) -> _Counted:
+        return _of_alerts(connection, where, bars, places, by_key=by_key)
+
+    return [*(partial(_of_places, where=where, kind=kind) for kind in sorted(places)), alone]
+
+
+def _of_alerts(connection: Connection, where: ColumnElement[bool], bars: Collection[str], places: Collection[str], *, by_key: bool) -> _Counted:
+    seen, number = alerts.c, func.count()
     counts: dict[str, Counter[str]] = {bar: Counter() for bar in bars}
-    places = {"team", "channel"} & counts.keys()
     names = [bar for bar in ("state", "detector", "severity", "assignee") if bar in bars]
     sides = ["seam_from", "seam_to"] if places or "seam" in counts else []
     # At once from an index of SQLite, in its order; PostgreSQL is faster with few groups at a time.
     for group in [names + sides] if connection.dialect.name == "sqlite" else [names, sides]:
-        columns = [seen[name] for name in group]
-        for row in connection.execute(select(number, *columns).where(where).group_by(*columns)) if columns else ():
+        columns: list[ColumnElement[Any]] = [seen[name] for name in group]
+        order = columns if not by_key or connection.dialect.name != "sqlite" else [literal_column(f"+{column}") for column in columns]
+        for row in connection.execute(select(number, *columns).where(where).group_by(*order)) if columns else ():
             count = row[0]
             for name in names:
                 if name in group:
@@ -312,14 +381,17 @@ def _tally(connection: Connection, where: ColumnElement[bool], bars: Collection[
             for kind, side in product(places, {row.seam_from, row.seam_to}):
                 if (called := _named(kind, side)) is not None:
                     counts[kind][called] += count
-    for kind in places:
-        # Where a finding happened is mostly one side of the seam, and then counted already.
-        here = literal(f"{kind}:") + own[kind]
-        beside = and_(*(or_(side.is_(None), side != here) for side in (seen.seam_from, seen.seam_to)))
-        there = select(own[kind], func.count(own.alert.distinct())).join(alerts, seen.key == own.alert)
-        for name, count in connection.execute(there.where(where, own.standing, own[kind].is_not(None), beside).group_by(own[kind])):
-            counts[kind][name] += count
-    return {bar: dict(sorted(found.items(), key=lambda item: (-item[1], item[0]))) for bar, found in counts.items()}
+    return list(counts.items())
+
+
+def _of_places(connection: Connection, where: ColumnElement[bool], kind: str) -> _Counted:
+    """Count alerts by where their findings happened, but for what is a side of the seam, as it mostly is: that is counted with the alerts."""
+    seen, own = alerts.c, findings.c
+    here = literal(f"{kind}:") + own[kind]
+    beside = and_(*(or_(side.is_(None), side != here) for side in (seen.seam_from, seen.seam_to)))
+    there = select(own[kind], func.count(own.alert.distinct())).join(alerts, seen.key == own.alert)
+    rows = connection.execute(there.where(where, own.standing, own[kind].is_not(None), beside).group_by(own[kind]))
+    return [(kind, Counter(dict(rows.all())))]
 
 
 def _named(kind: str, side: str | None) -> str | None:

@@ -12,6 +12,7 @@ from sinks.console.pages import BodyLimit, Headers, serve_pages
 from sinks.console.portfolio_routes import portfolio_routes
 from sinks.console.problems import install
 from sinks.console.promise_routes import promise_routes
+from sinks.console.reveal_routes import reveal_routes
 from sinks.console.session_routes import session_routes
 from sinks.console.settings import ConsoleSettings
 from sinks.console.stream import Feed, stream_routes
@@ -38,6 +39,8 @@ def create_console(engine: Engine, settings: ConsoleSettings) -> FastAPI:
     if settings.forget is not None:
         app.include_router(customer_routes(engine, settings.forget))
     app.include_router(promise_routes(engine, settings))
+    if settings.reveal is not None:
+        app.include_router(reveal_routes(engine, settings, settings.reveal))
     app.state.feed = Feed(engine, settings)
     app.include_router(stream_routes(app.state.feed))
     serve_pages(app, settings.web)

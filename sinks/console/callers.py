@@ -21,6 +21,7 @@ class Right(StrEnum):
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
     ALERTS_EXPORT = "alerts:export"
+    VALUES_REVEAL = "values:reveal"
     SOURCES_READ = "sources:read"
     AUDIT_READ = "audit:read"
     CUSTOMERS_FORGET = "customers:forget"
@@ -28,7 +29,7 @@ class Right(StrEnum):
 
 _VIEWER = frozenset({Right.ALERTS_READ, Right.SOURCES_READ})
 _OPERATOR = _VIEWER | {Right.ALERTS_WRITE}
-_LEAD = _OPERATOR | {Right.ALERTS_EXPORT}
+_LEAD = _OPERATOR | {Right.ALERTS_EXPORT, Right.VALUES_REVEAL}
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.VIEWER: _VIEWER,
     Role.OPERATOR: _OPERATOR,

@@ -17,15 +17,15 @@ from sinks.console.accounts import Accounts, Act, Arrival
 from sinks.console.callers import Caller, Right
 from sinks.console.problems import Refusal
 
-__all__ = ["CSRF_HEADER", "Doors"]
+__all__ = ["CSRF_HEADER", "Attempts", "Doors"]
 
 CSRF_HEADER = "X-CSRF-Token"
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _LONGEST_SECRET = 256
 
 
-class _Attempts:
-    """Counts what each name and each address tried of late without success; the least recent of more than 10,000 are forgotten."""
+class Attempts:
+    """Counts what each name or address tried of late, at most ``most`` times in ``seconds``; the least recent of more than 10,000 are forgotten."""
 
     def __init__(self, most: int, seconds: float, kept: int = 10_000) -> None:
         self._most = most
@@ -63,8 +63,8 @@ class Doors:
         self._origin = None if url is None else _origin(url)
         self._secure = self._origin is not None and self._origin.startswith("https://")
         self._cookie = "__Host-seamwatch" if self._secure else "seamwatch"
-        self._names = _Attempts(10, 300)
-        self._addresses = _Attempts(50, 300)
+        self._names = Attempts(10, 300)
+        self._addresses = Attempts(50, 300)
 
     def caller(self, request: Request) -> Caller | None:
         """Return who asks, None where nobody knows. Raises `Refusal` for a change without the session's token."""

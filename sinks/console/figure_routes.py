@@ -250,7 +250,7 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     def capabilities(caller: _Anybody) -> Capabilities:
         """Tell what this installation offers, and what the caller may do."""
         all_teams = caller.teams is None
-        pages = _PAGES | {"portfolio": all_teams, "report": all_teams and settings.report is not None}
+        pages = _PAGES | {"portfolio": all_teams, "report": all_teams and settings.report is not None, "reveal": settings.reveal is not None}
         return Capabilities(pages=pages, languages=["en", "de", "zh-Hans", "fa"], rights=sorted(caller.rights))
 
     @api.get("/version")

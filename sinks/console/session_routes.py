@@ -39,9 +39,12 @@ def session_routes(settings: ConsoleSettings) -> APIRouter:
         return _session(caller, doors, secret)
 
     @api.get("/doors")
-    def ways_in() -> Ways:
-        """Name the provider by which people may come in besides their passwords; anybody may ask."""
-        return Ways(provider=None if settings.openid is None else settings.openid.name)
+    def ways_in(request: Request) -> Ways:
+        """Name the provider by which people may come in besides their passwords, and tell who the caller is, if anybody; anybody may ask."""
+        doors = doors_of(request)
+        caller = doors.caller(request)
+        known = None if caller is None else _session(caller, doors, None if caller.role is None else doors.secret(request))
+        return Ways(provider=None if settings.openid is None else settings.openid.name, session=known)
 
     @api.get("/session")
     def session(request: Request, caller: _Anybody) -> Session:

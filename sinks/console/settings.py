@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from models.finding import Severity
 from models.score import Score
 from sinks.console.callers import Role
+from sinks.console.moments import Reader
 from sinks.portfolio import Terms
 
 __all__ = ["ConsoleSettings", "OpenId", "StreamUnavailable", "Told", "untold"]
@@ -92,6 +93,7 @@ class ConsoleSettings:
     none, and whether the database knew any of them; it raises `StreamUnavailable`. None: nobody can be forgotten from here.
     ``stored_as`` names all that a customer's id may be stored as: itself, and its pseudonym.
     ``report`` makes the page of a period, of a tenant or of all, in a language; None: there are none. It raises `sinks.report.Nothing`.
+    ``reveal`` reads what a customer said at one moment; None: nothing is revealed.
     ``web`` holds the built front end; ``url`` is where people reach the console, None: by the address that it listens at. A session ends
     that was not used for ``idle``, and any after ``session``. ``openid``: people may also come in by that provider.
     """
@@ -107,6 +109,7 @@ class ConsoleSettings:
     forget: Callable[[Engine, str, str], tuple[int, bool]] | None = None
     decay: Callable[[Score, int], float | None] = _as_stored
     report: Callable[[date, date, str | None, str], str] | None = None
+    reveal: Reader | None = None
     web: Path = _WEB
     url: str | None = None
     portfolio: Terms = field(default=Terms(1000.0, 0.6))

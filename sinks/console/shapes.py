@@ -58,6 +58,8 @@ __all__ = [
     "Promises",
     "QuadrantItem",
     "RefusedKey",
+    "Reveal",
+    "Revealed",
     "RuleFacts",
     "ScoreHistory",
     "ScoreItem",
@@ -95,6 +97,7 @@ class AlertFilter(_Shape):
     state: list[AlertState] = Field(default_factory=list)
     severity: list[Severity] = Field(default_factory=list)
     detector: Annotated[list[_Text], Field(max_length=50)] = Field(default_factory=list)
+    rule: Annotated[list[_Text], Field(max_length=50, description="by which a finding of it that counts was judged")] = Field(default_factory=list)
     seam: Annotated[list[_Text], Field(max_length=50, description="from>to, as team:billing>team:tech")] = Field(
         default_factory=list
     )
@@ -135,12 +138,15 @@ class AlertQuery(AlertFilter):
 class GroupQuery(AlertFilter):
     """Alerts put together by what they have in common."""
 
-    by: Literal["customer", "seam", "detector"]
+    by: Literal["customer", "seam", "detector", "rule"]
     limit: Annotated[int, Field(ge=1, le=500)] = 200
 
 
 class Group(_Shape):
-    """Alerts that have something in common: how many, how many of them nobody has, the highest severity, the newest finding. ``name`` null: no seam."""
+    """Alerts that have something in common: how many, how many of them nobody has, the highest severity, the newest finding. ``name`` null: no seam.
+
+    An alert is in the group of each rule by which a finding of it that counts was judged.
+    """
 
     name: str | None
     alerts: int
@@ -272,6 +278,22 @@ class BulkReport(_Shape):
 
     done: list[Alert]
     refused: list[RefusedKey]
+
+
+class Reveal(_Shape):
+    """What is to be revealed: a touchpoint that a finding of the alert rests on, by its source and id. ``reason`` is kept in the audit."""
+
+    source: _Text
+    id: _Text
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class Revealed(_Shape):
+    """What was said: the value of the touchpoint's field, and the words around it; null where there are none."""
+
+    field: str | None
+    value: str | None
+    text: str | None
 
 
 class Facets(_Shape):
@@ -627,12 +649,6 @@ class Login(_Shape):
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
-class Ways(_Shape):
-    """How to come in besides a password: the name of an OpenID Connect provider, null: there is none."""
-
-    provider: str | None
-
-
 class Entry(_Shape):
     """What a link holds behind its #."""
 
@@ -647,6 +663,13 @@ class Session(_Shape):
     rights: list[Right]
     teams: list[str] | None
     csrf: str | None
+
+
+class Ways(_Shape):
+    """How to come in besides a password: the name of an OpenID Connect provider, null: there is none. ``session``: who asks, null: nobody who is in."""
+
+    provider: str | None
+    session: Session | None
 
 
 class Forget(_Shape):

@@ -14,8 +14,10 @@ from models.alert import Acknowledge, Assign, Resolution, Resolve
 from models.tables import day_counts
 from sinks.alerts import show_alert
 from sinks.console.callers import Role
+from sinks.console.moments import Said, Sought, Unread
 from sinks.console.settings import OpenId
 from tests.support.console import PASSWORD, Console, console, launched, touch
+from tests.unit.sinks.builders import rows
 from tests.unit.sinks.portfolios import known
 from tests.unit.sinks.promised import promised
 
@@ -127,6 +129,80 @@ def test_the_alert_briefs_whoever_comes_next(desk: Console) -> None:
     assert section.locator("img").count() == 0
 
 
+def test_without_an_account_no_page_logs_an_error(desk: Console) -> None:
+    """Nobody is asked who they are before they are in: the door opens with no request refused, wherever they wanted to go."""
+    page = desk.visitor()
+    refused: list[str] = []
+    page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
+    for path in ("/login", "/enter", "/", "/alerts/A"):
+        page.goto(desk.address + path)
+        expect(page.get_by_label("Password")).to_be_visible()
+    assert refused == []
+
+
+class Reading:
+    """Reads what a customer said, until it is no longer kept."""
+
+    def __init__(self) -> None:
+        self.kept = True
+
+    def __call__(self, sought: Sought) -> Said:
+        """Read."""
+        if not self.kept:
+            raise Unread("not_kept")
+        return Said("800 4711", "it is <b>800 4711</b>") if sought.evidence.type == "info.provided" else Said(None, "your account number?")
+
+
+def test_what_was_said_is_shown_for_half_a_minute(desk: Console) -> None:
+    """A lead asks by a key and says why, sees value and words of one moment as text, and they are gone after half a minute, or when the lead looks elsewhere;
+    the audit has the reason; what is no longer kept says so; an operator sees no way to it.
+    """
+    reading = Reading()
+    desk.reveals(reading)
+    assert opened(desk).get_by_role("button", name="Reveal").count() == 0
+    page = opened(desk, name="bob")
+    page.clock.install()
+    page.keyboard.press("v")
+    asked = page.locator("wa-dialog")
+    asked.get_by_role("button", name="Reveal").click()
+    expect(asked).to_have_count(1)  # not without a reason
+    asked.get_by_label("Why you need").fill("the customer disputes it")
+    page.keyboard.press("Enter")
+    first, again = page.locator(".moment").nth(0), page.locator(".moment").nth(1)
+    expect(first.locator(".mask")).to_have_text("800 4711")
+    expect(first.locator("blockquote")).to_have_text("it is <b>800 4711</b>")
+    page.clock.fast_forward(31_000)
+    expect(first.locator(".mask")).to_have_text("…4711")
+    expect(page.locator("blockquote")).to_have_count(0)
+    again.get_by_role("button", name="Reveal").click()
+    asked.get_by_label("Why you need").fill("what was asked?")
+    asked.get_by_role("button", name="Reveal").click()
+    expect(again.locator("blockquote")).to_have_text("your account number?")
+    page.evaluate("dispatchEvent(new Event('blur'))")
+    expect(page.locator("blockquote")).to_have_count(0)
+    reading.kept = False
+    first.get_by_role("button", name="Reveal").click()
+    asked.get_by_label("Why you need").fill("once more")
+    asked.get_by_role("button", name="Reveal").click()
+    expect(page.locator(".notice")).to_contain_text("This is no longer kept")
+    acts = [(row[0], row[2]) for row in rows(desk.engine, "console_audit", "actor", "act", "detail") if row[1] == "reveal"]
+    assert sorted(acts) == [
+        ("bob", "crm A-1, account_number: once more"),
+        ("bob", "crm A-1, account_number: the customer disputes it"),
+        ("bob", "crm A-2, account_number: what was asked?"),
+    ]
+
+
+def test_a_lead_takes_the_list_away(desk: Console) -> None:
+    """What is downloaded is what the filters let through; who may not sees no way to."""
+    page = desk.signed_in("bob", "/alerts?severity=critical")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert (len(lines), lines[1].split(",")[0]) == (2, "B")
+    assert opened(desk).get_by_role("link", name="CSV").count() == 0
+
+
 def test_the_list_keeps_still(desk: Console) -> None:
     """Rows that change do so where they stand; new ones wait behind a button, and come when they are asked for."""
     page = desk.signed_in()
@@ -170,7 +246,7 @@ def test_filters_stand_in_the_address(desk: Console) -> None:
 
 
 def test_alerts_are_put_together(desk: Console) -> None:
-    """Alerts are grouped by customer, seam or failure, under the filters that hold; a group leads to its own, and all of it is in the address."""
+    """Alerts are grouped by customer, seam, failure or rule, under the filters that hold; a group leads to its own, and all of it is in the address."""
     desk.found("A2", 1, customer="c-A")
     page = desk.signed_in()
     page.get_by_label("Group").select_option("By customer")
@@ -186,6 +262,14 @@ def test_alerts_are_put_together(desk: Console) -> None:
     page.get_by_role("link", name=re.compile("billing to tech")).first.click()
     page.wait_for_url("**/alerts?seam=team%3Abilling%3Eteam%3Atech")
     expect(page.locator(".row")).to_have_count(2)
+    desk.found("A3", 1, customer="c-A", rule={"name": "asked_thrice"})
+    page.get_by_role("link", name="Clear all").first.click()
+    page.get_by_label("Group").select_option("By rule")
+    expect(page.locator(".groups li")).to_have_count(2)
+    page.get_by_role("link", name=re.compile("asked_thrice")).click()
+    page.wait_for_url("**/alerts?rule=asked_thrice")
+    expect(page.locator(".row")).to_have_count(1)
+    expect(page.get_by_role("button", name=re.compile("Rule: asked_thrice"))).to_be_visible()
 
 
 def test_nothing_waits(desk: Console) -> None:
@@ -215,6 +299,7 @@ def test_both_moments(desk: Console) -> None:
     expect(page.locator(".moments .gap")).to_contain_text("5 min")
     expect(page.locator(".rule")).to_contain_text("repeated_request version 1")
     expect(page.locator(".rule")).to_contain_text("after a handoff")
+    expect(page.locator(".rule .seen")).to_contain_text("5 min")
     expect(page.get_by_role("heading", name="What to do first")).to_be_visible()
     expect(page.locator(".story .event")).to_have_count(2)
     expect(page.locator(".history li")).to_contain_text("Seamwatch opened it")
@@ -240,7 +325,7 @@ def test_explained_findings_are_folded(desk: Console) -> None:
 
 
 def test_acting_on_an_alert(desk: Console) -> None:
-    """Acknowledge, undo, assign with a note, snooze, resolve with an outcome and reopen, all by keyboard; each stands in the audit."""
+    """Acknowledge, undo, assign, hand over with a note, which it needs, snooze, resolve and reopen, all by keyboard; each stands in the audit."""
     page = opened(desk)
     page.keyboard.press("a")
     expect(page.locator(".notice")).to_contain_text("Acknowledged.")
@@ -254,6 +339,14 @@ def test_acting_on_an_alert(desk: Console) -> None:
     page.get_by_role("button", name="Assign").last.click()
     expect(page.locator("#row-A")).to_contain_text("bob")
     expect(page.locator(".history")).to_contain_text("refund promised until Friday")
+    page.keyboard.press("c")
+    page.get_by_label("Name").fill("vic")
+    page.get_by_role("button", name="Assign").last.click()
+    expect(page.locator("wa-dialog")).to_have_count(1)
+    page.get_by_label("Note").fill("my shift is over")
+    page.get_by_role("button", name="Assign").last.click()
+    expect(page.locator(".history li").first).to_contain_text("you handed it over to vic")
+    expect(page.locator(".history li").first).to_contain_text("my shift is over")
     page.keyboard.press("s")
     page.get_by_label("Only when it gets worse").check()
     page.get_by_role("button", name="Snooze").last.click()
@@ -264,16 +357,19 @@ def test_acting_on_an_alert(desk: Console) -> None:
     expect(page.locator(".where .state")).to_have_text("False alarm")
     page.get_by_role("button", name="Reopen").click()
     expect(page.locator(".where .state")).to_have_text("Reopened")
-    expect(page.locator(".history li")).to_have_count(7)
-    assert state(desk) == ("reopened", "bob")
+    expect(page.locator(".history li")).to_have_count(8)
+    assert state(desk) == ("reopened", "vic")
 
 
 def test_somebody_was_faster(desk: Console) -> None:
     """Whoever acts on what has moved on is told who was first and what they did, and sees the alert as it is now."""
-    page = opened(desk)
+    page = desk.signed_in()
+    page.context.route("**/api/stream", lambda route: route.abort())  # which tells it within moments
+    page.goto(f"{desk.address}/alerts/A")
+    page.wait_for_selector(".moments")
     desk.act(Assign(to="eve", note="mine"), "A", actor="bob")
     desk.act(Resolve(outcome=Resolution.FIXED), "A", actor="bob")
-    page.evaluate("document.querySelector('.acts .primary').click()")  # before the stream tells
+    page.locator(".acts .primary").click()
     expect(page.locator(".notice.refused")).to_contain_text("bob was faster: assigned it to eve")
     expect(page.locator(".where .state")).to_have_text("Fixed")
     assert state(desk) == ("resolved", "eve")
@@ -315,9 +411,14 @@ def test_the_keyboard_can_be_switched_off(desk: Console) -> None:
 
 
 def test_a_viewer_only_looks(desk: Console) -> None:
-    """Who may not act sees no way to, and no key of theirs does anything."""
+    """Who may not act sees no way to, and no key of theirs changes anything: they go through the list, open an alert and come back."""
     page = opened(desk, name="vic")
     page.keyboard.press("a")
+    page.keyboard.press("Escape")
+    expect(page.locator(".moments")).to_have_count(0)
+    page.keyboard.press("k")
+    page.keyboard.press("o")
+    expect(page.locator(".moments")).to_have_count(1)
     expect(page.locator(".acts")).to_have_count(0)
     assert page.locator(".row input[type=checkbox]").count() == 0
     assert state(desk) == ("open", None)

@@ -8,10 +8,12 @@ from pathlib import Path
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Right
+from sinks.console.moments import Said
 from sinks.database import create_engine, upgrade
 from sinks.writer import DatabaseWriter
 from tests.unit.sinks.builders import clock, finding, letter, record, score
 from tests.unit.sinks.console.served import served
+from tests.unit.sinks.console.test_alerts import touch
 
 
 def test_nothing_that_fits_the_description_or_does_not_makes_it_fail(tmp_path: Path) -> None:
@@ -19,9 +21,9 @@ def test_nothing_that_fits_the_description_or_does_not_makes_it_fail(tmp_path: P
     url = f"sqlite:///{tmp_path / 'a.db'}"
     upgrade(url)
     engine = create_engine(url)
-    DatabaseWriter(engine, clock).write([record(finding()), record(finding("b", alert="B")), score(), letter()])
+    DatabaseWriter(engine, clock).write([record(finding(first=touch("t"))), record(finding("b", alert="B")), score(), letter()])
     token = Accounts(engine).add_token("fuzz", list(Right), datetime.now(UTC))
-    with served(create_console(engine, ConsoleSettings(forget=lambda *_: (1, True)))) as port:
+    with served(create_console(engine, ConsoleSettings(forget=lambda *_: (1, True), reveal=lambda _: Said("4711", None)))) as port:
         ended = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{port}/api/openapi.json"),

@@ -54,6 +54,8 @@ def test_everything_is_asked_of_postgresql(engine: Engine) -> None:
     assert keys(state="resolved") == "A"
     assert keys(team="sales", channel="chat") == "B"
     assert keys(q="C_2") == "B"
+    assert keys(rule="repeated_request") == "CB"
+    assert [(each["name"], each["alerts"]) for each in client.get("/api/groups?by=rule").json()["items"]] == [("repeated_request", 2)]
     assert keys(q="100% true") == "C"
     facets = client.get("/api/facets", params={"team": "tech"}).json()
     assert (facets["team"], facets["channel"]) == ({"billing": 1, "sales": 1, "tech": 1}, {"chat": 1})

@@ -25,6 +25,7 @@ from seamwatch.reporting import write_report
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
+from sinks.console.moments import Reader
 from sinks.console.settings import OpenId
 from sinks.database import create_engine
 from sinks.transitions import Report, transition_all
@@ -88,6 +89,12 @@ class Console:
     def comes_by(self, provider: OpenId) -> None:
         """Let people come in by a provider from the next start on."""
         self._settings = replace(self._settings, openid=provider)
+
+    def reveals(self, read: Reader) -> None:
+        """Let moments be read by this from now on."""
+        self.stop()
+        self._settings = replace(self._settings, reveal=read)
+        self.start()
 
     def stop(self) -> None:
         """Listen no more; the data stay."""

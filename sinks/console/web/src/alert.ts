@@ -2,10 +2,10 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import { act, ask, ownName, type Act } from "./acts";
+import { act, ask, open, ownName, type Act } from "./acts";
 import { api, Problem } from "./api";
 import { app, Part, told } from "./app";
-import { customer, field, headline, seam, setting, severity, standing } from "./marks";
+import { customer, field, headline, seam, sentence, setting, severity, standing } from "./marks";
 import { prefs } from "./prefs";
 import { alertPath } from "./route";
 import { REPEATED, storyOf } from "./story";
@@ -13,6 +13,7 @@ import type { Alert, Brief, Change, Details, Evidence, Finding, Node, Setting, S
 import { isNamed, moment, named, number, precisely, t } from "./words";
 
 const SHOWN = 5;
+const REVEALED_MS = 30_000;
 
 const COMMON = new Set(["mode", "severity", "silos"]);
 
@@ -24,6 +25,9 @@ export class AlertView extends Part {
   @state() private problem: Problem | null = null;
   @state() private chosen = 0;
   @state() private all = false;
+  /** What was said at one moment, for as long as it is shown; `ready` false: it is looked for. */
+  @state() private said: { of: Evidence; ready: boolean; value: string | null; text: string | null } | null = null;
+  private hiding = 0;
   private reading = false;
   private again = false;
 
@@ -32,6 +36,8 @@ export class AlertView extends Part {
     app.addEventListener("alert", this.changed);
     app.list.addEventListener("alert", this.changed);
     app.addEventListener("missed", this.read);
+    window.addEventListener("blur", this.hide);
+    document.addEventListener("visibilitychange", this.hide);
   }
 
   override disconnectedCallback(): void {
@@ -39,6 +45,9 @@ export class AlertView extends Part {
     app.removeEventListener("alert", this.changed);
     app.list.removeEventListener("alert", this.changed);
     app.removeEventListener("missed", this.read);
+    window.removeEventListener("blur", this.hide);
+    document.removeEventListener("visibilitychange", this.hide);
+    this.hide();
   }
 
   protected override willUpdate(changes: PropertyValues<this>): void {
@@ -47,6 +56,7 @@ export class AlertView extends Part {
     this.brief = null;
     this.chosen = 0;
     this.all = false;
+    this.hide();
     void this.read();
   }
 
@@ -58,6 +68,53 @@ export class AlertView extends Part {
     this.details = { ...this.details, alert: detail };
     if (detail.version > version) void this.read();
   };
+
+  private readonly hide = (): void => {
+    clearTimeout(this.hiding);
+    this.said = null;
+  };
+
+  /** Ask which moment is to be shown in full, and why, and show it for half a minute. */
+  reveal(chosen?: Evidence): void {
+    const finding = (this.details?.findings[this.chosen] ?? this.details?.findings[0])?.finding;
+    const moments = momentsOf(finding);
+    if (!app.reveals || !moments.length) return;
+    const ask = (event: SubmitEvent, close: () => void) => {
+      event.preventDefault();
+      const data = new FormData(event.target as HTMLFormElement);
+      const reason = String(data.get("reason")).trim();
+      const which = moments[Number(data.get("moment"))];
+      if (reason.length < 3 || !which) return;
+      close();
+      void this.look(which[1], reason);
+    };
+    open(t("reveal.title"), (dialog) => html`<form class="question" @submit=${(event: SubmitEvent) => ask(event, dialog.close)}>
+      <p>${t("reveal.lead")}</p>
+      <fieldset class="choices">
+        <legend class="hidden">${t("reveal.moment")}</legend>
+        ${moments.map(([words, each], index) => html`<label><input type="radio" name="moment" value=${index} ?checked=${each === (chosen ?? moments[0]?.[1])}>
+          <span>${words}<small>${named("event", each.type)} · <time datetime=${each.time}>${moment(each.time)}</time></small></span></label>`)}
+      </fieldset>
+      <label class="note">${t("reveal.reason")}<input name="reason" required minlength="3" maxlength="300" autocomplete="off" autofocus></label>
+      <div class="answers"><button type="button" class="plain" data-close>${t("cancel")}</button><button class="button primary">${t("act.reveal")}</button></div>
+    </form>`);
+  }
+
+  private async look(of: Evidence, reason: string): Promise<void> {
+    const { key } = this;
+    const waiting = { of, ready: false, value: null, text: null };
+    this.said = waiting;
+    try {
+      const { value, text } = await api.reveal(key, of.source, of.id, reason);
+      if (this.said !== waiting) return; // the reader has gone elsewhere meanwhile
+      this.said = { of, ready: true, value, text };
+      this.hiding = window.setTimeout(this.hide, REVEALED_MS);
+    } catch (problem) {
+      if (this.said === waiting) this.hide();
+      if (!(problem instanceof Problem)) throw problem;
+      app.notify(told(problem), "refused");
+    }
+  }
 
   /** Read the alert; one answer after the other, so that none is followed by an older one. */
   private readonly read = async (): Promise<void> => {
@@ -100,7 +157,7 @@ export class AlertView extends Part {
       <header>
         <p class="kicker">${severity(alert.severity)}${seam(alert.seam)}${customer(alert.customer)}</p>
         <h1>${headline(alert, node?.finding ?? null)}</h1>
-        ${node ? html`<p class="what"><bdi>${node.words.what}</bdi></p>` : nothing}
+        ${node ? html`<p class="what">${sentence(node.words.language, node.words.what)}</p>` : nothing}
         ${this.where(alert)} ${app.acts ? this.actions(alert) : nothing}
       </header>
       ${node ? html`${this.moments(node.finding, story)} ${this.advice(node)} ${this.rule(node, rules)}` : html`<p>${t("alert.bare")}</p>`}
@@ -162,20 +219,31 @@ export class AlertView extends Part {
 
   private moment(title: string, evidence: Evidence, known: string | null, kind = ""): TemplateResult {
     const mask = evidence.mask ?? known;
+    const said = this.said && this.said.of.id === evidence.id && this.said.of.source === evidence.source ? this.said : null;
     return html`<div class="moment ${kind}">
       <h2>${title}</h2>
       <p class="verb">${named("event", evidence.type)}</p>
-      ${evidence.field ? html`<p class="value"><span>${field(evidence.field)}</span>${mask ? html`<bdi dir="ltr" class="mask">${mask}</bdi>` : html`<i>${t("moment.hidden")}</i>`}</p>` : nothing}
+      ${evidence.field ? html`<p class="value"><span>${field(evidence.field)}</span>${said?.value ? html`<bdi class="mask">${said.value}</bdi>` : mask ? html`<bdi dir="ltr" class="mask">${mask}</bdi>` : html`<i>${t("moment.hidden")}</i>`}</p>` : nothing}
+      ${said ? this.revealed(said) : nothing}
       <p class="at"><time datetime=${evidence.time}>${moment(evidence.time)}</time></p>
       <p class="place"><bdi>${evidence.team ?? t("team.unknown")}</bdi><span>${named("channel", evidence.channel)}</span></p>
+      ${app.reveals && !said ? html`<p><button class="plain" aria-keyshortcuts=${prefs.shortcuts ? "v" : nothing} @click=${() => this.reveal(evidence)}>${t("act.reveal")}</button></p>` : nothing}
     </div>`;
+  }
+
+  private revealed({ ready, value, text }: NonNullable<typeof this.said>): TemplateResult {
+    return html`<div role="status" class="said">${ready
+      ? html`${text ? html`<blockquote><bdi>${text}</bdi></blockquote>` : nothing}
+          ${value || text ? nothing : html`<p>${t("reveal.nothing")}</p>`}
+          <p class="soft">${t("reveal.hides")} <button class="plain" @click=${this.hide}>${t("reveal.hide")}</button></p>`
+      : html`<p class="soft" aria-busy="true">${t("reveal.looking")}</p>`}</div>`;
   }
 
   private advice({ words }: Node): TemplateResult | typeof nothing {
     if (!words.first && !words.why) return nothing;
     return html`<section class="advice" lang=${words.language}>
-      <div><h2>${t("alert.first")}</h2><p><bdi>${words.first}</bdi></p></div>
-      <div><h2>${t("alert.why")}</h2><p><bdi>${words.why}</bdi></p></div>
+      <div><h2>${t("alert.first")}</h2><p>${sentence(words.language, words.first)}</p></div>
+      <div><h2>${t("alert.why")}</h2><p>${sentence(words.language, words.why)}</p></div>
     </section>`;
   }
 
@@ -205,6 +273,7 @@ export class AlertView extends Part {
         <div><dt>${t("rule.name")}</dt><dd><code>${finding.rule.name}</code> ${t("rule.version", { version: finding.rule.version })}</dd></div>
         ${isNamed("why", finding.reason) ? html`<div><dt>${t("rule.reason")}</dt><dd>${named("why", finding.reason)}</dd></div>` : nothing}
         ${finding.silos.length ? html`<div><dt>${t("rule.silos")}</dt><dd>${finding.silos.map((each) => named("silo", each)).join(", ")}</dd></div>` : nothing}
+        ${measured(finding)}
         ${settings.map(setting)}
       </dl>
     </section>`;
@@ -222,7 +291,7 @@ export class AlertView extends Part {
             ${node.finding.withdrawn ? html`<em>${t("alert.withdrawn")}</em>` : nothing}</button>
           ${node.explains.length
             ? html`<details><summary>${t("alert.explains", { n: node.explains.length })}</summary><ul>
-                ${node.explains.map((each) => html`<li>${severity(each.finding.severity)} <bdi>${each.words.what}</bdi></li>`)}</ul></details>`
+                ${node.explains.map((each) => html`<li>${severity(each.finding.severity)} ${sentence(each.words.language, each.words.what)}</li>`)}</ul></details>`
             : nothing}</li>`)}
       </ul>
       ${findings.length > shown.length ? html`<button class="plain" @click=${() => (this.all = true)}>${t("alert.more", { n: findings.length - shown.length })}</button>` : nothing}
@@ -244,6 +313,23 @@ export class AlertView extends Part {
       <p class="version">${t("alert.version", { n: number(changes.at(-1)?.version ?? 0) })}</p>
     </section>`;
   }
+}
+
+/** What was judged, to be read beside what the rule allows: the time between both moments, and how many moments there were. */
+function measured({ first, again, time, evidence }: Finding): TemplateResult[] {
+  const gap = first && first.id !== again?.id ? (new Date(again?.time ?? time).getTime() - new Date(first.time).getTime()) / 1000 : 0;
+  return [
+    ...(gap > 0 ? [html`<div class="seen"><dt>${t("rule.gap")}</dt><dd>${precisely(gap)}</dd></div>`] : []),
+    ...(evidence.length > 2 ? [html`<div class="seen"><dt>${t("rule.moments")}</dt><dd>${number(evidence.length)}</dd></div>`] : []),
+  ];
+}
+
+/** The moments of a finding that can be shown in full, by what the page calls them. */
+function momentsOf(finding: Finding | undefined): [string, Evidence][] {
+  if (!finding) return [];
+  const { first, again, detector } = finding;
+  const then: [string, Evidence][] = again ? [[t(REPEATED.has(detector) ? "moment.again" : "moment.then"), again]] : [];
+  return first && first.id !== again?.id ? [[t("moment.first"), first], ...then] : then;
 }
 
 /** The mask of the value that a finding is about: a request has none of its own, and the latest one told before it is what was asked for. */

@@ -7,12 +7,11 @@ import { act, ask, bulk, ownName } from "./acts";
 import "./filters";
 import "./overview";
 import { ago, customer, headline, headlineText, seam, severity, standing } from "./marks";
-import { alertPath, filters, go, route } from "./route";
+import { alertPath, filters, go, GROUPS, route } from "./route";
 import type { Item } from "./wire";
 import { t } from "./words";
 
 const SPARE = 8;
-const GROUPS = ["customer", "seam", "detector"] as const;
 
 @customElement("sw-alerts")
 export class AlertsPage extends Part {
@@ -111,6 +110,10 @@ export class AlertsPage extends Part {
         if (!open) return false;
         this.close();
         return true;
+      case "v":
+        if (!open || !app.reveals) return false;
+        this.querySelector<HTMLElement & { reveal(): void }>("sw-alert")?.reveal();
+        return true;
       case "u":
         if (here) void act(here.alert, { action: "undo" });
         return true;
@@ -178,6 +181,7 @@ export class AlertsPage extends Part {
     return html`<div class="count">
       <p role="status">${status === "ready" && total !== null ? t(least ? "alerts.least" : "alerts.total", { n: total }) : nothing}</p>
       ${problem && status === "ready" ? html`<p class="refused">${told(problem)}</p>` : nothing}
+      ${app.exports ? html`<a class="plain csv" download href="/api/alerts.csv?${filters().toString()}" title=${t("filters.export")}>${t("filters.csv")}</a>` : nothing}
       ${fresh.size ? html`<button class="pill" @click=${read}>${t("alerts.new", { n: fresh.size })}</button>` : nothing}
     </div>`;
   }

@@ -1,8 +1,9 @@
 /** Talks to the API. Every answer that is no success becomes a `Problem`. */
 
+import type { GroupBy } from "./route";
 import type {
-  Alert, AuditPage, BackTest, Brief, Capabilities, CorridorMap, DeadLetters, Details, Faces, Facets, Freshness, Group, GroupBy, Insights, Journey, NeedingToday, Page, Portfolio, Promises,
-  Refused, RuleFigures, ScoreFigures, ScoreHistory, SeamFigures, Snarls, SourceFigures, ToldCorridor, Wish,
+  Alert, AuditPage, BackTest, Brief, Capabilities, CorridorMap, DeadLetters, Details, Faces, Facets, Freshness, Group, Insights, Journey, NeedingToday, Page, Portfolio, Promises,
+  Refused, Revealed, RuleFigures, ScoreFigures, ScoreHistory, SeamFigures, Snarls, SourceFigures, ToldCorridor, Wish,
 } from "./wire";
 
 /** What the API refused, as RFC 9457 tells it; status 0: it was not reached. */
@@ -43,29 +44,24 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
   throw new Problem(answer.status, String(told["detail"] ?? told["title"] ?? answer.statusText), told);
 }
 
+const ways = () => call<{ provider: string | null; session: Session | null }>("GET", "/api/doors");
+
 export const api = {
   get session() {
     return session;
   },
-  /** Find out who is signed in; null: nobody. */
+  /** Find out who is signed in; null: nobody. To ask nobody for their session would be refused, and the browser log an error. */
   async resume(): Promise<Session | null> {
-    try {
-      return (session = await call<Session>("GET", "/api/session"));
-    } catch (problem) {
-      if (problem instanceof Problem && (problem.status === 401 || problem.status === 403)) return null;
-      throw problem;
-    }
+    return (session = (await ways()).session);
   },
   async signIn(name: string, password: string): Promise<void> {
-    await call("POST", "/api/session", { name, password });
-    await this.resume();
+    session = await call<Session>("POST", "/api/session", { name, password });
   },
   async enter(token: string): Promise<void> {
-    await call("POST", "/api/session/link", { token });
-    await this.resume();
+    session = await call<Session>("POST", "/api/session/link", { token });
   },
   /** The name of the provider by which people may come in, null: there is none. */
-  provider: async () => (await call<{ provider: string | null }>("GET", "/api/doors")).provider,
+  provider: async () => (await ways()).provider,
   async signOut(): Promise<void> {
     await call("DELETE", "/api/session");
     session = null;
@@ -85,6 +81,9 @@ export const api = {
     call<Alert>("POST", `/api/alerts/${encodeURIComponent(key)}/transitions`, { ...wish, version }),
   changeAll: (keys: string[], wish: Wish) =>
     call<{ done: Alert[]; refused: Refused[] }>("POST", "/api/alerts/transitions", { keys, change: wish }),
+  /** What was said at a moment that an alert rests on; `reason` is kept in the audit. */
+  reveal: (key: string, source: string, id: string, reason: string) =>
+    call<Revealed>("POST", `/api/alerts/${encodeURIComponent(key)}/reveal`, { source, id, reason }),
   facets: (query: string) => call<Facets>("GET", `/api/facets?${query}`),
   groups: (by: GroupBy, filters: string) => call<{ items: Group[] }>("GET", `/api/groups?by=${by}${filters ? `&${filters}` : ""}`),
   seams: () => call<{ items: SeamFigures[] }>("GET", "/api/seams"),

@@ -60,6 +60,11 @@ class App extends EventTarget {
     return api.session?.rights.includes("alerts:export") ?? false;
   }
 
+  /** Whether the reader may see what stands behind a mask, and the console can. */
+  get reveals(): boolean {
+    return (this.capabilities.pages["reveal"] ?? false) && (api.session?.rights.includes("values:reveal") ?? false);
+  }
+
   now(): number {
     return Date.now() + this.skew;
   }

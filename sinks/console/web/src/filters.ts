@@ -3,14 +3,14 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { api } from "./api";
-import { app, Part } from "./app";
-import { field, severity, side } from "./marks";
+import { Part } from "./app";
+import { field, severity, side, sides } from "./marks";
 import { choose, prefs } from "./prefs";
-import { alertPath, FILTERS, type FilterName, filters, go, route, set, toggle } from "./route";
+import { alertPath, FILTERS, type FilterName, filters, go, GROUPS, route, set, toggle } from "./route";
 import type { FacetName, Facets, Severity } from "./wire";
 import { named, number, t } from "./words";
 
-const TYPING = 250;
+const TYPING = 120;
 const AGES = ["15m", "1h", "8h", "24h", "7d"] as const;
 
 /** A value of a filter as people call it. */
@@ -23,11 +23,12 @@ export function valueName(name: FilterName, value: string): string {
     case "detector":
       return named("what", value, { field: field(null) });
     case "seam":
-      return value.split(">").map(side).join(" → ");
+      return sides(value).map(side).join(" → ");
     case "channel":
       return named("channel", value);
     case "assignee":
       return value === "-" ? t("ask.nobody") : value;
+    case "rule":
     case "team":
     case "customer":
       return value;
@@ -56,7 +57,7 @@ export class Filters extends Part {
         <button class="button" aria-expanded=${String(this.shown)} aria-controls="facets" @click=${this.open}>${t("filters.open")}</button>
         ${this.views()}
         <select class="group" aria-label=${t("group.title")} @change=${(event: Event) => set("group", (event.target as HTMLSelectElement).value)}>
-          ${(["", "customer", "seam", "detector"] as const).map((by) => html`<option value=${by} ?selected=${(query.get("group") ?? "") === by}>${t(`group.${by || "none"}`)}</option>`)}
+          ${(["", ...GROUPS] as const).map((by) => html`<option value=${by} ?selected=${(query.get("group") ?? "") === by}>${t(`group.${by || "none"}`)}</option>`)}
         </select>
       </div>
       <div class="chips">
@@ -80,11 +81,20 @@ export class Filters extends Part {
 
   private views(): TemplateResult {
     const words = route().query.toString();
-    const keep = () => {
-      const name = prompt(t("views.name"))?.trim();
+    const keep = (event: SubmitEvent, close: () => void) => {
+      event.preventDefault();
+      const name = String(new FormData(event.target as HTMLFormElement).get("name")).trim();
       if (!name) return;
       choose({ views: [...prefs.views.filter((each) => each.name !== name), { name, query: words }] });
+      close();
       this.requestUpdate();
+    };
+    const ask = async () => {
+      const { open } = await import("./acts");
+      open(t("views.keep"), (dialog) => html`<form class="question" @submit=${(event: SubmitEvent) => keep(event, dialog.close)}>
+        <label class="note">${t("views.name")}<input name="name" required maxlength="80" autocomplete="off" autofocus></label>
+        <div class="answers"><button type="button" class="plain" data-close>${t("cancel")}</button><button class="button primary">${t("views.keep")}</button></div>
+      </form>`);
     };
     const forget = () => {
       choose({ views: prefs.views.filter((each) => each.query !== words) });
@@ -98,7 +108,7 @@ export class Filters extends Part {
           </select>`
         : nothing}
       ${words && prefs.views.some((each) => each.query === words) ? html`<button class="plain" @click=${forget}>${t("views.drop")}</button>` : nothing}
-      ${words && !prefs.views.some((each) => each.query === words) ? html`<button class="plain" @click=${keep}>${t("views.keep")}</button>` : nothing}`;
+      ${words && !prefs.views.some((each) => each.query === words) ? html`<button class="plain" @click=${() => void ask()}>${t("views.keep")}</button>` : nothing}`;
   }
 
   private panel(query: URLSearchParams): TemplateResult {
@@ -119,7 +129,6 @@ export class Filters extends Part {
       <fieldset><legend>${t("filter.age")}</legend>
         ${AGES.map((age) => html`<label><input type="radio" name="age" .checked=${query.get("age") === age} @change=${() => set("age", age)}><bdi>${t(`age.${age}`)}</bdi></label>`)}
       </fieldset>
-      ${app.exports ? html`<p><a class="button" download href="/api/alerts.csv?${filters(query).toString()}">${t("filters.export")}</a></p>` : nothing}
     </div>`;
   }
 

@@ -1,13 +1,14 @@
-/** Alerts put together by customer, seam or failure: how many, how bad, and how recent; each leads to its own. */
+/** Alerts put together by customer, seam, failure or rule: how many, how bad, and how recent; each leads to its own. */
 
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { api } from "./api";
 import { Part, told } from "./app";
-import { ago, customer, field, seam, severity } from "./marks";
+import { ago, customer, field, seam, severity, sides } from "./marks";
 import { Poll } from "./poll";
 import { alertPath } from "./route";
-import type { Group, GroupBy } from "./wire";
+import type { GroupBy } from "./route";
+import type { Group } from "./wire";
 import { named, number, t } from "./words";
 
 @customElement("sw-groups")
@@ -46,8 +47,9 @@ export class GroupsList extends Part {
   private name(name: string | null): TemplateResult | typeof nothing {
     if (name === null) return html`${t("group.other")}`;
     if (this.by === "customer") return customer(name);
+    if (this.by === "rule") return html`<bdi><code>${name}</code></bdi>`;
     if (this.by === "detector") return html`<bdi>${named("what", name, { field: field(null) })}</bdi>`;
-    const [from = "", to = ""] = name.split(">");
+    const [from = "", to = ""] = sides(name);
     return seam({ from, to });
   }
 }

@@ -5,7 +5,7 @@ import { customElement, state } from "lit/decorators.js";
 import { api, Problem } from "./api";
 import { app, Part, told } from "./app";
 import "./way";
-import { severity } from "./marks";
+import { sentence, severity } from "./marks";
 import { prefs } from "./prefs";
 import { alertPath } from "./route";
 import { storyOf } from "./story";
@@ -73,7 +73,7 @@ export class Journeys extends Part {
   }
 
   private finding({ finding, words, explains }: Node, alerts: string[]): TemplateResult {
-    const what = html`<bdi lang=${words.language}>${words.what}</bdi>`;
+    const what = sentence(words.language, words.what);
     return html`<li class=${finding.withdrawn ? "withdrawn" : ""}><p class="found">${severity(finding.severity)} <time datetime=${finding.time}>${moment(finding.time)}</time>
         ${alerts.includes(finding.alert) ? html`<a class="said" href=${alertPath(finding.alert, new URLSearchParams())}>${what}</a>` : html`<span class="said">${what}</span>`}
         ${finding.withdrawn ? html`<em>${t("alert.withdrawn")}</em>` : nothing}</p>

@@ -167,6 +167,7 @@ export class AlertList extends EventTarget {
       any("customer", alert.customer) &&
       any("severity", alert.severity) &&
       any("detector", alert.detector) &&
+      any("rule", latest?.rule) &&
       any("assignee", alert.assignee ?? "-") &&
       any("seam", alert.seam && `${alert.seam.from}>${alert.seam.to}`) &&
       any("team", latest?.team, ...sides(alert.seam, "team:")) &&

@@ -16,7 +16,7 @@ export class Login extends Part {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    if (route().page === "enter") void this.enter();
+    if (route().page === "enter" && location.hash.length > 1) void this.enter();
     else void this.ways();
   }
 

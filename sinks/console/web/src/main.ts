@@ -116,7 +116,7 @@ export class Shell extends Part {
     open(t("keys.title"), () => html`<dl class="keys">
         ${line("j", t("keys.next"))} ${line("k", t("keys.previous"))} ${line("o", t("keys.open"))} ${line("Esc", t("keys.close"))}
         ${line("x", t("keys.select"))} ${line("a", t("act.acknowledge"))} ${line("c", t("act.assign"))} ${line("s", t("act.snooze"))}
-        ${line("r", t("act.resolve"))} ${line("u", t("act.undo"))} ${line("/", t("keys.words"))} ${line("?", t("keys.map"))}
+        ${line("r", t("act.resolve"))} ${line("u", t("act.undo"))} ${app.reveals ? line("v", t("act.reveal")) : nothing} ${line("/", t("keys.words"))} ${line("?", t("keys.map"))}
       </dl>
       <label class="also"><input type="checkbox" .checked=${prefs.shortcuts} @change=${(event: Event) => { choose({ shortcuts: (event.target as HTMLInputElement).checked }); app.changed(); }}> ${t("keys.on")}</label>
       <div class="answers"><button class="button" data-close>${t("close")}</button></div>`);

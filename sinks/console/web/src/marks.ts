@@ -22,6 +22,11 @@ export function side(name: string): string {
   return kind === "channel" ? named("channel", rest) : rest;
 }
 
+/** Both sides of a seam by its name; a team's own may hold what stands between. */
+export function sides(name: string): string[] {
+  return name.split(/>(?=team:|channel:)/);
+}
+
 /** A seam: two names and the stitches between them. */
 export function seam(of: Seam | null): TemplateResult | typeof nothing {
   if (!of) return nothing;
@@ -62,6 +67,11 @@ export function standing(alert: Alert): string {
     default:
       return t(`state.${alert.state}`);
   }
+}
+
+/** A sentence of the program, in the direction of its own language: it may begin with the name of a team, in other letters. */
+export function sentence(language: string, words: string): TemplateResult {
+  return html`<bdi lang=${language} dir=${language === "fa" ? "rtl" : "ltr"}>${words}</bdi>`;
 }
 
 /** A customer's pseudonym, kept apart from the direction of the text around it. */

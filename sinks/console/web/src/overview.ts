@@ -5,7 +5,7 @@ import { customElement } from "lit/decorators.js";
 import { api } from "./api";
 import { app, Part } from "./app";
 import { narrowed, valueName } from "./filters";
-import { seam, severity } from "./marks";
+import { seam, severity, sides } from "./marks";
 import { Poll } from "./poll";
 import { choose, prefs } from "./prefs";
 import type { Facets, FacetName } from "./wire";
@@ -39,7 +39,7 @@ export class Overview extends Part {
       <h3>${t(name === "seam" ? "overview.seams" : "overview.detectors")}</h3>
       <ol class="bars">
         ${values.map(([value, count]) => {
-          const [from = "", to = ""] = value.split(">");
+          const [from = "", to = ""] = sides(value);
           return html`<li><a href=${narrowed(name, value)}><span class="name">${name === "seam" ? seam({ from, to }) : html`<bdi>${valueName(name, value)}</bdi>`}</span>
             <span class="bar"><i .style=${`inline-size:${(100 * count) / most}%`}></i></span><span class="n">${number(count)}</span></a></li>`;
         })}

@@ -1,7 +1,11 @@
 /** Where the reader is, held by the address alone: page, alert and filters. */
 
-export const FILTERS = ["severity", "state", "detector", "seam", "team", "channel", "assignee", "customer"] as const;
+export const FILTERS = ["severity", "state", "detector", "seam", "team", "channel", "assignee", "customer", "rule"] as const;
 export type FilterName = (typeof FILTERS)[number];
+
+/** By what alerts can be put together. */
+export const GROUPS = ["customer", "seam", "detector", "rule"] as const;
+export type GroupBy = (typeof GROUPS)[number];
 
 export type PageName = "alerts" | "seams" | "journeys" | "teams" | "promises" | "portfolio" | "insights" | "rules" | "sources" | "audit" | "wall" | "login" | "enter";
 

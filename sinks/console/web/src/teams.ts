@@ -133,6 +133,7 @@ export class Teams extends Part {
       <span class="meter" role="img" aria-label=${each.value === null ? t("teams.unknown") : number(each.value, 1)}><i .style=${`inline-size:${(100 * (100 - (each.value ?? 100))) / Math.max(most, 0.1)}%`}></i></span>
       ${this.spark(points, each.value)}
       <p class="samples">${t(each.samples < FEW ? "teams.few" : "teams.samples", { n: Math.round(each.samples) })}</p>
+      ${each.left_out.length ? html`<p class="samples">${t("teams.left_out", { parts: each.left_out.map((part) => named("component", part)).join(", ") })}</p>` : nothing}
       ${cs.length ? html`<dl>${cs.map((one) => html`<div><dt>${named("teams", one.score)}</dt><dd>${one.value === null ? "–" : number(one.value, 1)}</dd></div>`)}</dl>` : nothing}
       ${parts.length ? html`<details><summary>${t("teams.parts")}</summary><dl>${parts.map(([part, value]) => html`<div><dt>${named("component", part)}</dt><dd>${number(value, 2)}</dd></div>`)}</dl>
         ${behind.length ? html`<p class="parts">${t("teams.behind")} ${behind.map((detector) => html`<a href=${led(detector)}><bdi>${named("what", detector, { field: field(null) })}</bdi></a>`)}</p>` : nothing}</details>` : nothing}

@@ -35,6 +35,7 @@ export interface Finding {
   field: string | null;
   first: Evidence | null;
   again: Evidence | null;
+  evidence: Evidence[];
   explained_by: string | null;
   alert: string;
   rule: { name: string; version: number; mode: string };
@@ -78,6 +79,7 @@ export interface Latest {
   journey: string | null;
   contact: string | null;
   field: string | null;
+  rule: string;
   team: string | null;
   channel: string | null;
   summary: string;
@@ -149,7 +151,12 @@ export interface Refused {
 export type FacetName = "severity" | "state" | "detector" | "seam" | "team" | "channel" | "assignee";
 export type Facets = Record<FacetName, Record<string, number>>;
 
-export type GroupBy = "customer" | "seam" | "detector";
+/** What was said at one moment; null: nothing of that kind. */
+export interface Revealed {
+  value: string | null;
+  text: string | null;
+}
+
 
 export interface Group {
   name: string | null;
@@ -187,6 +194,8 @@ export interface ScoreFigures {
   components: Record<string, number>;
   /** Whose findings are single cases behind it; empty: all. */
   detectors: string[];
+  /** Parts that a headline is shown without, because there are too few chances of them. */
+  left_out: string[];
 }
 
 export interface Freshness {

@@ -118,6 +118,9 @@ def test_groups(client: TestClient, desk: Desk) -> None:
         finding("ga", alert="GA", customer="c-9"),
         finding("gb", alert="GB", customer="c-9", severity="critical", seam=None),
         finding("gc", alert="GC", customer="c-8", detector="dead_end"),
+        finding("gd", alert="GC", customer="c-8", detector="dead_end", rule={"name": "asked_twice"}),
+        finding("ge", alert="GC", customer="c-8", detector="dead_end", rule={"name": "asked_twice"}),
+        finding("gf", alert="GA", customer="c-9", rule={"name": "asked_thrice"}, withdrawn=True),
     )
     desk.act(Assign(to="eve"), "GB")
 
@@ -129,6 +132,8 @@ def test_groups(client: TestClient, desk: Desk) -> None:
     assert groups("customer", severity="critical") == [("c-9", 1, 0, "critical")]
     assert set(groups("seam")) == {(None, 1, 0, "critical"), ("team:billing>team:tech", 2, 2, "warning")}
     assert {name for name, *_ in groups("detector")} == {"dead_end", "repeated_request"}
+    assert groups("rule") == [("repeated_request", 3, 2, "critical"), ("asked_twice", 1, 1, "warning")]  # each alert once a rule, by what counts
+    assert [each["alert"]["key"] for each in client.get("/api/alerts", params={"rule": ["asked_twice", "asked_thrice"]}).json()["items"]] == ["GC"]
     assert [each["alert"]["key"] for each in client.get("/api/alerts", params={"key": ["GA", "no"]}).json()["items"]] == ["GA"]
 
 

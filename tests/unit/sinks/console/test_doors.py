@@ -15,7 +15,7 @@ from models.tables import metadata
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts, Wrong
 from sinks.console.callers import Right, Role
-from sinks.console.doors import _Attempts as Attempts
+from sinks.console.doors import Attempts
 from tests.unit.sinks.builders import finding, rows
 from tests.unit.sinks.console.served import Listener, enter, known, served
 from tests.unit.sinks.handling import Desk
@@ -65,6 +65,7 @@ def test_nothing_is_served_to_whom_nobody_knows(app: FastAPI, anybody: TestClien
         ):
             answer = anybody.request(method, path.replace("{key}", "A"), headers=headers, json={})
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), (method, path)
+            assert anybody.get("/api/doors", headers=headers).json()["session"] is None
     assert anybody.get("/livez").text == "ok\n"
     assert anybody.get("/").status_code == 200
 
@@ -77,7 +78,7 @@ def test_a_session_from_login_to_logout(anybody: TestClient, grace: str, account
     assert "SameSite=lax" in cookie
     session = anybody.get("/api/session").json()
     assert (session["name"], session["role"], session["teams"]) == ("grace", "operator", None)
-    assert session == entered.json()
+    assert session == entered.json() == anybody.get("/api/doors").json()["session"]
     assert anybody.delete("/api/session").status_code == 403, "without the token"
     assert anybody.delete("/api/session", headers={"X-CSRF-Token": session["csrf"]}).status_code == 204
     assert anybody.get("/api/session").status_code == 401

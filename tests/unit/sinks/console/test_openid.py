@@ -70,7 +70,7 @@ def enters(client: TestClient, subject: str) -> bool:
 
 def test_the_provider_tells_who_one_is(client: TestClient, accounts: Accounts) -> None:
     """Who comes back from the provider goes on to where they were, with the highest role that it tells; the audit has it."""
-    assert client.get("/api/doors").json() == {"provider": "Example"}
+    assert client.get("/api/doors").json() == {"provider": "Example", "session": None}
     assert back(client, there(client, "1", "/seams?kind=team")) == "/seams?kind=team"
     session = client.get("/api/session").json()
     assert (session["name"], session["role"], session["teams"]) == ("ada", "lead", None)
