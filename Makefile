@@ -18,7 +18,7 @@ PROGRAM := $(VENV)/.program
 TOOLS := $(VENV)/.tools
 SOURCES := pyproject.toml constraints.txt
 EXTRAS := embedded,postgres
-ALL_EXTRAS := $(EXTRAS),dev
+ALL_EXTRAS := $(EXTRAS),tracing,dev,docs
 
 heading = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 # One dot a package; the whole story is in the log, whose end is shown when pip fails.
@@ -126,6 +126,11 @@ quality: $(TOOLS) ## Measure what is found in annotated dialogues; the table goe
 	@$(BIN)/python -m tests.quality --write
 	@$(BIN)/python -m tests.quality.verdicts --write
 
+.PHONY: docs
+docs: $(TOOLS) ## Write the reference from code and build the site, strictly: build/docs/site
+	$(call heading,docs)
+	@$(BIN)/python -m tests.documents
+
 # --- release ------------------------------------------------------------------------------------------------------
 
 # What is listed and asked about is the program with its dependencies, and not the tools: they have an environment each.
@@ -135,7 +140,7 @@ AUDIT := $(VENV)-audit
 $(RELEASE)/.installed: $(SOURCES)
 	@echo 'Installing the program as it is released into $(RELEASE)'
 	@'$(PYTHON)' -m venv $(RELEASE)
-	@$(RELEASE)/bin/python -m pip install --disable-pip-version-check --quiet --no-input -c constraints.txt '.[postgres]'
+	@$(RELEASE)/bin/python -m pip install --disable-pip-version-check --quiet --no-input -c constraints.txt '.[postgres,tracing]'
 	@touch $@
 
 $(AUDIT)/.installed: $(SOURCES)
