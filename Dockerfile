@@ -16,14 +16,15 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 # Dependencies first: this layer is built again only when they change.
 COPY pyproject.toml constraints.txt ./
 RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-print(*project['dependencies'], *project['optional-dependencies']['postgres'], sep='\n')" > requirements.txt \
+print(*project['dependencies'], *project['optional-dependencies']['postgres'], \
+*project['optional-dependencies']['tracing'], sep='\n')" > requirements.txt \
     && /opt/seamwatch/bin/pip install -c constraints.txt -r requirements.txt
 COPY . .
 COPY --from=web /web/dist sinks/console/web/dist
 # Compiling needs what is compiled against, and tools that the image itself does without.
 RUN python -m venv /opt/tools && /opt/tools/bin/pip install -c constraints.txt '.[compile]' \
     && SEAMWATCH_COMPILE=1 /opt/tools/bin/pip wheel --no-deps --no-build-isolation -w /wheels . \
-    && /opt/seamwatch/bin/pip install -c constraints.txt "$(ls /wheels/*.whl)[postgres]"
+    && /opt/seamwatch/bin/pip install -c constraints.txt "$(ls /wheels/*.whl)[postgres,tracing]"
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin seamwatch

@@ -1,79 +1,143 @@
-"""What an event, a customer and a rule cost: measured, and the calculator's answer held against a run of another size."""
+"""What an event, a customer and a rule cost: measured, and the calculator's answer held against a run at a steady rate."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from re import search
 from statistics import median
-from time import process_time, sleep
+from time import monotonic, process_time, sleep
+from typing import NamedTuple
 from urllib.request import urlopen
+
+from kafka import KafkaProducer
 
 from agents.fields import Fingerprinter
 from agents.partition import PartitionWatch, Record
 from benchmarks.installation import AS_PYTHON, Installation, Progress, installed
 from benchmarks.report import Report, say
-from benchmarks.workload import crowds, produce
+from benchmarks.workload import TOUCHPOINTS_A_CUSTOMER, crowds, produce, touchpoints
 from config.fields import load_fields
 from config.rules import load_rulebook
-from seamwatch.capacity import COSTS, Costs, need
+from seamwatch.capacity import BUSY, COSTS, need
 from tests.support.compiled import compiled
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _OF_RULES = 1_500
+_DAY = 86_400
+_MEBIBYTE = 1024 * 1024
+_COHORT = 1_000
+"""Customers whose touchpoints are interleaved; the next ones follow them."""
+_PAUSE = 0.005
+"""Seconds between two sends."""
+_PATIENCE = 600.0
+"""Seconds after the last event in which all must be stored."""
 
 
-def run(customers: int, rounds: int) -> Report:
-    """Measure one run, derive the costs, and compare what they say of a run of half the size with what it takes."""
-    seen, half = _measured(customers), _measured(customers // 2)
-    costs = Costs(**{**COSTS._asdict(), "event": seen["processor"], "log": seen["log"], "stored": seen["stored"], "database": seen["database"]})
+def run(customers: int, rate: int, seconds: int, rounds: int) -> Report:
+    """Measure what an event costs a worker at full speed; then let one take ``rate`` events a second, and hold that against what `seamwatch capacity` says.
+
+    Raises ``AssertionError`` where the database is not what a replay gives, ``TimeoutError`` where the worker does not keep up.
+    """
+    full, steady = _at_full_speed(customers), _at_rate(rate, seconds)
+    event, log = full.processor / full.events, (full.log - full.size) / full.events
+    size, of = round(steady.size / steady.events), steady.events // TOUCHPOINTS_A_CUSTOMER
+    said = need(rate, of, size=size, live=1, days=seconds / _DAY, replication=1)
+    if said.workers > 2:
+        raise ValueError(f"{rate:,} events a second are more than one worker is meant for: {said.workers - 1} besides the one to spare")
+    resident, database = (full.resident - COSTS.base) / customers, said.database_a_day / _DAY * seconds
     rows = [
-        ("processor of the worker, microseconds an event", *_pair(seen["processor"] * 1e6, half["processor"] * 1e6)),
-        ("Kafka besides the event, bytes an event", *_pair(seen["log"], half["log"])),
-        ("records for the sinks, an event", *_pair(seen["stored"], half["stored"])),
-        ("database, bytes an event", *_pair(seen["database"], half["database"])),
-        ("memory of the worker, bytes a customer", *_pair(seen["memory"], half["memory"])),
+        ("processor of the worker", f"{event * 1e6:.1f} µs an event", *_held(BUSY * 100, steady.processor / seconds * 100, "{:.1f} %")),
+        ("memory of the worker", f"{resident / 1024:.1f} KiB a customer", *_held(said.memory / _MEBIBYTE, steady.resident / _MEBIBYTE)),
+        ("Kafka, besides the events", f"{log:.0f} bytes an event", *_held((said.kafka - steady.size) / _MEBIBYTE, (steady.log - steady.size) / _MEBIBYTE)),
+        ("records for the sinks", f"{full.stored / full.events:.3f} an event", *_held(said.records * seconds, steady.stored, "{:,.0f}")),
+        ("database (SQLite)", f"{full.database / full.events:.0f} bytes an event", *_held(database / _MEBIBYTE, steady.database / _MEBIBYTE)),
     ]
-    rows += [(f"without {name}, microseconds of the engine an event", f"{cost:+.2f}", "", "") for name, cost in _rules(rounds)]
-    planned = need(2000, 1_000_000, costs=costs)
+    rows += [(f"without the rule {name}", f"{cost:+.2f} µs an event, of the engine", "", "", "") for name, cost in _rules(rounds)]
     return Report(
-        title="What an event and a customer cost, and whether half of a run takes what the whole one says",
-        columns=("", f"{customers:,} customers", "half of them", "half / whole"),
+        title="What an event costs, and the calculator's answer beside what a run took",
+        columns=("", f"{customers:,} customers at full speed", f"`seamwatch capacity`, {rate:,} events a second, {seconds} s", "the run", "run / calculator"),
         rows=rows,
         notes=[
-            f"By these costs 2,000 events a second of 1,000,000 customers need {planned.workers} workers of {planned.memory >> 20:,} MiB.",
-            "A rule's cost is what the engine takes less when it is off; costs of rules that share work do not add up.",
+            f"The run at {rate:,} events a second had {of:,} customers, all of them in contact, and one worker; {steady.late:.1f} s after the last event all "
+            "was stored.",
+            f"Verified: the {full.findings:,} and {steady.findings:,} findings in the databases are those of replays.",
+            "The calculator gives a worker half of a processor. Few events at a time cost more each than at full speed, so a worker that has little to do is "
+            "busier than so many times the cost of an event.",
+            "A rule costs what the engine takes less when it is off; costs of rules that share work do not add up.",
         ],
     )
 
 
-def _pair(whole: float, half: float) -> tuple[str, str, str]:
-    return f"{whole:,.2f}", f"{half:,.2f}", f"{half / whole:.2f}" if whole else ""
+def _held(said: float, took: float, form: str = "{:,.1f} MiB") -> tuple[str, str, str]:
+    return form.format(said), form.format(took), f"{took / said:.2f}"
 
 
-def _measured(customers: int) -> dict[str, float]:
-    """Let a worker do all of a log, and return what that took by event (memory: by customer)."""
+class _Took(NamedTuple):
+    """What a run took: processor seconds, bytes, records, and seconds from the last event until all was stored."""
+
+    events: int
+    size: int
+    processor: float
+    resident: int
+    log: int
+    stored: int
+    database: int
+    late: float
+    findings: int
+
+
+def _at_full_speed(customers: int) -> _Took:
+    """Let a worker do all of a log that is there."""
     with installed() as installation:
         say(f"producing the touchpoints of {customers:,} customers")
-        events, _ = produce(installation.bootstrap, installation.names.touchpoints, customers)
-        progress = Progress(installation.bootstrap, installation.names)
-        before = progress.log_bytes()
-        with installation.worker(compiled() or AS_PYTHON) as worker:
-            _await_start(installation)
-            began, resident = _processor(worker.pid), _resident(worker.pid)
-            while not progress.caught_up():
-                if worker.poll() is not None:
-                    raise RuntimeError("the worker ended: see above")
-                sleep(0.2)
-            took, grown = _processor(worker.pid) - began, _resident(worker.pid) - resident
-        installation.verify(value for _, value in crowds(customers))
-        return {
-            "processor": took / events,
-            "log": (progress.log_bytes() - before) / events,
-            "stored": progress.stored() / events,
-            "database": sum(each.stat().st_size for each in installation.folder.glob("*.db*")) / events,
-            "memory": grown / customers,
-        }
+        produce(installation.bootstrap, installation.names.touchpoints, customers)
+        return _measured(installation, lambda: None, list(crowds(customers)))
+
+
+def _at_rate(rate: int, seconds: int) -> _Took:
+    """Let a worker take so many events a second, of customers who follow one another."""
+    count = rate * seconds // TOUCHPOINTS_A_CUSTOMER
+    cohorts = (touchpoints(min(_COHORT, count - first), seed=first, first=first) for first in range(0, count, _COHORT))
+    stream = [pair for cohort in cohorts for pair in cohort]
+    with installed() as installation:
+        say(f"{rate:,} events a second, for {seconds} s")
+        return _measured(installation, lambda: _feed(installation, stream, rate), stream)
+
+
+def _feed(installation: Installation, stream: Sequence[tuple[bytes, bytes]], rate: int) -> None:
+    """Send each event when it is due."""
+    producer = KafkaProducer(bootstrap_servers=installation.bootstrap, acks="all", linger_ms=5, batch_size=262_144)
+    sent, began = 0, monotonic()
+    while sent < len(stream):
+        due = min(len(stream), int((monotonic() - began) * rate))
+        for key, value in stream[sent:due]:
+            producer.send(installation.names.touchpoints, key=key, value=value)
+        sent = due
+        sleep(_PAUSE)
+    producer.flush()
+    producer.close()
+
+
+def _measured(installation: Installation, load: Callable[[], None], stream: Sequence[tuple[bytes, bytes]]) -> _Took:
+    """Start a worker, and return what it took until all is stored."""
+    progress = Progress(installation.bootstrap, installation.names)
+    with installation.worker(compiled() or AS_PYTHON) as worker:
+        _await_start(installation)
+        began = _processor(worker.pid)
+        load()
+        ended = monotonic()
+        while not progress.caught_up():
+            if worker.poll() is not None:
+                raise RuntimeError("the worker ended: see above")
+            if monotonic() > ended + _PATIENCE:
+                raise TimeoutError(f"{_PATIENCE:.0f} s after the last event not all is stored")
+            sleep(0.2)
+        late, took, resident = monotonic() - ended, _processor(worker.pid) - began, _resident(worker.pid)
+    files = sum(each.stat().st_size for each in installation.folder.glob("*.db*"))
+    size = sum(len(value) for _, value in stream)
+    findings = installation.verify(value for _, value in stream)
+    return _Took(len(stream), size, took, resident, progress.log_bytes(), progress.stored(), files, late, findings)
 
 
 def _await_start(installation: Installation) -> None:

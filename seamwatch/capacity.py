@@ -3,11 +3,11 @@
 from math import ceil
 from typing import NamedTuple
 
-__all__ = ["COSTS", "Costs", "Need", "need"]
+__all__ = ["BUSY", "COSTS", "Costs", "Need", "need"]
 
 _DAY = 86_400
 _MEBIBYTE = 1024 * 1024
-_BUSY = 0.5
+BUSY = 0.5
 """The share of what it can do that a worker is given: the rest is for catching up, for rebalances, and for the hour in which all call."""
 _FEWEST = 12
 """Partitions that are made unless told otherwise."""
@@ -54,7 +54,7 @@ def need(rate: float, customers: int, *, size: int = 463, live: float = 0.02, da
 
     ``size`` is the bytes of an event, ``live`` the share of the customers who are in contact at once, ``days`` what Kafka keeps.
     """
-    working = max(1, ceil(rate * costs.event / _BUSY))
+    working = max(1, ceil(rate * costs.event / BUSY))
     workers = working + 1
     partitions = max(_FEWEST, 2 * workers)
     mine = customers / working  # one may be away, and the others have its customers
@@ -66,7 +66,7 @@ def need(rate: float, customers: int, *, size: int = 463, live: float = 0.02, da
 
 
 def _limit(working: int, partitions: int, records: float, memory: int, costs: Costs) -> str:
-    database = records / (costs.writer * _BUSY)
+    database = records / (costs.writer * BUSY)
     if database >= 1:
         return "the database: one PostgreSQL does not take so many records; divide tenants among installations"
     if working > 500:

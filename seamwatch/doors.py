@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from config.errors import ConfigError
 from config.settings import Settings
@@ -12,6 +13,9 @@ from streams.ingest import Appender, DoorObserver, Ingest, OpenDoor, checker
 from streams.settings import StreamSettings
 from streams.sources import load_source
 from streams.topics import Topics
+
+if TYPE_CHECKING:
+    from streams.tracing import Tracing
 
 __all__ = ["TakingIn", "open_doors"]
 
@@ -52,13 +56,18 @@ class TakingIn:
     """The server and its producer, from `start` to `stop`."""
 
     def __init__(
-        self, settings: Settings, streams: StreamSettings, doors: Mapping[str, OpenDoor], observer: DoorObserver
+        self,
+        settings: Settings,
+        streams: StreamSettings,
+        doors: Mapping[str, OpenDoor],
+        observer: DoorObserver,
+        tracing: "Tracing | None" = None,
     ) -> None:
         host, port = settings.listen()
         self._doors = doors
         self._appender = Appender(streams)
         self._server = Ingest(
-            doors, self._appender.append, observer, host=host, port=port, memory=settings.ingest_memory
+            doors, self._appender.append, observer, host=host, port=port, memory=settings.ingest_memory, tracing=tracing
         )
 
     async def start(self) -> None:

@@ -24,7 +24,7 @@ from models.score import Score
 from sinks.alerts import UNRESOLVED
 from sinks.records import TopicKind
 
-__all__ = ["DEFINITIONS", "WORST", "Definition", "Metrics", "render_docs"]
+__all__ = ["DEFINITIONS", "WORST", "Definition", "Metrics"]
 
 # A second series for each one, with a time that nobody asks for. The switch is the library's, for the whole process.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library declares no types here
@@ -593,22 +593,3 @@ def _group(score: Score) -> tuple[str, str, int]:
 def _drop(gauge: Gauge, *labels: str) -> None:
     gauge.labels(*labels)  # the library's remove() fails where there is none
     gauge.remove(*labels)
-
-
-def render_docs() -> str:
-    """Return the page that lists every metric, in Markdown."""
-    lines = [
-        "# Metrics",
-        "",
-        "Served at `/metrics` of the metrics port. Histograms have `_bucket`, `_sum` and `_count`. Besides these there are the usual `process_*`.",
-        "",
-        "`config/prometheus` has rules and alerts over them, each alert with a [runbook](runbooks/README.md); `config/grafana` has dashboards, which",
-        "`python -m config.grafana.make` writes. `docker compose up` starts both.",
-        "",
-        "| metric | kind | unit | labels | meaning |",
-        "|---|---|---|---|---|",
-    ]
-    for item in DEFINITIONS:
-        labels = ", ".join(f"`{label}`" for label in item.labels) or "-"
-        lines.append(f"| `{item.full_name}` | {item.kind} | {item.unit} | {labels} | {item.help} |")
-    return "\n".join(lines) + "\n"

@@ -1,6 +1,7 @@
 """Delete what is older than somebody wants to keep: in small transactions, oldest first, beside workers that store.
 
-A resolved alert goes with its findings and its audit, all at once; what is open stays with all that belongs to it, however old. Counts by day stay.
+A resolved alert goes with its findings and its audit, all at once; what is open stays with all that belongs to it, however old. A promise goes when it ended,
+or was broken, that long ago and nobody waits for it any more. Counts by day stay.
 Why rows are deleted, and tables not partitioned: docs/adr/0029.
 """
 
@@ -9,7 +10,21 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, and_, delete, exists, func, not_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from models.alert import AlertState
 from models.tables import (
@@ -17,10 +32,12 @@ from models.tables import (
     alerts,
     briefs,
     console_audit,
+    customer_aliases,
     dead_letter_acts,
     dead_letters,
     findings,
     invitations,
+    promises,
     scores,
 )
 from sinks.database import one_by_one
@@ -79,8 +96,9 @@ def prune(engine: Engine, before: datetime, told: Callable[[Mapping[str, int]], 
 
 
 def _plain(before: datetime) -> Iterable[tuple[Table, tuple[Any, ...]]]:
-    """Yield the tables of which a row goes by its own time alone. Scores of teams and the like stay: they are few, and shown however old."""
+    """Yield the tables of which rows go one by one. Scores of teams and the like stay: they are few, and shown however old."""
     yield from ((table, (table.c[name] < before,)) for table, name in _SIMPLE)
+    yield promises, (_is_over(before),)
     yield scores, (scores.c.scope.in_(("customer", "journey")), scores.c.as_of < before)
 
 
@@ -91,6 +109,22 @@ def _resolved(before: datetime) -> tuple[Any, ...]:
 def _alone(before: datetime) -> tuple[Any, ...]:
     """Return which findings belong to no alert: explained, withdrawn, of mere information."""
     return findings.c.time < before, not_(exists().where(alerts.c.key == findings.c.alert))
+
+
+def _is_over(before: datetime) -> ColumnElement[bool]:
+    """Return which promises nobody waits for any more.
+
+    Those that were kept or cancelled, but not while one of that name to another key, which this may have ended, is still to come. And those that were broken,
+    but not while the customer has an alert of a broken promise that waits.
+    """
+    own, other, one = promises.c, promises.alias().c, customer_aliases.c
+    beside = other.tenant == own.tenant, other.promise == own.promise, other.customer != own.customer
+    to_come = exists().where(*beside, other.outcome.is_(None), other.due >= before).correlate(promises)
+    names = select(one.customer).where(one.tenant == own.tenant, one.alias == own.customer).correlate(promises)
+    whose = alerts.c.tenant == own.tenant, (alerts.c.customer == own.customer) | alerts.c.customer.in_(names)
+    waits = exists().where(alerts.c.detector == "broken_promise", alerts.c.state != AlertState.RESOLVED.value, *whose).correlate(promises)
+    ended = and_(own.outcome.is_not(None), own.ended < before, or_(own.due.is_(None), own.due < before), not_(to_come))
+    return or_(ended, and_(own.outcome.is_(None), own.due < before, not_(waits)))
 
 
 def _delete_alerts(connection: Connection, before: datetime) -> Mapping[str, int]:

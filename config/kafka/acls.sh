@@ -32,6 +32,9 @@ allow User:seamwatch-insight --operation Read --topic "$PREFIX.touchpoints"
 allow User:seamwatch-insight --operation Write --topic "$PREFIX.invitations"
 allow User:seamwatch-insight --operation Read --group "$PREFIX.insight"
 
+# console: `seamwatch console`, to reveal what was said (SEAMWATCH_CONSOLE_REVEAL) and to forget customers; it needs nothing of Kafka else.
+allow User:seamwatch-console --operation Read --operation Write --topic "$PREFIX.touchpoints"
+
 # doctor: `seamwatch doctor`, and KEDA, which scales workers by lag.
 allow User:seamwatch-doctor --operation DescribeConfigs --operation Describe --topic "$PREFIX." --resource-pattern-type prefixed
 allow User:seamwatch-doctor --operation Describe --group "$PREFIX"

@@ -32,6 +32,12 @@ def command() -> None:
 
     An alert is what one detector found for one customer at one seam. A key may be shortened to a beginning that no
     other key has.
+
+    \b
+    What waits and nobody has; take one up, and say how it ended:
+      seamwatch alerts list --assignee -
+      seamwatch alerts ack 2f6b
+      seamwatch alerts resolve 2f6b --outcome fixed
     """
 
 

@@ -13,7 +13,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @click.group
 def command() -> None:
-    """Make tables, keep them small, go on after a restore."""
+    """Make tables, keep them small, go on after a restore.
+
+    \b
+    Before the first worker, and with each new version of the program:
+      seamwatch db upgrade
+    Once a day, as the owner of the tables:
+      seamwatch db prune --older-than 400d
+    """
 
 
 @command.command

@@ -30,6 +30,11 @@ def command() -> None:
 
     A delivery waits (pending; failed: a try did not arrive, the next one will come), or it is delivered, superseded by a newer one, or dead: refused for
     good, or tried for too long. Who is told: docs/routing.md.
+
+    \b
+    A receiver refused what it was told, and is mended:
+      seamwatch deliveries list --receiver crm --state dead
+      seamwatch deliveries replay --receiver crm
     """
 
 

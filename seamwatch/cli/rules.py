@@ -20,7 +20,18 @@ _COMMON = ("name", "detector", "version", "mode", "severity", "silos", "texts")
 
 @click.group
 def command() -> None:
-    """Check, try, list and explain the rules."""
+    """Check, try, list and explain the rules.
+
+    A rule is data: thresholds, severity, texts, and the cases that it must and must not fire in; docs/rules.md describes it.
+
+    \b
+    What does a rule do?
+      seamwatch rules explain repeated_request
+    Is a change of your own well formed, does it pass its cases, and what would it have found?
+      seamwatch rules check --rules our-rules/
+      seamwatch rules test --rules our-rules/
+      seamwatch replay --rules our-rules/ --against shipped touchpoints.jsonl
+    """
 
 
 @command.command

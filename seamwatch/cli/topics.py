@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 @click.group
 def command() -> None:
-    """Create the topics in Kafka, and check how they are set up."""
+    """Create the topics in Kafka, and check how they are set up.
+
+    \b
+    Before the first worker, and with each new source or version:
+      seamwatch topics create
+      seamwatch topics check
+    """
 
 
 @command.command

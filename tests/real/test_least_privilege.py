@@ -4,13 +4,21 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 
 import psycopg
 import pytest
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
+from config.settings import Settings
+from models.finding import Evidence
+from seamwatch.forgetting import tell
+from seamwatch.revealing import moment_reader
+from sinks.console.moments import Sought
+from sinks.console.settings import StreamUnavailable
 from tests.support.acls import allow, deny, grants
 from tests.support.chatwoot import SECRET, message, signed
 from tests.support.roles import OWNER, WORKER, address_of, grant, make_roles
@@ -20,7 +28,7 @@ from tests.support.workers import CUSTOMER_KEY, HASH_KEY, Installation, WorkerPr
 from tests.unit.seamwatch.support import asked_twice
 
 PASSWORD = "correct-horse-battery-staple"
-USERS = ("setup", "worker", "ingest", "insight", "doctor")
+USERS = ("setup", "worker", "ingest", "insight", "console", "doctor")
 PATIENCE = 25.0
 
 
@@ -139,7 +147,7 @@ STORED = ("SELECT 1 FROM findings", "SELECT 1 FROM alerts", "SELECT 1 FROM score
 
 
 def test_the_documented_rights_are_enough_and_all_is_encrypted(guarded: Guarded) -> None:
-    """Topics, tables, worker, door, insight and doctor, each by its own name over TLS: a webhook and touchpoints end in the database, nothing is wrong."""
+    """Topics, tables, worker, door, insight, console and doctor, each by its own name over TLS: webhook and touchpoints end in the database."""
     guarded.settings |= {"SEAMWATCH_HASH_KEY": "9f86d081884c7d659a2feaa0c55ad015", "SEAMWATCH_CUSTOMER_KEY": "a3bf4f1b2b0b822cd15d6c15b0f00a08"}
     guarded.run("topics", "create")
     workers = [guarded.begin("worker"), guarded.begin("ingest", "ingest"), guarded.begin("insight", "insight")]
@@ -153,6 +161,7 @@ def test_the_documented_rights_are_enough_and_all_is_encrypted(guarded: Guarded)
     guarded.become("doctor")
     told = json.loads(guarded.run("doctor", "--json"))
     assert [each for each in told["checks"] if each["state"] != "ok"] == []
+    assert reveals_and_forgets(guarded, "c-2")
     sessions = stored(guarded.owned, "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'seamwatch_worker'")
     assert [row.ssl for row in sessions] == [True]
 
@@ -200,7 +209,10 @@ def assert_told(guarded: Guarded, *command: str, says: str) -> None:
 
 def works(guarded: Guarded, user: str, story: str) -> bool:
     """Tell whether what a user is there for is done, within a time in which it usually is done many times over."""
-    return {"setup": sets_up, "worker": watches, "ingest": takes_in, "insight": observes, "doctor": diagnoses}[user](guarded, story)
+    does: dict[str, Callable[[Guarded, str], bool]] = {
+        "setup": sets_up, "worker": watches, "ingest": takes_in, "insight": observes, "console": reveals_and_forgets, "doctor": diagnoses
+    }  # fmt: skip
+    return does[user](guarded, story)
 
 
 def sets_up(guarded: Guarded, _story: str) -> bool:
@@ -248,6 +260,27 @@ def diagnoses(guarded: Guarded, _story: str) -> bool:
     command, environment = guarded.command("doctor", "--json"), guarded.environment()
     told = json.loads(subprocess.run(command, cwd=guarded.directory, env=environment, capture_output=True, check=False).stdout)
     return not [each for each in told["checks"] if each["check"] in ("broker", "topics") and each["state"] != "ok"]
+
+
+def reveals_and_forgets(guarded: Guarded, story: str) -> bool:
+    """Show what a customer said, and have the customer forgotten."""
+    [said, *_] = asked_twice(story)
+    producer = KafkaProducer(bootstrap_servers=guarded.bootstrap)
+    producer.send(f"{guarded.prefix}.touchpoints", key=f"acme/{story}".encode(), value=json.dumps(said).encode())
+    producer.close()
+    guarded.become("console")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in guarded.settings.items():
+            patch.setenv(name, value)
+        settings = Settings()
+    about = {name: said.get(name) for name in ("source", "id", "time", "type", "channel")}
+    evidence = Evidence.model_validate_json(json.dumps(about | {"team": None, "field": None, "mask": None}))
+    try:
+        moment_reader(settings)(Sought("acme", [story], evidence, datetime.now(UTC)))
+        tell(settings, "acme", [story], datetime.now(UTC))
+    except (StreamUnavailable, KafkaError):
+        return False
+    return True
 
 
 def _empty(guarded: Guarded, table: str) -> None:

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 from models.alert import Resolution, Resolve
 from sinks.transitions import transition
 from sinks.writer import DatabaseWriter
-from tests.support.alertmanager_server import AlertmanagerServer, MailServer
+from tests.support.alertmanager_server import NEWER, AlertmanagerServer, MailServer, newer
 from tests.support.receiver import ReceiverServer
 from tests.support.workers import Installation, WorkerProcess, stored, until
 from tests.unit.seamwatch.support import asked_twice, touchpoint
@@ -105,6 +105,26 @@ def test_people_are_told_by_role_with_both_moments(tmp_path: Path, engine: Engin
             until(lambda: any(each.json["attachments"][0]["title"] == "over: customer c-2 (acme)" for each in slack.told[before:]), 30)
             assert not re.search("4711-22|47112299", "".join(each.body.decode() for each in slack.told))
             assert process.metric("deliveries_total", receiver="duty", outcome="resent") >= 5  # all five, after it had forgotten them
+        finally:
+            installation.end()
+
+
+@pytest.mark.skipif(newer("alertmanager") is None, reason=NEWER)
+def test_teams_is_told_with_both_moments(tmp_path: Path, engine: Engine, database_url: str, slack: ReceiverServer) -> None:
+    """An Alertmanager that knows Microsoft Teams posts a card with title and both moments as masks; Debian 12's does not know it."""
+    with AlertmanagerServer(1, slack.url, teams=newer("alertmanager")) as server:
+        installation = deliver(tmp_path, database_url, {"name": "duty", "kind": "alertmanager", "url": f"http://{server.address}", **FAST})
+        try:
+            started(installation)
+            find(engine, finding("w1", alert="W1", customer="c-1", **MOMENTS))
+            until(lambda: len(slack.told) >= 1, 30, server.tail)
+            [card] = [each["content"] for each in slack.told[0].json["attachments"]]
+            assert card["type"] == "AdaptiveCard"
+            said = json.dumps(card, ensure_ascii=False)
+            assert "1 open: customer c-1 (acme)" in said
+            assert "First: 2026-03-02 09:10:00Z, billing (voice), account number: …4711" in said
+            assert "Again: 2026-03-02 09:14:05Z, tech (chat), account number" in said
+            assert "4711-22" not in said
         finally:
             installation.end()
 

@@ -1,6 +1,7 @@
 """A real Alertmanager with the shipped configuration, and a mail server that keeps what it is given."""
 
 import json
+import os
 import shutil
 import tempfile
 import urllib.request
@@ -16,18 +17,37 @@ from aiosmtpd.smtp import Envelope
 
 from tests.support.server import Server, free_ports
 
-__all__ = ["ALERTMANAGER", "AlertmanagerServer", "MailServer"]
+__all__ = ["ALERTMANAGER", "NEWER", "AlertmanagerServer", "MailServer", "newer", "teams_receiver"]
 
 ALERTMANAGER = Path(__file__).parents[2] / "config" / "alertmanager"
 
 
+NEWER = "no Alertmanager that knows Teams: go install github.com/prometheus/alertmanager/cmd/{alertmanager,amtool}@v0.28.1"
+
+
+def newer(name: str) -> str | None:
+    """Return the path of a program of Alertmanager 0.28 or newer, where `go install` has put one; Debian 12 has 0.25."""
+    return shutil.which(name, path=os.environ.get("GOBIN", str(Path.home() / "go" / "bin")))
+
+
+def teams_receiver() -> Any:
+    """Return the receiver for Microsoft Teams that is commented out in the shipped configuration."""
+    text = (ALERTMANAGER / "alertmanager.yml").read_text()
+    [receiver] = yaml.safe_load("\n".join(line.removeprefix("#") for line in text[text.index("# Microsoft Teams") :].splitlines()[1:]))
+    return receiver
+
+
 class AlertmanagerServer(Server):
-    """Runs the shipped configuration with mail and Slack on this machine, and with waits of a second."""
+    """Runs the shipped configuration with mail and Slack on this machine, and with waits of a second.
+
+    ``teams`` is a program that is new enough to tell Teams, which stands at Slack's place then.
+    """
 
     name = "Alertmanager"
 
-    def __init__(self, mail: int, slack: str, **route: str) -> None:
+    def __init__(self, mail: int, slack: str, *, teams: str | None = None, **route: str) -> None:
         super().__init__()
+        self._program = teams or shutil.which("alertmanager") or shutil.which("prometheus-alertmanager") or "alertmanager"
         self.directory = Path(tempfile.mkdtemp(prefix="seamwatch-alertmanager-"))
         (port,) = free_ports(1)
         self.address = f"127.0.0.1:{port}"
@@ -35,9 +55,13 @@ class AlertmanagerServer(Server):
         shipped["global"] = {"smtp_smarthost": f"127.0.0.1:{mail}", "smtp_from": shipped["global"]["smtp_from"], "smtp_require_tls": False}
         shipped["templates"] = [str(ALERTMANAGER / "templates" / "*.tmpl")]
         (self.directory / "slack").write_text(slack)
+        if teams is not None:
+            shipped["receivers"] = [teams_receiver() if each["name"] == "specialist" else each for each in shipped["receivers"]]
         for receiver in shipped["receivers"]:
             for each in receiver.get("slack_configs", ()):
                 each["api_url_file"] = str(self.directory / "slack")
+            for each in receiver.get("msteamsv2_configs", ()):
+                each["webhook_url_file"] = str(self.directory / "slack")
             for each in receiver.get("webhook_configs", ()):
                 each["url"] = f"{slack}/watchdog"
         waits = {"group_wait": "200ms", "group_interval": "1s", "repeat_interval": "1h"} | route
@@ -48,7 +72,7 @@ class AlertmanagerServer(Server):
     def command(self) -> Sequence[str]:
         """Return the command line."""
         return [
-            shutil.which("alertmanager") or shutil.which("prometheus-alertmanager") or "alertmanager",
+            self._program,
             f"--config.file={self.directory / 'alertmanager.yml'}",
             f"--storage.path={self.directory / 'data'}",
             f"--web.listen-address={self.address}",

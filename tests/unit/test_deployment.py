@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import click
 import kubernetes_validate
 import pytest
 import yaml
@@ -16,12 +15,11 @@ import yaml
 from config.receivers import load_receivers
 from config.settings import Settings, load_settings, misspelt
 from seamwatch.broker import mapped_sources
-from seamwatch.cli import cli
+from tests.documents.typed import parse
 from tests.unit.seamwatch.support import run
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES, SYSTEMD = ROOT / "config" / "kubernetes", ROOT / "config" / "systemd"
-DOCUMENTS = [ROOT / "docs" / name for name in ("capacity.md", "deployment.md", "routing.md", "security.md")]
 OLDEST = "1.30"
 
 
@@ -122,19 +120,7 @@ def test_units_set_settings_and_run_commands() -> None:
     text = "".join(unit.read_text() for unit in SYSTEMD.iterdir())
     assert known(re.findall(r"^Environment=(SEAMWATCH_\w+)", text, re.MULTILINE))
     for line in re.findall(r"^Exec\w+=/opt/seamwatch/bin/seamwatch (.*)$", text, re.MULTILINE):
-        parse(shlex.split(line))
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_commands_settings_and_files_of_the_documents_exist(document: Path) -> None:
-    """Each line of a document that calls the program is understood by it, each variable is a setting, each path is there."""
-    text = document.read_text()
-    lines = re.findall(r"^(?:[A-Z_]+=\S+ )*seamwatch (.*?)(?:\s+#.*)?$", "\n".join(re.findall(r"```\n(.*?)```", text, re.DOTALL)), re.MULTILINE)
-    for line in [*lines, *re.findall(r"`seamwatch ([a-z][^`]*)`", text)]:
-        parse(shlex.split(line.partition(" && ")[0].partition(" > ")[0]))
-    assert known(re.findall(r"SEAMWATCH_[A-Z_]*[A-Z]\b(?!_?\*)", text))
-    for path in re.findall(r"\b((?:config|docs|tests)/[\w./@-]+\w)", text) + [f"docs/{link}" for link in re.findall(r"\]\(([\w./-]+\.md)", text)]:
-        assert (ROOT / path).exists(), path
+        parse(shlex.split(line), whole=True)
 
 
 def known(variables: list[str]) -> bool:
@@ -143,17 +129,6 @@ def known(variables: list[str]) -> bool:
     unknown = {each.partition("__")[0] for each in variables} - fields
     assert not unknown, (unknown, misspelt(unknown))
     return True
-
-
-def parse(words: list[str]) -> None:
-    """Let click understand a command line; raise what it finds wrong."""
-    command: click.Command = cli
-    context = click.Context(cli, info_name="seamwatch", **cli.context_settings)
-    while isinstance(command, click.Group) and words:
-        name, found, words = command.resolve_command(context, words)
-        assert found is not None
-        command, context = found, click.Context(found, context, info_name=name)
-    command.parse_args(context, list(words))
 
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

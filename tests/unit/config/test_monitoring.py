@@ -9,12 +9,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 
 from config.grafana.make import FOLDER, dashboards
-from seamwatch.cli import cli
 from sinks.metrics import DEFINITIONS
 from tests.support.prometheus_server import GRAFANA, PROMETHEUS, ROOT, RUNBOOKS, dashboard_queries, filled
 
@@ -102,30 +100,11 @@ def test_each_alert_says_what_is_wrong_and_links_to_its_runbook() -> None:
     assert {path.stem for path in RUNBOOKS.glob("*.md")} == {*alerts(), "README"}
 
 
-def test_runbooks_name_commands_files_and_metrics_that_there_are() -> None:
-    """Every `seamwatch ...` in a runbook is a command with these options, every link leads somewhere, every metric is one."""
+def test_runbooks_name_metrics_that_there_are() -> None:
+    """Every metric of a runbook is one; their commands and links are those of all documents (tests/documents)."""
     for path in RUNBOOKS.glob("*.md"):
-        text = path.read_text()
-        for line in re.findall(r"^seamwatch .*$", text, re.MULTILINE) + re.findall(r"`(seamwatch [^`]+)`", text):
-            assert_is_command(line)
-        for link in re.findall(r"\]\(([^)]+)\)", text):
-            assert (path.parent / link).exists(), f"{path.name}: {link}"
-        for name in re.findall(r"\b(?:seamwatch|process)_[a-z_]+\b", text):
+        for name in re.findall(r"\b(?:seamwatch|process)_[a-z_]+\b", path.read_text()):
             assert {name, f"{name}_count"} & metrics().keys(), f"{path.name}: {name}"
-
-
-def assert_is_command(line: str) -> None:
-    """Fail where a command line names a command or an option that the program does not have."""
-    words = line.split()[1:]
-    command: click.Command = cli
-    while words:
-        word = words.pop(0)
-        if word.startswith("--"):
-            assert any(word in option.opts + option.secondary_opts for option in command.params), line
-        elif isinstance(command, click.Group):
-            found = command.get_command(click.Context(command), word)
-            assert found is not None, line
-            command = found
 
 
 def test_no_query_asks_for_what_is_not_there() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from pathlib import Path
 
 from seamwatch.capacity import COSTS, need
 from tests.unit.seamwatch.support import run
@@ -37,6 +38,7 @@ def test_the_command_tells_three_sizes() -> None:
     """For people and for programs: the load, and ten and a hundred times as much."""
     told = run("capacity", "--events-per-second", "2000", "--customers", "1000000").output
     assert told.count("events a second of") == 3
+    assert f"```text\n{told}```" in (Path(__file__).parents[3] / "docs" / "capacity.md").read_text()
     found = json.loads(run("capacity", "--events-per-second", "2000", "--customers", "1000000", "--json").output)
     assert list(found) == ["1", "10", "100"]
     assert run("capacity", "--events-per-second", "0", "--customers", "1").exit_code == 2

@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import chain
-from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from models.score import Score
-from sinks.metrics import DEFINITIONS, WORST, Metrics, render_docs
+from sinks.metrics import DEFINITIONS, WORST, Metrics
 
 NOW = 1_772_442_900_000_000
 
@@ -223,14 +222,6 @@ def test_hostile_names_are_escaped(metrics: Metrics) -> None:
 def found_labels(found: Iterable[tuple[str, tuple[str, ...]]]) -> list[tuple[str, ...]]:
     """Return the labels of the scores that were found."""
     return [labels for name, labels in found if name == "seamwatch_consistency_score"]
-
-
-def test_the_page_names_every_metric() -> None:
-    """The documentation is a table with a row for each metric, and stands as it is made here."""
-    page = render_docs()
-    assert all(f"| `{item.full_name}` | {item.kind} |" in page for item in DEFINITIONS)
-    assert {line.count("|") for line in page.splitlines() if line.startswith("|")} == {6}
-    assert (Path(__file__).parents[3] / "docs" / "metrics.md").read_text() == page
 
 
 def _count(found: Iterable[tuple[str, ...]], scope: str) -> int:

@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, insert, update
 
-from models.tables import alerts, findings
+from models.tables import alerts, customer_aliases, findings
 from sinks.prune import prunable, prune
 from sinks.writer import DatabaseWriter
 from tests.unit.sinks.builders import NOW, START, brief, clock, finding, letter, record, rows, score
+from tests.unit.sinks.promised import promised
 
 CUT = START + timedelta(days=100)
 LATE = 200 * 24 * 60
@@ -45,6 +46,33 @@ def test_old_rows_go_and_what_is_open_or_young_stays(engine: Engine) -> None:
     assert rows(engine, "scores", "scope", "name") == [("customer", "c-2"), ("team", "tech")]
     assert rows(engine, "dead_letters", "offset") == [(8,)]
     assert dict(prune(engine, CUT)) == {}
+
+
+def test_promises_that_are_over_go_and_those_that_somebody_waits_for_stay(engine: Engine) -> None:
+    """Old ones go, kept, cancelled or broken; not young ones, those to come and their ends, nor those whose breach has an open alert, an alias's too."""
+    day = 24.0
+    for name, due, ended in (("kept", 1.0, 0.5), ("late", 1.0, 90.0), ("of-nothing", None, 1.0)):
+        promised(engine, name, due and due * day, outcome="kept", ended=ended * day)
+    promised(engine, "off", day, outcome="cancelled", ended=1)
+    promised(engine, "broken", 99 * day)
+    promised(engine, "handled", day, customer="c-3")
+    promised(engine, "stays-kept-lately", day, outcome="kept", ended=101 * day)
+    promised(engine, "stays-kept-early", 150 * day, outcome="kept", ended=day)
+    promised(engine, "stays-open", 101 * day)
+    promised(engine, "stays-open-for-the-visitor", 150 * day, customer="visitor")
+    promised(engine, "stays-open-for-the-visitor", None, outcome="kept", ended=day)
+    promised(engine, "stays-waited-for", day, customer="c-2")
+    promised(engine, "stays-waited-for-too", day, customer="alias-of-c-2")
+    with engine.begin() as connection:
+        connection.execute(insert(customer_aliases).values(tenant="acme", alias="alias-of-c-2", customer="c-2", linked=START))
+    bodies = [finding(each, detector="broken_promise", customer=each, alert=each) for each in ("c-2", "c-3")]
+    DatabaseWriter(engine, clock).write([record(body) for body in bodies])
+    with engine.begin() as connection:
+        connection.execute(update(alerts).where(alerts.c.key == "c-3").values(state="resolved"))
+    assert prunable(engine, CUT)["promises"] == prune(engine, CUT)["promises"] == 6
+    left = [name for (name,) in rows(engine, "promises", "promise")]
+    assert len(left) == 7
+    assert all(name.startswith("stays-") for name in left)
 
 
 def test_what_comes_again_after_it_went_is_stored_anew(engine: Engine) -> None:
