@@ -16,7 +16,7 @@ from benchmarks.installation import AS_PYTHON, PARTITIONS, Installation, Progres
 from benchmarks.report import Report, say
 from benchmarks.workload import APART, START, Told, touchpoint
 from models.brief import MAXIMUM_BYTES
-from streams.garbage import tune_garbage_collector
+from streams.interpreter import tune_garbage_collector
 from streams.kafka import KafkaBackend
 from streams.producer import Outgoing, partition_for
 from streams.settings import StreamSettings

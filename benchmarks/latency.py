@@ -25,7 +25,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from benchmarks.installation import AS_PYTHON, PARTITIONS, Installation, Progress, installed
 from benchmarks.report import Report, say
 from benchmarks.workload import TOUCHPOINTS_A_CUSTOMER, touchpoints
-from streams.garbage import tune_garbage_collector
+from streams.interpreter import tune_garbage_collector
 from streams.kafka import KafkaBackend
 from streams.producer import Outgoing, partition_for
 from streams.settings import StreamSettings

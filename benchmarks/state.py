@@ -19,7 +19,7 @@ from benchmarks.report import Report, say
 from benchmarks.workload import START, story, touchpoint
 from config.fields import load_fields
 from config.rules import load_rulebook
-from streams.garbage import growing_state, tune_garbage_collector
+from streams.interpreter import growing_state, tune_garbage_collector
 from tests.support.compiled import compiled
 
 _IN_FLIGHT = 500

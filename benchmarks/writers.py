@@ -30,7 +30,7 @@ from config.rules import load_rulebook
 from sinks.database import create_engine, upgrade
 from sinks.records import SinkRecord
 from sinks.writer import DatabaseWriter
-from streams.garbage import tune_garbage_collector
+from streams.interpreter import tune_garbage_collector
 from tests.support.services import PostgresServer
 from tests.unit.sinks.builders import everything
 

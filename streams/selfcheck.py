@@ -28,7 +28,13 @@ REQUIRED: dict[str, tuple[str, ...] | None] = {
     "faust.transport.consumer:Consumer.verify_event_path": ("now", "tp"),
     "faust.transport.consumer:Consumer.wait_empty": (),
     "faust.transport.consumer:Fetcher._fetcher": None,
-    # The thread that aiokafka's consumer lives in.
+    # What drives aiokafka's consumer, by itself in a thread.
+    "mode.services:Service._default_start": (),
+    "mode.services:Service._default_stop_futures": (),
+    "mode.services:Service._default_stop_exit_stacks": (),
+    "mode.threads:ServiceThread._stop_exit_stacks": (),
+    "mode.threads:ServiceThread._stop_futures": (),
+    "mode.threads:ServiceThread.start": (),
     "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._create_worker_consumer": ("transport",),
     "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._ensure_consumer": (),
     "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread.call_thread": None,

@@ -10,7 +10,7 @@ from streams.app import SeamwatchApp
 from streams.backend import Backend
 from streams.continuity import check_before_joining
 from streams.errors import LogMismatch, StreamError, TopicMismatch
-from streams.garbage import tune_garbage_collector
+from streams.interpreter import tune_garbage_collector
 from streams.settings import StreamSettings
 from streams.topics import TopicAdmin
 

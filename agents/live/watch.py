@@ -11,8 +11,8 @@ from streams.batches import Batch
 from streams.dead_letters import dead_letter
 from streams.errors import Abandoned
 from streams.failpoints import failpoint
-from streams.garbage import growing_state
 from streams.heartbeat import Heartbeats
+from streams.interpreter import growing_state
 from streams.producer import Outgoing, Rows, partition_for
 from streams.pulse import Pulses
 from streams.state import Owned, PartitionState, Watch
@@ -20,7 +20,7 @@ from streams.state import Owned, PartitionState, Watch
 __all__ = ["PartitionEngine", "watch"]
 
 _TURN = 0.2
-"""Seconds of computing after which the event loop has its turn, however large the batch."""
+"""Seconds of computing after which the event loop has its turn, however large the batch and however many partitions have one."""
 
 _SETTLED_EVERY = 0.25
 """Seconds: of a tally or score that many small batches change, the last value is written. What nobody waits for must not keep findings and briefs waiting."""
@@ -50,6 +50,8 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
     heartbeats = Heartbeats(app, state)
     pulses = Pulses(app, state, pulse) if pulse else None
 
+    computing = asyncio.Lock()
+
     async def handle(batch: Batch) -> tuple[Owned[PartitionEngine], Any]:
         owned = await state.of(batch)
         partition, deliver = batch.partition, app.delivery.deliver
@@ -58,10 +60,11 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
         taking = owned.watch.take(batch.records, lambda: monotonic() >= end)
         ongoing = True
         while ongoing:
-            end = monotonic() + _TURN
-            with growing_state(len(batch.records)):
-                ongoing = next(taking, _DONE) is not _DONE
-            await asyncio.sleep(0)
+            async with computing:
+                end = monotonic() + _TURN
+                with growing_state(len(batch.records)):
+                    ongoing = next(taking, _DONE) is not _DONE
+                await asyncio.sleep(0)
             if batch.epoch.over.is_set():
                 raise Abandoned("the partition was revoked")
         effects = owned.watch.effects()

@@ -14,7 +14,7 @@ from agents.live import watch
 from agents.partition import Effects
 from benchmarks.peers.rate import Rate
 from streams.app import create_app
-from streams.garbage import tune_garbage_collector
+from streams.interpreter import tune_garbage_collector
 from streams.kafka import KafkaBackend
 from streams.observer import Unobserved
 from streams.settings import StreamSettings

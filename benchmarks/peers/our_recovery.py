@@ -13,7 +13,7 @@ from agents.partition import PartitionWatch
 from config.fields import load_fields
 from config.rules import load_rulebook
 from streams.app import create_app
-from streams.garbage import tune_garbage_collector
+from streams.interpreter import tune_garbage_collector
 from streams.kafka import KafkaBackend
 from streams.observer import Unobserved
 from streams.settings import StreamSettings

@@ -163,7 +163,7 @@ def _playback(
     from config.fields import load_fields, load_vocabulary
     from seamwatch.backtest import Backtest
     from seamwatch.playback import Playback
-    from streams.garbage import tune_garbage_collector
+    from streams.interpreter import tune_garbage_collector
     from streams.sources import load_source
 
     catalog = load_fields(fields, settings.region)

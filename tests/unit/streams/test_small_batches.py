@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.live.watch import _latest
-from streams.garbage import growing_state
+from streams.interpreter import growing_state
 
 
 @pytest.fixture

@@ -263,3 +263,33 @@ async def test_a_poll_that_waits_for_its_group_is_no_standstill() -> None:
         consumer.resume_flow()
         fill(broker, 20)
         await eventually(lambda: committed(broker) == ends(broker))
+
+
+async def test_the_loop_has_its_turn_between_partitions_that_compute() -> None:
+    """However many partitions have a batch, between two turns of computing whatever else waits in the loop runs, so heartbeats do."""
+    turns = 0
+    seen: list[int] = []
+
+    class Slow(CountingEngine):
+        def take(self, records: Iterable[Any], pause: Callable[[], bool]) -> Iterator[None]:
+            for each in records:
+                seen.append(turns)
+                yield from super().take([each], pause)
+                yield
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    broker = MemoryBroker(partitions=8)
+    for partition in range(8):
+        for _ in range(5):
+            broker.append(TOPIC, partition, b"acme/c%d" % partition, b"{}")
+    async with worker(broker, lambda app: watch(app, Slow), partitions=8):
+        other = asyncio.create_task(others())
+        await eventually(lambda: committed(broker) == ends(broker))
+        other.cancel()
+    assert len(seen) == 40
+    assert len(set(seen)) == len(seen)
