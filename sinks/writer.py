@@ -11,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from msgspec import json
@@ -50,6 +51,7 @@ _LOGGED = 10
 """Malformed records of one batch that are logged one by one."""
 _COPY_FROM = 200
 """Rows from which PostgreSQL takes them faster by COPY than one by one."""
+_PLACE = itemgetter(SinkRecord._fields.index("topic"), SinkRecord._fields.index("partition"))
 _TIME = FindingRecord._fields.index("time")
 _AFTER_TIME = _TIME + 1
 
@@ -155,7 +157,7 @@ class _Changes(NamedTuple):
         letters: dict[tuple[str, int, int], LetterRecord] = {}
         for letter in parsed.letters:
             letters.setdefault((letter.topic, letter.partition, letter.offset), letter)
-        newest = {(record.topic, record.partition): record for record in batch}
+        newest = dict(zip(map(_PLACE, batch), batch, strict=True))
         return cls(
             dict(sorted(findings.items())),
             alerts,
