@@ -29,7 +29,8 @@ from tests.unit.seamwatch.support import asked_twice
 
 PASSWORD = "correct-horse-battery-staple"
 USERS = ("setup", "worker", "ingest", "insight", "console", "doctor")
-PATIENCE = 25.0
+PATIENCE = 120.0
+"""Seconds within which a user with all rights has done what it is there for."""
 
 
 def identity(directory: Path, name: str) -> tuple[Path, Path]:
@@ -189,13 +190,16 @@ FEWER = list(grants("PREFIX"))
 @pytest.mark.full
 @pytest.mark.parametrize("index", range(len(FEWER)), ids=[f"{each.user}-{each.operation}-{each.name}" for each in FEWER])
 def test_with_one_right_fewer_something_does_not_work(index: int, guarded: Guarded) -> None:
-    """Each line of the file, and each operation in it, is needed by the user that it is for: there is none too many."""
+    """Each line of the file, and each operation in it, is needed by the user that it is for: there is none too many. What is done with all of them
+    is not done in twice the time with one fewer."""
     taken = guarded.grants[index]
     guarded.run("topics", "create")
     user = taken.user.removeprefix("seamwatch-")
-    assert works(guarded, user, "c-1")
+    began = time.monotonic()
+    assert works(guarded, user, "c-1", PATIENCE)
+    took = time.monotonic() - began
     deny(guarded.admin, [taken])
-    assert not works(guarded, user, "c-2")
+    assert not works(guarded, user, "c-2", max(10.0, 2 * took))
 
 
 def assert_told(guarded: Guarded, *command: str, says: str) -> None:
@@ -207,15 +211,15 @@ def assert_told(guarded: Guarded, *command: str, says: str) -> None:
     assert not [word for word in ("Traceback", "this is a bug", PASSWORD, HASH_KEY, CUSTOMER_KEY) if word in told], told
 
 
-def works(guarded: Guarded, user: str, story: str) -> bool:
-    """Tell whether what a user is there for is done, within a time in which it usually is done many times over."""
-    does: dict[str, Callable[[Guarded, str], bool]] = {
+def works(guarded: Guarded, user: str, story: str, seconds: float) -> bool:
+    """Tell whether what a user is there for is done in so many seconds."""
+    does: dict[str, Callable[[Guarded, str, float], bool]] = {
         "setup": sets_up, "worker": watches, "ingest": takes_in, "insight": observes, "console": reveals_and_forgets, "doctor": diagnoses
     }  # fmt: skip
-    return does[user](guarded, story)
+    return does[user](guarded, story, seconds)
 
 
-def sets_up(guarded: Guarded, _story: str) -> bool:
+def sets_up(guarded: Guarded, _story: str, _seconds: float) -> bool:
     """Make a topic that is missing, and see that it is as it is to be."""
     guarded.admin.delete_topics([f"{guarded.prefix}.briefs"])
     time.sleep(1)
@@ -227,7 +231,7 @@ def sets_up(guarded: Guarded, _story: str) -> bool:
     return True
 
 
-def watches(guarded: Guarded, story: str) -> bool:
+def watches(guarded: Guarded, story: str, seconds: float) -> bool:
     """Store what a story comes to, and pause a raw topic of which a thousand records in a row are refused."""
     for table in ("alert_changes", "findings", "alerts", "scores", "briefs", "dead_letters"):
         _empty(guarded, table)
@@ -237,24 +241,24 @@ def watches(guarded: Guarded, story: str) -> bool:
     for _ in range(3000):
         producer.send(f"{guarded.prefix}.raw.chatwoot", value=b"{")
     producer.close()
-    return _in_time(worker, lambda: all(map(guarded.has, STORED)) and worker.metric("topic_paused") == 1)
+    return _in_time(worker, seconds, lambda: all(map(guarded.has, STORED)) and worker.metric("topic_paused") == 1)
 
 
-def takes_in(guarded: Guarded, _story: str) -> bool:
+def takes_in(guarded: Guarded, _story: str, seconds: float) -> bool:
     """Confirm a webhook."""
     worker = guarded.begin("ingest", "ingest")
-    return _in_time(worker, lambda: guarded.post(9) == 204)
+    return _in_time(worker, seconds, lambda: guarded.post(9) == 204)
 
 
-def observes(guarded: Guarded, story: str) -> bool:
+def observes(guarded: Guarded, story: str, seconds: float) -> bool:
     """Learn of a customer's answers, and invite another one."""
     _empty(guarded, "customers")
     worker = guarded.begin("insight", "insight")
     feed(guarded, story)
-    return _in_time(worker, lambda: guarded.has("SELECT 1 FROM customers"))
+    return _in_time(worker, seconds, lambda: guarded.has("SELECT 1 FROM customers"))
 
 
-def diagnoses(guarded: Guarded, _story: str) -> bool:
+def diagnoses(guarded: Guarded, _story: str, _seconds: float) -> bool:
     """Answer every question."""
     guarded.become("doctor")
     command, environment = guarded.command("doctor", "--json"), guarded.environment()
@@ -262,7 +266,7 @@ def diagnoses(guarded: Guarded, _story: str) -> bool:
     return not [each for each in told["checks"] if each["check"] in ("broker", "topics") and each["state"] != "ok"]
 
 
-def reveals_and_forgets(guarded: Guarded, story: str) -> bool:
+def reveals_and_forgets(guarded: Guarded, story: str, _seconds: float = PATIENCE) -> bool:
     """Show what a customer said, and have the customer forgotten."""
     [said, *_] = asked_twice(story)
     producer = KafkaProducer(bootstrap_servers=guarded.bootstrap)
@@ -288,8 +292,8 @@ def _empty(guarded: Guarded, table: str) -> None:
         connection.execute(f"TRUNCATE {table} CASCADE")
 
 
-def _in_time(worker: WorkerProcess, done: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE
+def _in_time(worker: WorkerProcess, seconds: float, done: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
     try:
         while worker.running and time.monotonic() < deadline:
             if done():
