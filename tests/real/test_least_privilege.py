@@ -19,6 +19,7 @@ from seamwatch.forgetting import tell
 from seamwatch.revealing import moment_reader
 from sinks.console.moments import Sought
 from sinks.console.settings import StreamUnavailable
+from streams.producer import partition_for
 from tests.support.acls import allow, deny, grants
 from tests.support.chatwoot import SECRET, message, signed
 from tests.support.roles import OWNER, WORKER, address_of, grant, make_roles
@@ -133,13 +134,19 @@ def guarded(secured: Secured, tmp_path: Path, prefix: str) -> Iterator[Guarded]:
 
 
 def feed(guarded: Guarded, story: str) -> None:
-    """Write what a worker does everything with: a story with a finding and a hand-over, a touchpoint of its partner's partition, and one that is none."""
+    """Write what everybody has something to do with: a story with a finding, a hand-over and an end to ask about, a touchpoint in the wrong partition, one
+    that is none.
+    """
     producer = KafkaProducer(bootstrap_servers=guarded.bootstrap)
     told = [*asked_twice(story), {"id": "broken"}]
     handoff = {"handoff": "h", "mode": "blind", "to_team": "service"}
     told.insert(3, told[0] | {"id": f"{story}-h", "type": "handoff.started", "time": "2026-03-02T10:03:00Z", "data": handoff})
+    told.append(told[0] | {"id": f"{story}-e", "type": "contact.ended", "time": "2026-03-02T10:10:00Z"})
+    key = f"acme/{story}".encode()
     for each in told:
-        producer.send(f"{guarded.prefix}.touchpoints", key=f"acme/{story}".encode(), value=json.dumps(each).encode())
+        producer.send(f"{guarded.prefix}.touchpoints", key=key, value=json.dumps(each).encode())
+    astray = told[0] | {"id": f"{story}-astray", "time": "2026-03-02T10:00:30Z"}
+    producer.send(f"{guarded.prefix}.touchpoints", key=key, value=json.dumps(astray).encode(), partition=1 - partition_for(key, 2))
     producer.send(f"{guarded.prefix}.raw.chatwoot", value=message(1))
     producer.close()
 
@@ -232,7 +239,7 @@ def sets_up(guarded: Guarded, _story: str, _seconds: float) -> bool:
 
 
 def watches(guarded: Guarded, story: str, seconds: float) -> bool:
-    """Store what a story comes to, and pause a raw topic of which a thousand records in a row are refused."""
+    """Store what a story comes to, send a touchpoint where it belongs, and pause a raw topic of which a thousand records in a row are refused."""
     for table in ("alert_changes", "findings", "alerts", "scores", "briefs", "dead_letters"):
         _empty(guarded, table)
     worker = guarded.begin("worker")
@@ -241,7 +248,7 @@ def watches(guarded: Guarded, story: str, seconds: float) -> bool:
     for _ in range(3000):
         producer.send(f"{guarded.prefix}.raw.chatwoot", value=b"{")
     producer.close()
-    return _in_time(worker, seconds, lambda: all(map(guarded.has, STORED)) and worker.metric("topic_paused") == 1)
+    return _in_time(worker, seconds, lambda: all(map(guarded.has, STORED)) and worker.metric("topic_paused") * worker.metric("misplaced_records_total") == 1)
 
 
 def takes_in(guarded: Guarded, _story: str, seconds: float) -> bool:
@@ -251,11 +258,12 @@ def takes_in(guarded: Guarded, _story: str, seconds: float) -> bool:
 
 
 def observes(guarded: Guarded, story: str, seconds: float) -> bool:
-    """Learn of a customer's answers, and invite another one."""
-    _empty(guarded, "customers")
+    """Learn of a customer, and decide to ask how it went."""
+    for table in ("customers", "invitations"):
+        _empty(guarded, table)
     worker = guarded.begin("insight", "insight")
     feed(guarded, story)
-    return _in_time(worker, seconds, lambda: guarded.has("SELECT 1 FROM customers"))
+    return _in_time(worker, seconds, lambda: guarded.has("SELECT 1 FROM customers") and guarded.has("SELECT 1 FROM invitations"))
 
 
 def diagnoses(guarded: Guarded, _story: str, _seconds: float) -> bool:
