@@ -104,9 +104,9 @@ faults: $(TOOLS) services ## Break it on real servers: kills, freezes, full disk
 	@$(BIN)/python -m tests.faults
 
 .PHONY: soak
-soak: $(TOOLS) services ## Run it under load for an hour, fault after fault: make soak HOURS=0.5
+soak: $(TOOLS) services ## Run it under load for an hour, fault after fault: make soak HOURS=0.5 RATE=60
 	$(call heading,soak)
-	@$(BIN)/python -m tests.faults soak --hours $(or $(HOURS),1)
+	@$(BIN)/python -m tests.faults soak --hours $(or $(HOURS),1) --rate $(or $(RATE),300)
 
 .PHONY: fuzz
 fuzz: $(TOOLS) ## Throw bytes at the decoder and the mappings: make fuzz SECONDS_EACH=600

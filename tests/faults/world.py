@@ -187,7 +187,7 @@ class Crew:
 class World:
     """Everything that a fault can touch. ``quick`` makes sessions and outages short; ``minutes`` is how long a long outage lasts.
 
-    ``earlier``: tables, topics and workers are those of the version before. ``returning`` as of `Load`.
+    ``earlier``: tables, topics and workers are those of the version before. ``returning`` as of `Load`. ``tuned``: stream settings besides those of all.
     """
 
     def __init__(
@@ -203,6 +203,7 @@ class World:
         minutes: int = 10,
         earlier: bool = False,
         returning: int = 0,
+        tuned: Mapping[str, Any] | None = None,
     ) -> None:
         self.servers = servers
         self.quick = quick
@@ -224,7 +225,7 @@ class World:
             DATABASE=through,
         )
         self.load = Load(servers.kafka.bootstrap, f"{prefix}.touchpoints", rate, seed, returning)
-        self.crew = Crew(self.installation, {**TUNED, **(QUICK if quick else {})}, static=static)
+        self.crew = Crew(self.installation, {**TUNED, **(QUICK if quick else {}), **(tuned or {})}, static=static)
         self.names = [f"w{number}" for number in range(workers)]
         if earlier:
             self.installation.program = before = earlier_program(directory)
