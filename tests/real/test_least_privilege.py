@@ -48,7 +48,8 @@ class Secured:
 
     def __init__(self, directory: Path) -> None:
         self.ca, self.identity = identity(directory, "localhost")
-        self.kafka = KafkaServer(identity=self.identity)
+        certificate, self.client = identity(directory, "client")
+        self.kafka = KafkaServer(identity=self.identity, clients=certificate)
         self.postgres = PostgresServer(identity=self.identity)
 
     def installation(self, directory: Path, prefix: str) -> "Guarded":
@@ -172,6 +173,28 @@ def test_the_documented_rights_are_enough_and_all_is_encrypted(guarded: Guarded)
     assert reveals_and_forgets(guarded, "c-2")
     sessions = stored(guarded.owned, "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'seamwatch_worker'")
     assert [row.ssl for row in sessions] == [True]
+
+
+@pytest.mark.parametrize("way", ["SCRAM-SHA-256", "PLAIN", "certificate"])
+def test_every_way_in_is_a_way_in(way: str, guarded: Guarded, secured: Secured) -> None:
+    """By the other mechanisms, and by a certificate of one's own, topics are made and a worker stores a finding; without the certificate nobody enters."""
+    if way == "certificate":
+        guarded.settings = {name: value for name, value in guarded.settings.items() if name not in ("SEAMWATCH_KAFKA_USERNAME", "SEAMWATCH_KAFKA_PASSWORD")}
+        guarded.settings |= {"SEAMWATCH_BROKER": secured.kafka.certified, "SEAMWATCH_KAFKA_SECURITY_PROTOCOL": "SSL"}
+        assert_told(guarded, "topics", "check", says="SEAMWATCH_KAFKA_")
+        guarded.settings["SEAMWATCH_KAFKA_CERTIFICATE_FILE"] = str(secured.client)
+    else:
+        guarded.settings["SEAMWATCH_KAFKA_SASL_MECHANISM"] = way
+        if way == "PLAIN":
+            guarded.settings["SEAMWATCH_KAFKA_USERNAME"] = KafkaServer.PLAIN_USER
+            (guarded.directory / "password").write_text(KafkaServer.PLAIN_USER)
+    guarded.run("topics", "create")
+    if way == "SCRAM-SHA-256":
+        guarded.become("worker")
+    worker = guarded.start().wait_ready(90)
+    feed(guarded, "c-1")
+    until(lambda: guarded.has("SELECT 1 FROM findings"), told=worker.tail)
+    assert worker.stop()[0] == 0
 
 
 def test_whoever_may_not_is_told_in_a_sentence(guarded: Guarded) -> None:
