@@ -199,7 +199,7 @@ def test_a_broken_compose_file_is_told(broken: Broken, tmp_path: Path) -> None:
     text = (ROOT / broken.file).read_text()
     assert broken.old in text
     (tmp_path / broken.file).write_text(text.replace(broken.old, broken.new, 1))
-    check = [BINARIES / "check-jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    check: list[str | Path] = [BINARIES / "check-jsonschema", "--builtin-schema", "vendor.compose-spec"]
     assert_told([*check, broken.file], tmp_path, broken.says)
     assert_told([*check, ROOT / broken.file], tmp_path, "ok", wrong=False)
 
