@@ -104,9 +104,9 @@ faults: $(TOOLS) services ## Break it on real servers: kills, freezes, full disk
 	@$(BIN)/python -m tests.faults
 
 .PHONY: soak
-soak: $(TOOLS) services ## Run it under load for an hour, fault after fault: make soak HOURS=0.5
+soak: $(TOOLS) services ## Run it under load for an hour, fault after fault: make soak HOURS=0.5 RATE=60
 	$(call heading,soak)
-	@$(BIN)/python -m tests.faults soak --hours $(or $(HOURS),1)
+	@$(BIN)/python -m tests.faults soak --hours $(or $(HOURS),1) --rate $(or $(RATE),300)
 
 .PHONY: fuzz
 fuzz: $(TOOLS) ## Throw bytes at the decoder and the mappings: make fuzz SECONDS_EACH=600
@@ -171,7 +171,7 @@ audit: $(RELEASE)/.installed $(AUDIT)/.installed ## Ask whether weaknesses of th
 notes: ## Release notes of a version from the changelog, signed: make notes VERSION=0.1.0 KEY=~/.ssh/id_ed25519
 	$(call heading,notes)
 	@mkdir -p dist
-	@awk -v version='$(or $(VERSION),Unreleased)' '/^## /{found = index($$0, version) > 0} found' CHANGELOG.md > dist/notes.md
+	@awk -v version='$(or $(VERSION),Unreleased)' '/^## /{gsub(/[][]/, "", $$2); found = $$2 == version} found' CHANGELOG.md > dist/notes.md
 	@test -s dist/notes.md || { echo 'The changelog has nothing of $(VERSION).' >&2; exit 1; }
 	@if [ -f dist/seamwatch.cdx.json ]; then printf '\nSBOM, SHA-256: %s\n' "$$(sha256sum dist/seamwatch.cdx.json | cut -d' ' -f1)" >> dist/notes.md; fi
 	@test -n '$(KEY)' || { echo 'Written: dist/notes.md; not signed: say KEY=FILE, an SSH key.'; exit 0; }; \

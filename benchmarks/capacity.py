@@ -19,13 +19,11 @@ from benchmarks.report import Report, say
 from benchmarks.workload import TOUCHPOINTS_A_CUSTOMER, crowds, produce, touchpoints
 from config.fields import load_fields
 from config.rules import load_rulebook
-from seamwatch.capacity import BUSY, COSTS, need
+from seamwatch.capacity import BUSY, COSTS, DAY, MEBIBYTE, need
 from tests.support.compiled import compiled
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _OF_RULES = 1_500
-_DAY = 86_400
-_MEBIBYTE = 1024 * 1024
 _COHORT = 1_000
 """Customers whose touchpoints are interleaved; the next ones follow them."""
 _PAUSE = 0.005
@@ -42,16 +40,16 @@ def run(customers: int, rate: int, seconds: int, rounds: int) -> Report:
     full, steady = _at_full_speed(customers), _at_rate(rate, seconds)
     event, log = full.processor / full.events, (full.log - full.size) / full.events
     size, of = round(steady.size / steady.events), steady.events // TOUCHPOINTS_A_CUSTOMER
-    said = need(rate, of, size=size, live=1, days=seconds / _DAY, replication=1)
+    said = need(rate, of, size=size, live=1, days=seconds / DAY, replication=1)
     if said.workers > 2:
         raise ValueError(f"{rate:,} events a second are more than one worker is meant for: {said.workers - 1} besides the one to spare")
-    resident, database = (full.resident - COSTS.base) / customers, said.database_a_day / _DAY * seconds
+    resident, database = (full.resident - COSTS.base) / customers, said.database_a_day / DAY * seconds
     rows = [
         ("processor of the worker", f"{event * 1e6:.1f} µs an event", *_held(BUSY * 100, steady.processor / seconds * 100, "{:.1f} %")),
-        ("memory of the worker", f"{resident / 1024:.1f} KiB a customer", *_held(said.memory / _MEBIBYTE, steady.resident / _MEBIBYTE)),
-        ("Kafka, besides the events", f"{log:.0f} bytes an event", *_held((said.kafka - steady.size) / _MEBIBYTE, (steady.log - steady.size) / _MEBIBYTE)),
+        ("memory of the worker", f"{resident / 1024:.1f} KiB a customer", *_held(said.memory / MEBIBYTE, steady.resident / MEBIBYTE)),
+        ("Kafka, besides the events", f"{log:.0f} bytes an event", *_held((said.kafka - steady.size) / MEBIBYTE, (steady.log - steady.size) / MEBIBYTE)),
         ("records for the sinks", f"{full.stored / full.events:.3f} an event", *_held(said.records * seconds, steady.stored, "{:,.0f}")),
-        ("database (SQLite)", f"{full.database / full.events:.0f} bytes an event", *_held(database / _MEBIBYTE, steady.database / _MEBIBYTE)),
+        ("database (SQLite)", f"{full.database / full.events:.0f} bytes an event", *_held(database / MEBIBYTE, steady.database / MEBIBYTE)),
     ]
     rows += [(f"without the rule {name}", f"{cost:+.2f} µs an event, of the engine", "", "", "") for name, cost in _rules(rounds)]
     return Report(

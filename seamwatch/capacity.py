@@ -3,10 +3,11 @@
 from math import ceil
 from typing import NamedTuple
 
-__all__ = ["BUSY", "COSTS", "Costs", "Need", "need"]
+__all__ = ["BUSY", "COSTS", "DAY", "MEBIBYTE", "Costs", "Need", "need"]
 
-_DAY = 86_400
-_MEBIBYTE = 1024 * 1024
+DAY = 86_400
+"""Seconds."""
+MEBIBYTE = 1024 * 1024
 BUSY = 0.5
 """The share of what it can do that a worker is given: the rest is for catching up, for rebalances, and for the hour in which all call."""
 _FEWEST = 12
@@ -22,7 +23,7 @@ class Costs(NamedTuple):
     """
 
     event: float = 1 / 39_042
-    base: int = 118 * _MEBIBYTE
+    base: int = 118 * MEBIBYTE
     row: int = 706
     open_row: int = 35 * 1024
     open_rows: int = 8_000
@@ -60,9 +61,9 @@ def need(rate: float, customers: int, *, size: int = 463, live: float = 0.02, da
     mine = customers / working  # one may be away, and the others have its customers
     opened = min(mine * live, costs.open_rows * ceil(partitions / working))
     memory = round(costs.base + mine * costs.row + opened * costs.open_row)
-    kafka = round(rate * _DAY * days * (size + costs.log) * replication)
+    kafka = round(rate * DAY * days * (size + costs.log) * replication)
     records = rate * costs.stored
-    return Need(workers, partitions, memory, kafka, round(rate * _DAY * costs.database), records, _limit(working, partitions, records, memory, costs))
+    return Need(workers, partitions, memory, kafka, round(rate * DAY * costs.database), records, _limit(working, partitions, records, memory, costs))
 
 
 def _limit(working: int, partitions: int, records: float, memory: int, costs: Costs) -> str:
@@ -71,7 +72,7 @@ def _limit(working: int, partitions: int, records: float, memory: int, costs: Co
         return "the database: one PostgreSQL does not take so many records; divide tenants among installations"
     if working > 500:
         return "partitions: more than a thousand of a topic are slow to hand out; divide tenants among installations"
-    if memory > 16 * 1024 * _MEBIBYTE:
+    if memory > 16 * 1024 * MEBIBYTE:
         return "memory of a worker: more workers than the rate alone needs hold fewer customers each"
     nearest = "the database" if database > 1 / 10 else "the workers' processors"
     return f"nothing; next {nearest}, at {1 / max(database, 1e-9):,.0f} times the rate for the database and with {2 * working + 1} workers at twice the rate"

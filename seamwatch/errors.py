@@ -1,6 +1,7 @@
 """What went wrong, for who typed the command: one sentence with what to do, and the exit code; a traceback only with --debug."""
 
 import errno
+import re
 import traceback
 from pathlib import Path
 from typing import Any
@@ -54,11 +55,20 @@ def explain(error: Exception) -> click.ClickException:
         known = _KNOWN.get(f"{kind.__module__}.{kind.__qualname__}")
         if known is not None:
             code, advice = known
-            message = "; ".join(filter(None, [str(error) or kind.__name__, advice]))
+            message = "; ".join(filter(None, [_said(error) or kind.__name__, advice]))
             return WrongUse(message) if code == WRONG_USE else Failed(message)
     if isinstance(error, OSError) and error.strerror and error.errno != errno.EPIPE:
         return Failed(": ".join(str(part) for part in (error.filename, error.strerror) if part))
     return Failed(f"{type(error).__name__} {place(error)}: this is a bug; run `seamwatch --debug ...` for its trace")
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says; of what a broker refuses its kind and the broker's reason, since the library puts the whole request into its sentence."""
+    said = str(error)
+    if not (description := getattr(error, "description", None)) or "Request '" not in said:
+        return said
+    reason = re.search(r"error_message='([^']+)'", said)
+    return f"{type(error).__name__}: {reason[1] if reason else description}".rstrip(".")
 
 
 def place(error: BaseException) -> str:

@@ -170,16 +170,15 @@ class Worker:
 
         backend = (self._backend or KafkaBackend)(self._streams)
         tracing = None if self.plan.tracer is None else self.plan.tracer()
-        if self.plan.roles == {INGEST}:
-            return await self._take_in(backend, stop, tracing)
-        app = create_app(self._streams, backend, observer=self.metrics, end=self._end, tracing=tracing)
-        self.assemble(app, engine)
-        self._app, self._waiting = app, ""
-        _log.info(
-            "roles: %s; %d rules; broker %s", self._roles(), len(self.plan.rulebook.rules), self._streams.bootstrap
-        )
         try:
-            code = await run_worker(app)
+            if self.plan.roles == {INGEST}:
+                code = await self._take_in(backend, stop, tracing)
+            else:
+                app = create_app(self._streams, backend, observer=self.metrics, end=self._end, tracing=tracing)
+                self.assemble(app, engine)
+                self._app, self._waiting = app, ""
+                _log.info("roles: %s; %d rules; broker %s", self._roles(), len(self.plan.rulebook.rules), self._streams.bootstrap)
+                code = await run_worker(app)
         finally:
             if engine is not None:
                 engine.dispose()
@@ -237,9 +236,6 @@ class Worker:
         await stop.wait()
         self._waiting = "stopping: no more records are taken in"
         await taking_in.stop()
-        if tracing is not None:
-            tracing.close()
-        _log.info("stopped")
         return 0
 
     async def _await_database(self, engine: "Engine", stop: asyncio.Event) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, Engine, Label, and_, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Label, and_, case, func, literal, or_, select
 
 from models.tables import customer_aliases, findings, promises
 from sinks.errors import database_errors
@@ -60,11 +60,12 @@ class Stands:
 def standing_promises(engine: Engine, asked: Asked, now: datetime, limit: int) -> Stands:
     """Return promises as of ``now``, what is due first first; where only what is over was asked for, the latest first.
 
-    Kept and cancelled are those of the last 30 days. A promise under a customer's alias also ends by what is told under the customer, and the other way.
+    Kept and cancelled are those of the last 30 days. What was promised under a customer's alias stands under the customer, once the role `insight` has read of
+    the link.
     Raises `DatabaseUnavailable`.
     """
     own = promises.c
-    is_open = and_(own.outcome.is_(None), own.due.is_not(None), ~_told_elsewhere())
+    is_open = and_(own.outcome.is_(None), own.due.is_not(None))
     spans: dict[PromiseState, ColumnElement[bool]] = {
         "overdue": and_(is_open, own.due < now),
         "approaching": and_(is_open, own.due >= now, own.due < now + APPROACHING),
@@ -91,19 +92,6 @@ def _timely(now: datetime) -> list[tuple[str, ColumnElement[bool]]]:
     own = promises.c
     still = own.outcome.is_(None)
     return [("overdue", and_(still, own.due < now)), ("approaching", and_(still, own.due < now + APPROACHING)), ("pending", still)]
-
-
-def _told_elsewhere() -> ColumnElement[bool]:
-    """Return whether a promise was told of later under another key of the same customer: what stands there counts."""
-    other, one = promises.alias(), customer_aliases.alias()
-    same = or_(
-        and_(one.c.alias == promises.c.customer, one.c.customer == other.c.customer),
-        and_(one.c.alias == other.c.customer, one.c.customer == promises.c.customer),
-    )
-    linked = exists().where(one.c.tenant == promises.c.tenant, same).correlate(promises, other)
-    later = or_(other.c.ended >= promises.c.made, other.c.made > promises.c.made)
-    beside = other.c.tenant == promises.c.tenant, other.c.promise == promises.c.promise, other.c.customer != promises.c.customer
-    return exists().where(*beside, later, linked).correlate(promises)
 
 
 def _alerts(connection: Connection, rows: Sequence[Any]) -> dict[tuple[str, str, str], str]:

@@ -15,8 +15,7 @@ GRANT USAGE ON SCHEMA public TO seamwatch_worker, seamwatch_console;
 
 -- the stream
 GRANT SELECT, INSERT, UPDATE, DELETE ON findings, alerts, scores, briefs, customer_aliases TO seamwatch_worker;
-GRANT INSERT, UPDATE ON dead_letters TO seamwatch_worker;
-GRANT SELECT, INSERT, UPDATE ON stream_progress TO seamwatch_worker;
+GRANT SELECT, INSERT, UPDATE ON dead_letters, stream_progress TO seamwatch_worker;
 GRANT SELECT, INSERT, DELETE ON alert_changes, score_history TO seamwatch_worker;
 -- what people did with an alias's alert moves to the customer's
 GRANT UPDATE (alert, version) ON alert_changes TO seamwatch_worker;

@@ -50,7 +50,7 @@ def create(ctx: click.Context) -> None:
     """Create the topics that are missing; what is there is left as it is.
 
     The number of partitions (SEAMWATCH_PARTITIONS) is fixed for the life of a prefix. In production set
-    SEAMWATCH_REPLICATION=3.
+    SEAMWATCH_REPLICATION=3. What deviates is shown; exits with 1 where it would stop a worker.
 
     \b
       seamwatch topics create
@@ -65,6 +65,7 @@ def create(ctx: click.Context) -> None:
         notice("All topics are there.")
     if deviations:
         _show(deviations)
+    if any(each.fatal for each in deviations):
         ctx.exit(FAILED)
 
 

@@ -62,6 +62,7 @@ def run(
         minutes=minutes,
         earlier=fault.earlier,
         returning=fault.returning and max(fault.returning, minutes // 30),  # so that forty years are enough
+        tuned=fault.tuned,
     )
     try:
         world.crew.start(*world.names)

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 from sqlalchemy.engine import make_url
 
 from tests.faults.load import Load
@@ -187,7 +188,7 @@ class Crew:
 class World:
     """Everything that a fault can touch. ``quick`` makes sessions and outages short; ``minutes`` is how long a long outage lasts.
 
-    ``earlier``: tables, topics and workers are those of the version before. ``returning`` as of `Load`.
+    ``earlier``: tables, topics and workers are those of the version before. ``returning`` as of `Load`. ``tuned``: stream settings besides those of all.
     """
 
     def __init__(
@@ -203,6 +204,7 @@ class World:
         minutes: int = 10,
         earlier: bool = False,
         returning: int = 0,
+        tuned: Mapping[str, Any] | None = None,
     ) -> None:
         self.servers = servers
         self.quick = quick
@@ -224,7 +226,7 @@ class World:
             DATABASE=through,
         )
         self.load = Load(servers.kafka.bootstrap, f"{prefix}.touchpoints", rate, seed, returning)
-        self.crew = Crew(self.installation, {**TUNED, **(QUICK if quick else {})}, static=static)
+        self.crew = Crew(self.installation, {**TUNED, **(QUICK if quick else {}), **(tuned or {})}, static=static)
         self.names = [f"w{number}" for number in range(workers)]
         if earlier:
             self.installation.program = before = earlier_program(directory)
@@ -246,16 +248,19 @@ class World:
 
     def catch_up(self) -> float:
         """Wait until everything that is in the topics now is committed, while more comes. Return how long that took; fails after ``patience`` seconds."""
-        consumer = KafkaConsumer(bootstrap_servers=self.installation.bootstrap)
-        try:
-            ends = consumer.end_offsets([TopicPartition(f"{self.installation.prefix}.{name}", number) for name in COMMITTED for number in range(PARTITIONS)])
-        finally:
-            consumer.close()
+        tps = [TopicPartition(f"{self.installation.prefix}.{name}", number) for name in COMMITTED for number in range(PARTITIONS)]
         began = time.monotonic()
-        while any(self.installation.offsets().get(tp, 0) < end for tp, end in ends.items()):
+        ends: dict[TopicPartition, int] | None = None
+        while True:
+            with contextlib.suppress(KafkaError):  # a broker that was only just started sends clients away
+                if ends is None:
+                    with contextlib.closing(KafkaConsumer(bootstrap_servers=self.installation.bootstrap)) as consumer:
+                        ends = consumer.end_offsets(tps)
+                committed = self.installation.offsets()
+                if all(committed.get(tp, 0) >= end for tp, end in ends.items()):
+                    return time.monotonic() - began
             assert time.monotonic() - began < self.patience, f"not caught up after {self.patience:.0f} s"
             time.sleep(0.5)
-        return time.monotonic() - began
 
     def settle(self) -> float:
         """Wait until everything is done: all is committed, no deadline waits, nothing new comes. Return how long that took.
@@ -321,8 +326,9 @@ class World:
         self.load.end()
         if self.servers.kafka.running:
             admin = self.installation.admin
-            own = [topic for topic in admin.list_topics() if topic.startswith(f"{self.installation.prefix}.")]
-            admin.delete_topics(own)
+            with contextlib.suppress(KafkaError):  # what failed is told, and not that nothing could be cleared away
+                own = [topic for topic in admin.list_topics() if topic.startswith(f"{self.installation.prefix}.")]
+                admin.delete_topics(own)
         self.installation.end()
 
 

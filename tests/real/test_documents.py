@@ -186,7 +186,7 @@ def receiver() -> Iterator[ReceiverServer]:
         yield server
 
 
-@pytest.mark.usefixtures("alertmanager")
+@pytest.mark.usefixtures("alertmanager", "prometheus")
 def test_every_command_of_the_documents_does_what_it_says(
     installation: Installation, desk: Desk, receiver: ReceiverServer
 ) -> None:

@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from kafka.admin import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from streams.errors import TopicMismatch
 from streams.settings import StreamSettings
 from streams.topics import TopicAdmin
 from tests.support.services import KafkaServer
+from tests.support.workers import Installation
 
 
 @pytest.fixture
@@ -50,3 +51,14 @@ def test_deviations_are_named(settings: StreamSettings) -> None:
         assert not found[f"{settings.prefix}.alerts", "retention.ms"]
         with pytest.raises(TopicMismatch, match=r"watch-changelog: cleanup\.policy: expected compact, found delete; set it as expected"):
             admin.require()
+
+
+def test_what_workers_can_live_with_is_shown_and_keeps_nobody_from_starting(installation: Installation) -> None:
+    """A topic that keeps records for longer, or is as an earlier version made it, is shown by `topics create`, after which workers start; `topics check` ends
+    with 1."""
+    installation.prepare()
+    alerts = f"{installation.prefix}.alerts"
+    installation.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, alerts, {"retention.ms": "2592000000"})])
+    told = installation.run("topics", "create")
+    assert "2592000000" in told
+    assert installation.run("topics", "check", code=1) == told

@@ -30,17 +30,21 @@ class KafkaServer(Server):
     Topics are never created by use. One replica; records up to 16 MiB; groups form at once and may ask for session
     timeouts from one second. `settings` are further lines of the broker's configuration. With `proxy` it listens on a second port,
     `behind_proxy`, and tells who asks there that it is at the port `proxy`: of a proxy, which hands on to `behind_proxy`. With `identity`, a file with
-    its certificate and key (PEM), it listens at `secured`, too, by TLS and SCRAM-SHA-512, and lets nobody there do what no ACL allows.
+    its certificate and key (PEM), it listens at `secured`, too, by TLS and SASL, and lets nobody there do what no ACL allows; and at `certified`, by TLS and
+    certificates of clients, those in the file `clients` alone, who may do everything. `PLAIN_USER` may do everything at `secured`.
     """
+
+    PLAIN_USER = "plain"
 
     name = "Apache Kafka"
 
-    def __init__(self, proxy: int | None = None, identity: Path | None = None, **settings: str | int) -> None:
+    def __init__(self, proxy: int | None = None, identity: Path | None = None, clients: Path | None = None, **settings: str | int) -> None:
         super().__init__()
         self._proxy = proxy
         self._identity = identity
+        self._clients = clients or identity
         self.directory = Path(tempfile.mkdtemp(prefix="seamwatch-kafka-"))
-        self._port, self._controller_port, self.behind_proxy, self._secured_port = free_ports(4)
+        self._port, self._controller_port, self.behind_proxy, self._secured_port, self._certified_port = free_ports(5)
         self._configuration = self.directory / "server.properties"
         lines = (
             self._properties()
@@ -60,10 +64,16 @@ class KafkaServer(Server):
         """The address at which it speaks TLS and SASL, by the name in its certificate."""
         return f"localhost:{self._secured_port}"
 
+    @property
+    def certified(self) -> str:
+        """The address at which it speaks TLS and wants a certificate, by the name in its own."""
+        return f"localhost:{self._certified_port}"
+
     def add_user(self, name: str, password: str) -> None:
-        """Make a user who may enter at `secured`."""
+        """Make a user who may enter at `secured` by SCRAM; the password of `PLAIN_USER` is its name."""
         with contextlib.closing(KafkaAdminClient(bootstrap_servers=self.bootstrap)) as admin:
-            admin.alter_user_scram_credentials([UserScramCredentialUpsertion(name, ScramMechanism.SCRAM_SHA_512, password, iterations=4096)])
+            for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+                admin.alter_user_scram_credentials([UserScramCredentialUpsertion(name, mechanism, password, iterations=4096)])
 
     @property
     def data(self) -> Path:
@@ -149,17 +159,23 @@ class KafkaServer(Server):
     def _secured_listener(self) -> dict[str, str]:
         if self._identity is None:
             return {}
-        usual, own = self._properties(), "listener.name.secured"
-        return {
-            "listeners": f"{usual['listeners']},SECURED://127.0.0.1:{self._secured_port}",
-            "advertised.listeners": f"{usual['advertised.listeners']},SECURED://{self.secured}",
-            "listener.security.protocol.map": f"{usual['listener.security.protocol.map']},SECURED:SASL_SSL",
-            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
-            f"{own}.scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
-            f"{own}.ssl.keystore.type": "PEM",
-            f"{own}.ssl.keystore.location": str(self._identity),
+        usual, own, certified = self._properties(), "listener.name.secured", "listener.name.certified"
+        keystores = {f"{name}.ssl.keystore.{what}": value for name in (own, certified) for what, value in (("type", "PEM"), ("location", str(self._identity)))}
+        scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        plain = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{self.PLAIN_USER}="{self.PLAIN_USER}";'
+        return keystores | {
+            "listeners": f"{usual['listeners']},SECURED://127.0.0.1:{self._secured_port},CERTIFIED://127.0.0.1:{self._certified_port}",
+            "advertised.listeners": f"{usual['advertised.listeners']},SECURED://{self.secured},CERTIFIED://{self.certified}",
+            "listener.security.protocol.map": f"{usual['listener.security.protocol.map']},SECURED:SASL_SSL,CERTIFIED:SSL",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512,SCRAM-SHA-256,PLAIN",
+            f"{own}.scram-sha-512.sasl.jaas.config": scram,
+            f"{own}.scram-sha-256.sasl.jaas.config": scram,
+            f"{own}.plain.sasl.jaas.config": plain,
+            f"{certified}.ssl.client.auth": "required",
+            f"{certified}.ssl.truststore.type": "PEM",
+            f"{certified}.ssl.truststore.location": str(self._clients),
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:ANONYMOUS",  # of the other listeners
+            "super.users": f"User:ANONYMOUS;User:CN=client;User:{self.PLAIN_USER}",  # the first of the other listeners
         }
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from kafka.errors import InvalidReplicationFactorError
 
 from seamwatch import __version__
 from seamwatch.cli import cli
@@ -122,6 +123,19 @@ def test_a_bug_is_told_by_its_place_alone() -> None:
     assert told.exit_code == 1
     assert "4711" not in told.message
     assert "ValueError at tests/unit/seamwatch/test_commands.py:" in told.message
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("'All brokers are fenced.'", "InvalidReplicationFactorError: All brokers are fenced; check that Kafka runs, and SEAMWATCH_BROKER"),
+        ("None", "InvalidReplicationFactorError: Replication-factor is invalid; check that Kafka runs, and SEAMWATCH_BROKER"),
+    ],
+)
+def test_what_a_broker_refuses_is_told_without_the_request(reason: str, told: str) -> None:
+    """The library's sentence holds request and response whole; the command says the broker's reason, else what the error means."""
+    whole = f"Request 'CreateTopicsRequest(topics=[...])' failed with response 'CreateTopicsResponse(error_code=38, error_message={reason})'."
+    assert explain(InvalidReplicationFactorError(whole)).message == told
 
 
 def test_debug_lets_an_error_through(tmp_path: Path) -> None:

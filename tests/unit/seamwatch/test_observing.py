@@ -31,6 +31,7 @@ from models.tables import (
     invitations,
     metadata,
     observed,
+    promises,
 )
 from models.touchpoint import Refusal, parse_touchpoint
 from seamwatch.observing import Observing, observe
@@ -317,32 +318,39 @@ def told_to_forget(offset: int, alias: str, days: float) -> Record:
     return Record(offset, None, f"default/{alias}".encode(), encode_internal(Forget(offset=0, time=until)))
 
 
-def everything(engine: Engine) -> tuple[Any, Any]:
-    """Return what is counted, and what is known of the customers who stand for themselves, but for what tells touchpoints apart."""
+def everything(engine: Engine) -> tuple[Any, Any, Any]:
+    """Return what is counted, what is known of the customers who stand for themselves, but for what tells touchpoints apart, and all promises."""
     with engine.connect() as connection:
         known = []
         for row in connection.execute(select(customers).where(customers.c.alias_of.is_(None)).order_by(customers.c.customer)):
             state = {name: each for name, each in row.state.items() if name not in {"recent", "invited"}}
             known.append((*row[:10], state))
         counts = {(row.day, row.kind, row.name, row.other): (row._mapping["count"], round(row.sum, 9)) for row in connection.execute(select(day_counts))}
-    return {name: each for name, each in counts.items() if each[0]}, known
+        promised = sorted(map(tuple, connection.execute(select(promises))), key=repr)
+    return {name: each for name, each in counts.items() if each[0]}, known, promised
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_who_is_known_by_two_keys_is_the_customer_who_was_known_from_the_start(seed: int) -> None:
-    """Whatever came under which key, wherever the link lies and whichever partition is ahead: account, way, visits and moves of day and month are the same."""
+    """Whatever came under which key, wherever the link lies and whichever partition is ahead: account, way, promises, visits and moves of day and month are
+    the same.
+    """
     random = Random(seed)
     made = []
     for number in range(45):
         kind, who = random.choice([
             ("contact.answered", "agent:a"), ("contact.answered", "agent:b"), ("message", "customer"), ("contact.ended", "agent:b"), ("offer.made", "agent:a"),
             ("intent.stated", "customer"), ("survey.answered", "customer"), ("account.updated", "system"), ("contact.queued", "system"),
+            ("promise.made", "agent:a"), ("promise.kept", "agent:b"), ("promise.cancelled", "agent:a"),
         ])  # fmt: skip
         data = {
             "message": {"text": "hello"}, "offer.made": {"offer": "more"}, "intent.stated": {"intent": random.choice(["Cancellation", "bill"])},
             "survey.answered": SURVEY | {"score": random.randint(1, 5)}, "contact.queued": {"team": "b"},
             "account.updated": {"billed_revenue": random.randint(0, 9000)},
         }  # fmt: skip
+        if kind.startswith("promise."):
+            due = {"due": START.isoformat(), "about": f"call {number}"} if kind == "promise.made" else {}
+            data[kind] = {"promise": random.choice("pq"), **due}
         where = {"channel": random.choice(["voice", "chat", "app"]), "contact": f"k{number // 6}", "journey": random.choice([None, "j1", "j2"])}
         made.append(touchpoint(number, random.randint(0, 40 * DAY), kind, who, data=data.get(kind, {}), **where))
     ours: list[dict[str, Any]] = []
@@ -363,7 +371,8 @@ def test_who_is_known_by_two_keys_is_the_customer_who_was_known_from_the_start(s
             batch, queues[partition] = queues[partition][:number], queues[partition][number:]
             taken(engine, batch, partition=partition)
         found.append(everything(engine))
-    assert found[1][1] == found[0][1]
+    assert found[0][2]
+    assert found[1][1:] == found[0][1:]
     assert found[1] == found[0]
 
 

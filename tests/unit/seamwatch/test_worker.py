@@ -1,12 +1,15 @@
 """What a worker is made of, before it meets a server."""
 
+import asyncio
+import dataclasses
 import json
 import logging
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -96,6 +99,38 @@ def test_a_worker_that_begins_is_live_and_not_ready() -> None:
     worker = Worker(plan(load_settings(hash_key=KEY, metrics_port=0), ["watch"]))
     assert worker.live()
     assert worker.ready()[0].startswith("starting")
+
+
+class NoBroker:
+    """A broker that never answers: whoever waits for it is told to stop."""
+
+    async def await_broker(self, _told: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        await asyncio.Event().wait()
+
+
+class Closes:
+    """Traces that note that they are closed."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_door_that_never_reached_the_broker_hands_over_its_traces() -> None:
+    """Told to stop while it waits, the role ends with 0, and what is traced is closed, once."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    tracing = Closes()
+    settings = load_settings(hash_key=KEY, metrics_port=0, sources="chatwoot", ingest_secrets={"chatwoot": "s" * 16})
+    planned = dataclasses.replace(plan(settings, [INGEST]), tracer=lambda: cast(Any, tracing))
+    try:
+        assert Worker(planned, backend=lambda _: cast(Any, NoBroker())).run() == 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert tracing.closed == 1
 
 
 def test_scores_decay_to_the_moment_of_the_scrape() -> None:

@@ -68,22 +68,6 @@ class Promised:
         found = standing_promises(engine, Asked(["overdue"]), START, 9)
         assert {each.promise: each.alert for each in found.items} == {"a": "Aa", "b": "Ab", "c": None}
 
-    def test_what_is_told_under_another_key_of_the_customer_counts(self, engine: Engine) -> None:
-        """A promise to a visitor that is kept for the customer is open no more, nor one made again there; one of its name to somebody else is."""
-        promised(engine, "kept", -1, customer="visitor")
-        promised(engine, "kept", None, outcome="kept", ended=-2)
-        promised(engine, "again", -1, customer="visitor")
-        promised(engine, "again", 9, made=START - HOUR)
-        promised(engine, "same", -1, customer="visitor")
-        promised(engine, "same", None, customer="stranger", outcome="kept", ended=-2)
-        before = standing_promises(engine, Asked(), START, 9)
-        assert before.counts["overdue"] == 3
-        with engine.begin() as connection:
-            connection.execute(insert(customer_aliases).values(tenant="acme", alias="visitor", customer="c-1", linked=START))
-        found = standing_promises(engine, Asked(), START, 9)
-        assert [(each.promise, each.customer, each.state) for each in found.items] == [("same", "visitor", "overdue"), ("again", "c-1", "pending")]
-        assert found.counts["overdue"] == 1
-
 
 def made(identity: str) -> dict[str, Any]:
     """Return the evidence of a promise."""
