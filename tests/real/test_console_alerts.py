@@ -444,7 +444,6 @@ def test_nothing_that_others_write_becomes_code(desk: Console) -> None:
         connection.execute(insert(day_counts), [move, *visits])
     known(desk.engine, evil, 2400, 0.1)
     desk.refused(evil)
-    desk.scored(score="fusion", scope="partner", name=f"{evil}>{evil}")
     told = {"team": evil, "channel": evil, "time": "2026-03-02T09:00:00Z"}
     desk.briefed(
         journey=evil,
@@ -471,7 +470,7 @@ def test_nothing_that_others_write_becomes_code(desk: Console) -> None:
         assert page.evaluate("window.hurt") is None, where
         assert page.locator("img, main script").count() == 0, where
 
-    pages = ["alerts/X", "seams", "teams", "teams?score=fusion&scope=partner", "promises", "journeys", "portfolio", "rules", "sources", "audit", "wall"]
+    pages = ["alerts/X", "seams", "teams", "promises", "journeys", "portfolio", "rules", "sources", "audit", "wall"]
     pages += [f"insights?by={by}" for by in ("seams", "fields", "detectors", "teams")]
     pages += [f"alerts?group={by}" for by in ("customer", "seam", "detector", "rule")]
     for path in pages:

@@ -200,6 +200,19 @@ def test_what_is_old_says_so(desk: Console) -> None:
     desk.errors.clear()  # a browser complains of a server that is away
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_old_can_be_read_by_everybody(desk: Console, scheme: str) -> None:
+    """Data that are dimmed since the line is lost have no fault by WCAG 2.2 AA either, on any kind of page."""
+    page = desk.signed_in(color_scheme=scheme)
+    page.context.route("**/api/stream", lambda route: route.abort())
+    for path, ready in (("/alerts/A", ".moments"), ("/seams", ".heat svg"), ("/journeys", ".corridor svg"), ("/insights", ".ranks li"), ("/wall", ".wall li")):
+        walk(page, desk.address + path)
+        page.wait_for_selector(ready, state="attached")
+        expect(page.locator(".stale")).not_to_have_count(0, timeout=15_000)
+        assert faults(page) == [], path
+    desk.errors.clear()  # a browser complains of a line that it does not get
+
+
 def test_tabs_share_one_line(desk: Console) -> None:
     """Seven tabs have one connection; when the tab that has it is closed another takes over, and no change is lost."""
     first = desk.signed_in()

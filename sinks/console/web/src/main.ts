@@ -230,7 +230,8 @@ export class Shell extends Part {
   }
 
   private banner(stale: ReturnType<typeof app.staleness>): TemplateResult {
-    return html`<div class="banners">
+    if (!stale && !app.outdated) return html`<div class="banners"></div>`;
+    return html`<div class="banners" role="region" aria-label=${t("banners.title")}>
       ${stale ? html`<p class="banner">${t(`stale.${stale.why}`, { age: duration(stale.seconds), time: moment(stale.asOf) })}</p>` : nothing}
       ${app.outdated ? html`<p class="banner new">${t("reload.text")} <button class="button" @click=${() => location.reload()}>${t("reload.do")}</button></p>` : nothing}
     </div>`;

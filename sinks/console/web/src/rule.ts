@@ -42,12 +42,12 @@ function seenBeside({ key, value, unit }: Setting, finding: Finding): TemplateRe
   if (key === "revenue" && finding.detector === "portfolio_shift") return html`<b>${HIGH_REVENUE.has(finding.reason) ? "≥" : "<"}</b> ${set}`;
   const measured = finding.measured?.[key];
   if (measured !== undefined) {
-    return html`<b>${figure(measured)}</b> <span class="sign">${measured >= Number(value) ? "≥" : "<"}</span> ${set}`;
+    return html`<b>${figure(measured)}</b> <span class="against">${measured >= Number(value) ? "≥" : "<"}</span> ${set}`;
   }
   const span = SPANS.has(key) ? lasted(finding) : null;
   if (span === null || (key === "within" && finding.measured?.["confidence"] !== undefined)) return null;
   const most = seconds(value);
-  return html`<b>${precisely(span)}</b> <span class="sign">${most === null ? "·" : span <= most ? "≤" : ">"}</span> ${set}`;
+  return html`<b>${precisely(span)}</b> <span class="against">${most === null ? "·" : span <= most ? "≤" : ">"}</span> ${set}`;
 }
 
 /** Seconds between both moments, of an absence those that were waited; null: there is one moment alone. */

@@ -39,6 +39,7 @@ export default {
   "fresh.quiet": "Live · seit {age} ruhig",
   "fresh.empty": "Live · noch nichts aufgezeichnet",
   "fresh.connecting": "Verbindung wird aufgebaut …",
+  "banners.title": "Was zu diesen Daten zu wissen ist",
   "stale.lost": "Die Verbindung ist unterbrochen. Sie sehen den Stand von {time}, vor {age}. Neuer Versuch läuft …",
   "stale.lost_short": "Nicht verbunden",
   "stale.behind": "Der Strom hängt {age} zurück: Sie sehen den Stand von {time}.",

@@ -37,6 +37,7 @@ export default {
   "fresh.quiet": "Live · quiet for {age}",
   "fresh.empty": "Live · nothing recorded yet",
   "fresh.connecting": "Connecting …",
+  "banners.title": "What to know of these data",
   "stale.lost": "The connection is lost. What you see is from {time}, {age} ago. Trying again …",
   "stale.lost_short": "Not connected",
   "stale.behind": "The stream is {age} behind: what you see is from {time}.",

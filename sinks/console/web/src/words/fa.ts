@@ -39,6 +39,7 @@ export default {
   "fresh.quiet": "زنده · {age} آرام",
   "fresh.empty": "زنده · هنوز چیزی ثبت نشده",
   "fresh.connecting": "در حال اتصال …",
+  "banners.title": "آنچه باید دربارهٔ این داده‌ها دانست",
   "stale.lost": "اتصال قطع است. آنچه می‌بینید از {time} است، {age} پیش. در حال تلاش دوباره …",
   "stale.lost_short": "متصل نیست",
   "stale.behind": "جریان {age} عقب است: آنچه می‌بینید از {time} است.",

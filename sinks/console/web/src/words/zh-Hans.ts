@@ -39,6 +39,7 @@ export default {
   "fresh.quiet": "实时 · 平静 {age}",
   "fresh.empty": "实时 · 尚无记录",
   "fresh.connecting": "正在连接……",
+  "banners.title": "关于这些数据",
   "stale.lost": "连接已中断。您看到的是 {time} 的情况，已过 {age}。正在重试……",
   "stale.lost_short": "未连接",
   "stale.behind": "数据流落后 {age}：您看到的是 {time} 的情况。",
