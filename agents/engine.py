@@ -502,6 +502,8 @@ class Customer:
 
     def _body(self, found: Found, revision: int) -> dict[str, Any]:
         body = found.body(self.tenant, self.customer)
+        if not self._panel.tells_measured:
+            body.pop("measured", None)
         body["revision"] = revision
         return body
 

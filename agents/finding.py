@@ -1,7 +1,7 @@
 """What a detector says: a failure found, or one that no longer holds; and how it is written as a finding."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -71,6 +71,7 @@ class Found:
 
     ``cause`` is ``again``, for an absence the touchpoint that started the wait; ``time`` (microseconds UTC) is the cause's, for an absence the deadline.
     ``discriminator`` is the field unless given. ``explanations`` are tried in order; the first that stands explains this one.
+    ``measured`` is what was held against a setting of the rule, by its key and in its unit; times are not in it, since they follow from the moments.
     """
 
     __slots__ = (
@@ -83,6 +84,7 @@ class Found:
         "field",
         "first",
         "id",
+        "measured",
         "reason",
         "receiver",
         "rule",
@@ -109,6 +111,7 @@ class Found:
         discriminator: str | None = None,
         evidence: Sequence[Seen] = (),
         explanations: Sequence[Explanation] = (),
+        measured: Mapping[str, float] | None = None,
     ) -> None:
         self.id = ""
         self.explained_by: str | None = None
@@ -126,6 +129,7 @@ class Found:
         self.field = field
         self.evidence = evidence
         self.explanations = explanations
+        self.measured = measured
 
     @property
     def seam(self) -> tuple[str, str] | None:
@@ -148,6 +152,7 @@ class Found:
             discriminator=self.discriminator,
             evidence=self.evidence if evidence is None else evidence,
             explanations=self.explanations,
+            measured=self.measured,
         )
         found.id = self.id
         return found
@@ -157,7 +162,7 @@ class Found:
         cause = self.cause
         seam = self.seam
         rule = self.rule
-        return {
+        body = {
             "id": self.id,
             "withdrawn": False,
             "detector": rule.detector,
@@ -179,6 +184,9 @@ class Found:
             "rule": {"name": rule.name, "version": rule.version, "mode": rule.mode},
             "summary": self.summary(),
         }
+        if self.measured is not None:
+            body["measured"] = dict(self.measured)
+        return body
 
     def _proof(self) -> list[Seen]:
         proof = {seen.position: seen for seen in (self.first, self.cause, *self.evidence) if seen is not None}

@@ -49,6 +49,7 @@ class Panel:
         # Read for every touchpoint, so not through the model.
         engine = rulebook.engine
         self.grace = engine.grace
+        self.tells_measured = engine.measures == "on"
         self.brief_items = engine.brief_items if engine.briefs == "on" else 0
         self.authentication = next((rule.validity for rule in rulebook.rules if isinstance(rule, ReauthenticationRule)), _AUTHENTICATION)
         self.reach = engine.memory, engine.maximum_touchpoints, engine.maximum_bytes, engine.maximum_an_hour

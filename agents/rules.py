@@ -121,6 +121,8 @@ class EngineRules(_Rules):
     """Whether a brief goes to the next handler at the start of a handoff and of a known customer's new contact."""
     brief_items: Annotated[int, Field(ge=1, le=20)] = 20
     """How many items each list of a brief holds at most."""
+    measures: Literal["on", "off"] = "on"
+    """Whether findings say what was held against a threshold."""
 
     def answer_limit(self, channel: str, mode: str | None) -> int | None:
         """Return how long a wait on this folded channel may take, in microseconds, or None where nobody has to hurry."""

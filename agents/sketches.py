@@ -13,7 +13,7 @@ from typing import Final
 
 from agents.formats.locale import plain
 
-__all__ = ["LENGTH", "MINIMUM_CHARACTERS", "MINIMUM_WORDS", "Sketcher", "differing_bits", "parts_of"]
+__all__ = ["LENGTH", "MINIMUM_CHARACTERS", "MINIMUM_WORDS", "Sketcher", "differing_bits", "parts_of", "similarity"]
 
 MINIMUM_WORDS: Final = 8
 MINIMUM_CHARACTERS: Final = 12
@@ -68,6 +68,11 @@ def parts_of(text: str) -> tuple[int, set[str]] | None:
 def differing_bits(similarity: float) -> int:
     """Return in how many bits the sketches of texts at least so similar (0..1) differ at most."""
     return math.floor(_BITS * math.acos(similarity) / math.pi)
+
+
+def similarity(differing: int) -> float:
+    """Return how similar (0..1) texts are whose sketches differ in so many bits."""
+    return max(0.0, math.cos(math.pi * differing / _BITS))
 
 
 class Sketcher:

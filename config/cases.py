@@ -72,6 +72,7 @@ class Expected(_Form):
     explained_by: str | None = None
     evidence: list[str] | None = None
     summary: str | None = None
+    measured: dict[str, float] | None = None
 
 
 class _CaseForm(_Form):
@@ -202,6 +203,7 @@ def _flat(case: Case, finding: Mapping[str, Any], rule_of: Mapping[str, str]) ->
         "time": _micros(finding["time"]) - _micros(BASE.isoformat()),
         "explained_by": finding["explained_by"] and rule_of.get(finding["explained_by"]),
         "evidence": [each["id"] for each in finding["evidence"]],
+        "measured": finding.get("measured", {}),
         **{key: finding[key] for key in ("reason", "severity", "field", "silos", "journey", "contact", "summary")},
     }
 

@@ -156,6 +156,8 @@ class Settings(BaseSettings):
     """Where metrics and health are served; on 127.0.0.1 no other machine reaches them."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464
     """The port of metrics and health; 0: any that is free."""
+    findings_measured: bool = True
+    """Whether findings say what was held against a threshold (``measured``); false while workers of before 0.1 store findings, who know no such key."""
     rules_dir: Path | None = None
     """Rules of one's own, in place of the shipped ones."""
     fields_dir: Path | None = None

@@ -59,7 +59,8 @@ class Finding(_Part):
     """One revision of a finding.
 
     ``time`` is that of the cause, of an absence the deadline. ``first`` is where it was said or happened before, ``again`` the touchpoint that set the
-    finding off (none for an absence). ``alert`` is the key of the alert that the finding belongs to.
+    finding off (none for an absence). ``alert`` is the key of the alert that the finding belongs to. ``measured`` is what was held against a setting of the
+    rule that is no time, by the setting's key and in its unit; where there is no such setting it is left out.
     """
 
     id: str
@@ -83,3 +84,4 @@ class Finding(_Part):
     alert: str
     rule: RuleStamp
     summary: str
+    measured: dict[str, float] = Field(default_factory=dict)

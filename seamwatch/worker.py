@@ -80,7 +80,7 @@ def plan(settings: Settings, roles: Iterable[str] | None = None) -> Plan:
     are left out, unless the role that reads them was asked for.
     """
     wanted = frozenset(ROLES if roles is None else roles)
-    rulebook = load_rulebook(settings.rules_dir)
+    rulebook = load_rulebook(settings.rules_dir, () if settings.findings_measured else ("measures=off",))
     fields = load_fields(settings.fields_dir, settings.region)
     fingerprinter = Fingerprinter(settings.require_hash_key(), settings.previous_key())
     sources: tuple[Source, ...] = ()

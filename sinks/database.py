@@ -1,6 +1,7 @@
 """Open the database, bring its tables up to date, and tell whether they are."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import JSON, ColumnElement, Connection, Engine, Text, any_, bindparam, event, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -17,7 +18,7 @@ from sqlalchemy.pool import StaticPool
 
 from sinks.errors import SchemaOutdated, UnsupportedDatabase, database_errors
 
-__all__ = ["check_schema", "create_engine", "encode_json", "insert_into", "one_by_one", "upgrade", "writing"]
+__all__ = ["check_schema", "create_engine", "encode_json", "insert_into", "one_by_one", "one_of", "upgrade", "writing"]
 
 _WRITES = "seamwatch_writes"
 _MIGRATION_LOCK = 0x5EA3_0001
@@ -82,6 +83,18 @@ def insert_into(engine: Engine | Connection) -> Any:
     """Return the ``insert`` of a database, which knows upserts."""
     inserts: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
     return inserts[engine.dialect.name]
+
+
+def one_of(dialect: str, column: ColumnElement[str], keys: Sequence[str] | None = None) -> ColumnElement[bool]:
+    """Return whether a column has one of ``keys``, in SQL of ``sqlite`` or ``postgresql``; None: of those that the parameter ``keys`` is going to have.
+
+    They are one value: as thousands of values they take longer than the query.
+    """
+    kind: Any = JSON() if dialect == "sqlite" else postgresql.ARRAY(Text)
+    given = bindparam("keys", type_=kind) if keys is None else bindparam(None, list(keys), type_=kind)
+    if dialect == "sqlite":
+        return column.in_(select(func.json_each(given).table_valued("value").c.value))
+    return column == any_(given)
 
 
 def upgrade(url: str) -> None:

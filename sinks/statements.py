@@ -14,7 +14,6 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
-    any_,
     bindparam,
     case,
     cast,
@@ -25,7 +24,6 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.finding import Severity
 from models.tables import (
@@ -40,7 +38,7 @@ from models.tables import (
     stream_progress,
     utc_text,
 )
-from sinks.database import encode_json
+from sinks.database import encode_json, one_of
 from sinks.lifecycle import rank
 
 __all__ = ["LOCK_TABLES", "RANK_SEVERITY", "Lookup", "Statements", "Upsert"]
@@ -109,7 +107,6 @@ class Statements:
         is_postgresql = dialect == "postgresql"
         insert: Any = postgresql.insert if is_postgresql else sqlite.insert
         driver: Dialect = _psycopg(paramstyle="format") if is_postgresql else sqlite.dialect(paramstyle="qmark")
-        one_of = _one_of_array if is_postgresql else _one_of_json
 
         upsert = insert(findings)
         if not is_postgresql:  # which takes the bytes of a body as the text that they are
@@ -118,17 +115,17 @@ class Statements:
         newer = _newer(upsert.excluded, findings.c)
         self.findings = Upsert(_replacing(upsert, findings, where=newer), findings, driver)
         known = select(findings.c.id, findings.c.revision, findings.c.rule_version, findings.c.alert, findings.c.standing)
-        self.known_findings = Lookup(known.where(one_of(findings.c.id)), driver)
+        self.known_findings = Lookup(known.where(one_of(dialect, findings.c.id)), driver)
 
         severity = case(_SEVERITY_RANK, value=findings.c.severity)
         standing = select(
             findings.c.alert, func.count(), func.max(severity), func.min(findings.c.time), func.max(findings.c.time)
         ).group_by(findings.c.alert)
-        self.standing = Lookup(standing.where(one_of(findings.c.alert), findings.c.standing), driver)
+        self.standing = Lookup(standing.where(one_of(dialect, findings.c.alert), findings.c.standing), driver)
 
         self.stored_time: Callable[[datetime], Any] = _same if is_postgresql else utc_text
         self.read_time: Callable[[Any], Any] = partial(UtcDateTime().process_result_value, dialect=driver)
-        self.known_alerts = Lookup(select(alerts).where(one_of(alerts.c.key)), driver)
+        self.known_alerts = Lookup(select(alerts).where(one_of(dialect, alerts.c.key)), driver)
         self.alerts = Upsert(_replacing(insert(alerts), alerts), alerts, driver)
         self.changes = Upsert(insert(alert_changes), alert_changes, driver)
 
@@ -160,14 +157,6 @@ class Statements:
 
 def _same(time: datetime) -> datetime:
     return time
-
-
-def _one_of_array(column: ColumnElement[str]) -> ColumnElement[bool]:
-    return column == any_(bindparam("keys", type_=ARRAY(Text)))
-
-
-def _one_of_json(column: ColumnElement[str]) -> ColumnElement[bool]:
-    return column.in_(select(func.json_each(bindparam("keys", type_=JSON)).table_valued("value").c.value))
 
 
 def _stored(kind: Any, dialect: Dialect) -> Callable[[Any], Any] | None:

@@ -38,4 +38,5 @@ class ExcessiveHandoffs(Detector[ExcessiveHandoffsRule]):
             first=journey.first_hop.after.seen,
             sender=Side.of(hop.before.seen),
             receiver=Side.of(again),
+            measured={"hops": float(journey.hops)},
         )

@@ -62,4 +62,5 @@ class ExpectationGap(Detector[ExpectationGapRule]):
         _, score, minimum, maximum, *_ = seen.entry.data
         gap = share(expected - score, 0, maximum - minimum)
         if gap is not None and gap >= self.margin:
-            yield Found(self.rule, seen, again=seen, first=first, reason=reason, sender=NOBODY, receiver=Side.of(seen))
+            measured = {"margin": round(float(gap), 6)}
+            yield Found(self.rule, seen, again=seen, first=first, reason=reason, sender=NOBODY, receiver=Side.of(seen), measured=measured)

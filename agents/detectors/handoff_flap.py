@@ -45,4 +45,5 @@ class HandoffFlap(Detector[HandoffFlapRule]):
                 sender=Side.of(turn.before),
                 receiver=Side.of(again),
                 evidence=[each.after for each in turns],
+                measured={"times": float(len(turns))},
             )

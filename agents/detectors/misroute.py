@@ -88,4 +88,5 @@ class Misroute(Detector[MisrouteRule]):
             reason=Mistake.OTHER_INTENT,
             sender=Side(None, None),
             receiver=Side.of(seen),
+            measured=None if confidence is None else {"confidence": round(confidence, 6)},
         )

@@ -47,6 +47,8 @@ class MoodDrop(Detector[MoodDropRule]):
         memory[key] = seen, (*before, mood)[-self.rule.messages :] if sender == receiver else (mood,)
         if not receiver.is_another(sender) or seen.entry.time - previous.entry.time > self.rule.within:
             return ()
-        if sum(before) - len(before) * mood < len(before) * self.margin:
+        fall = sum(before) - len(before) * mood
+        if fall < len(before) * self.margin:
             return ()
-        return (Found(self.rule, seen, again=seen, first=previous, sender=sender, receiver=receiver),)
+        measured = {"margin": round(fall / len(before) / 1000, 6)}
+        return (Found(self.rule, seen, again=seen, first=previous, sender=sender, receiver=receiver, measured=measured),)

@@ -82,6 +82,8 @@ class PortfolioShift(Detector[PortfolioShiftRule]):
             return
         memory[self, "quadrant"] = quadrant, seen
         if before is not None and _RANK[quadrant] > _RANK[before]:
+            # Not the revenue: who sees an alert need not see what the customer pays, and the quadrant tells on which side it is.
+            measured = {"satisfaction": round(float(mean), 6)}
             yield Found(
-                self.rule, seen, again=seen, first=first, reason=quadrant, sender=NOBODY, receiver=Side.of(seen)
+                self.rule, seen, again=seen, first=first, reason=quadrant, sender=NOBODY, receiver=Side.of(seen), measured=measured
             )

@@ -10,7 +10,7 @@ from agents.detector import Detector, Verdict
 from agents.finding import Found, Side
 from agents.fingerprints import KEY_ID, parts
 from agents.repetition import RepetitionRule, repetition, silos_of
-from agents.sketches import LENGTH, MINIMUM_CHARACTERS, MINIMUM_WORDS, differing_bits
+from agents.sketches import LENGTH, MINIMUM_CHARACTERS, MINIMUM_WORDS, differing_bits, similarity
 
 __all__ = ["RepeatedStory"]
 
@@ -49,11 +49,10 @@ class RepeatedStory(Detector[RepeatedStoryRule]):
         told: list[tuple[Seen, dict[bytes, int]]] = memory.setdefault((self, seen.journey), [])
         if seen.handler is not None and (self, seen.segment) not in memory:
             for first, before in reversed(told):
-                if (
-                    first.segment is not seen.segment
-                    and first.handler not in (None, seen.handler)
-                    and self._alike(before, bits)
-                ):
+                if first.segment is seen.segment or first.handler in (None, seen.handler):
+                    continue
+                differing = _differing(before, bits)
+                if differing is not None and differing <= self._differing:
                     memory[self, seen.segment] = True
                     reason = repetition(first, seen)
                     yield Found(
@@ -65,9 +64,12 @@ class RepeatedStory(Detector[RepeatedStoryRule]):
                         silos=silos_of(self.rule, reason),
                         sender=Side.of(first),
                         receiver=Side.of(seen),
+                        measured={"similarity": round(similarity(differing), 6)},
                     )
                     break
         told.append((seen, bits))
 
-    def _alike(self, one: dict[bytes, int], other: dict[bytes, int]) -> bool:
-        return any(key in other and (bits ^ other[key]).bit_count() <= self._differing for key, bits in one.items())
+
+def _differing(one: dict[bytes, int], other: dict[bytes, int]) -> int | None:
+    """Return in how many bits two sketches differ at least, of those under a common key; None where there is none."""
+    return min([(bits ^ other[key]).bit_count() for key, bits in one.items() if key in other], default=None)

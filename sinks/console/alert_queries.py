@@ -19,6 +19,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    collate,
     exists,
     func,
     literal,
@@ -51,6 +52,7 @@ from sinks.console.shapes import (
     StoryPart,
     Words,
 )
+from sinks.database import one_of
 from sinks.errors import database_errors
 from sinks.identity import aliases_of
 from sinks.lifecycle import rank
@@ -70,6 +72,8 @@ _judged = select(findings.c.alert, findings.c.rule).where(findings.c.standing).d
 """By which rules alerts were judged."""
 
 Tell = Callable[[Mapping[str, Any]], Words]
+_Position = tuple[datetime, str]
+"""Of an alert in the list: the time of its newest finding, and its key."""
 _Counted = list[tuple[str, Counter[str]]]
 _Question = Callable[[Connection], _Counted]
 _AT_ONCE = 3
@@ -87,17 +91,46 @@ class Desk:
 
     def page(self, wanted: AlertQuery) -> AlertPage:
         """Return a page of alerts. Raises `Refusal` for a cursor that is none."""
-        after = None if wanted.cursor is None else _after(*_read_cursor(wanted.cursor))
+        position = None if wanted.cursor is None else _read_cursor(wanted.cursor)
         conditions = self._conditions(wanted)
         with database_errors(self._engine), self._engine.connect() as connection:
-            where, least = self._narrowed(connection, conditions, wanted.q)
-            number = connection.execute(select(func.count()).select_from(alerts).where(where)).scalar_one()
-            if after is not None:
-                where = self._narrowed(connection, [*conditions, after], wanted.q)[0] if least else and_(where, after)
-            rows = connection.execute(_newest_first(where).limit(wanted.limit + 1)).all() if number else []
+            if wanted.q.split():
+                number, least, rows = self._page_of_words(connection, conditions, wanted, position)
+            else:
+                least = False
+                number, rows = self._page_of(connection, conditions, wanted, position)
             items = _items(connection, rows[: wanted.limit])
         more = len(rows) > wanted.limit
         return AlertPage(items=items, next=_cursor(items[-1].alert) if more else None, total=number, least=least, as_of=self._now)
+
+    def _page_of(
+        self, connection: Connection, conditions: Sequence[ColumnElement[bool]], wanted: AlertQuery, position: _Position | None
+    ) -> tuple[int, Sequence[Any]]:
+        """Return how many alerts there are, and the rows of a page and the one that follows."""
+        after = true() if position is None else _after(*position)
+        most = wanted.limit + 1
+        if self._teams is None and not (wanted.team or wanted.channel or wanted.rule):
+            number = connection.execute(select(func.count()).select_from(alerts).where(*conditions)).scalar_one()
+            return number, connection.execute(_newest_first(and_(*conditions, after)).limit(most)).all() if number else []
+        # What asks for findings is asked once, for the number and for the rows.
+        found = select(alerts.c.last_seen, alerts.c.key).where(*conditions).cte("found")
+        total = select(func.count()).select_from(found).scalar_subquery()
+        shown = select(found.c.key).where(_after(*position, among=found.c) if position else true()).order_by(found.c.last_seen.desc(), found.c.key.desc())
+        rows = connection.execute(_newest_first(alerts.c.key.in_(shown.limit(most))).add_columns(total.label("total"))).all()
+        if not rows and position is not None:
+            return connection.execute(select(func.count()).select_from(found)).scalar_one(), rows
+        return rows[0].total if rows else 0, rows
+
+    def _page_of_words(
+        self, connection: Connection, conditions: Sequence[ColumnElement[bool]], wanted: AlertQuery, position: _Position | None
+    ) -> tuple[int, bool, Sequence[Any]]:
+        """As `_page_of`, and whether there may be more alerts than were counted."""
+        found, least = self._found(connection, conditions, wanted.q)
+        number = len(found)
+        if position is not None:
+            found = self._found(connection, [*conditions, _after(*position)], wanted.q)[0] if least else [each for each in found if each < position]
+        keys = [key for _, key in found[: wanted.limit + 1]]
+        return number, least, connection.execute(_newest_first(one_of(connection.dialect.name, alerts.c.key, keys))).all() if keys else []
 
     def every(self, wanted: AlertFilter, page: int = 500) -> Iterator[AlertItem]:
         """Yield all alerts of a filter, a page at a time."""
@@ -274,7 +307,7 @@ class Desk:
             if values := getattr(wanted, name) if name not in without else []:
                 found.append(columns[name].in_(values))
         if wanted.rule:
-            found.append(exists().where(findings.c.alert == alerts.c.key, findings.c.standing, findings.c.rule.in_(wanted.rule)).correlate(alerts))
+            found.append(columns.key.in_(select(findings.c.alert).where(findings.c.standing, findings.c.rule.in_(wanted.rule))))
         if wanted.seam and "seam" not in without:
             found.append(or_(*(_is_seam(each) for each in wanted.seam)))
         for name in ("team", "channel"):
@@ -299,42 +332,46 @@ class Desk:
         """
         if not words.split():
             return and_(true(), *conditions), False
-        newest = _newest_first(and_(*conditions)).with_only_columns(alerts.c.key).limit(_MATCHES)
-        lately = newest.subquery()
-        keys = connection.scalars(select(lately.c.key).where(self._mentions(words, lately.c.key))).all()
-        if len(keys) >= _COMMON:
-            return alerts.c.key.in_(keys), True
-        mentioned = self._mentioned(words)
-        # Unordered: SQLite walks through a table faster than along an index.
-        rows = connection.execute(select(alerts.c.last_seen, alerts.c.key).where(*conditions, mentioned)).all()
-        return alerts.c.key.in_([key for _, key in nlargest(_MATCHES, rows)]), len(rows) > _MATCHES
+        found, least = self._found(connection, conditions, words)
+        return one_of(connection.dialect.name, alerts.c.key, [key for _, key in found]), least
+
+    def _found(self, connection: Connection, conditions: Sequence[ColumnElement[bool]], words: str) -> tuple[list[_Position], bool]:
+        """Return the alerts that have all words, the newest first, and whether there may be more of them."""
+        lately = _newest_first(and_(*conditions)).with_only_columns(alerts.c.last_seen, alerts.c.key).limit(_MATCHES).subquery()
+        # Alert by alert, so that common words end early.
+        mentions = exists().where(findings.c.alert == lately.c.key, *self._has(words)).correlate_except(findings)
+        some = connection.execute(select(lately.c.last_seen, lately.c.key).where(mentions)).all()
+        if len(some) >= _COMMON:
+            return sorted(some, reverse=True), True
+        rows = connection.execute(select(alerts.c.last_seen, alerts.c.key).where(*conditions, self._mentioned(words))).all()
+        return nlargest(_MATCHES, rows), len(rows) > _MATCHES
 
     def _mentioned(self, words: str) -> ColumnElement[bool]:
-        if self._engine.dialect.name == "sqlite":
-            return self._mentions(words, alerts.c.key)
-        return alerts.c.key.in_(select(findings.c.alert).where(*self._has(words)))  # one walk through all findings, in parallel
-
-    def _mentions(self, words: str, key: ColumnElement[str]) -> ColumnElement[bool]:
-        """Return whether a finding of the alert of this key has all words: alert by alert, so that common ones end early."""
-        return exists().where(findings.c.alert == key, *self._has(words)).correlate_except(findings)
+        """Return whether a finding of an alert has all words: one walk through all findings takes a third of a look for those of each alert."""
+        return alerts.c.key.in_(select(findings.c.alert).where(*self._has(words)))
 
     def _has(self, words: str) -> list[ColumnElement[bool]]:
         """Return whether a finding has each of the words somewhere; those come first that are the rarest by their looks."""
         own = findings.c
         columns = (own.summary, own.customer, own.journey, own.field)
         ordered = sorted(words.split()[:8], key=lambda word: (not any(map(str.isdigit, word)), -len(word)))
-        if self._engine.dialect.name == "sqlite":  # its LIKE takes A for a by itself
-            return [or_(*(each.contains(word, autoescape=True) for each in columns)) for word in ordered]
-        return [or_(*(each.icontains(word, autoescape=True) for each in columns)) for word in ordered]
+        return [or_(*(self._contains(each, word) for each in columns)) for word in ordered]
+
+    def _contains(self, column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
+        """Return whether a text has a word in it, in large letters or small; to fold those of all languages takes PostgreSQL twice as long."""
+        if self._engine.dialect.name == "sqlite" or word.lower() == word.upper():  # SQLite's LIKE takes A for a by itself
+            return column.contains(word, autoescape=True)
+        if word.isascii():
+            return func.lower(collate(column, "C")).contains(word.lower(), autoescape=True)
+        return column.icontains(word, autoescape=True)
 
 
 def _newest_first(where: ColumnElement[bool]) -> Select[Any]:
     return select(alerts).where(where).order_by(alerts.c.last_seen.desc(), alerts.c.key.desc())
 
 
-def _after(last_seen: datetime, key: str) -> ColumnElement[bool]:
-    older = alerts.c.last_seen < last_seen
-    return or_(older, and_(alerts.c.last_seen == last_seen, alerts.c.key < key))
+def _after(last_seen: datetime, key: str, among: Any = alerts.c) -> ColumnElement[bool]:
+    return or_(among.last_seen < last_seen, and_(among.last_seen == last_seen, among.key < key))
 
 
 def _is_seam(text: str) -> ColumnElement[bool]:
@@ -488,7 +525,7 @@ def _cursor(alert: Alert) -> str:
     return base64.urlsafe_b64encode(f"{alert.last_seen.isoformat()} {alert.key}".encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
+def _read_cursor(cursor: str) -> _Position:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()
         time, _, key = text.partition(" ")

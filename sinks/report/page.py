@@ -159,8 +159,9 @@ class _Writer:
         """Return what happened at a touchpoint of a finding."""
         field = seen["field"] or ""
         named = self._fields.get(field) or field.replace("_", " ")
-        sentence: str = self._words.types.get(seen["type"], seen["type"])
-        return sentence.format(field=self.inserted(named))
+        sentence: str | None = self._words.types.get(seen["type"])
+        # A type that nobody has words for is a name, and no sentence with places to fill in.
+        return str(seen["type"]) if sentence is None else sentence.format(field=self.inserted(named))
 
     def where(self, seen: Mapping[str, Any]) -> str:
         """Return where a touchpoint of a finding was."""

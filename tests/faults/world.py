@@ -224,6 +224,7 @@ class World:
             PARTITIONS=str(PARTITIONS),
             BROKER=f"127.0.0.1:{servers.to_broker.port}",
             DATABASE=through,
+            **({"FINDINGS_MEASURED": "false"} if earlier else {}),  # the version before knows no such key
         )
         self.load = Load(servers.kafka.bootstrap, f"{prefix}.touchpoints", rate, seed, returning)
         self.crew = Crew(self.installation, {**TUNED, **(QUICK if quick else {}), **(tuned or {})}, static=static)

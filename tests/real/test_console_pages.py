@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -197,6 +198,19 @@ def test_what_is_old_says_so(desk: Console) -> None:
     expect(page.locator("#row-A")).to_contain_text("Acknowledged")
     expect(banner).to_have_count(0)
     desk.errors.clear()  # a browser complains of a server that is away
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_old_can_be_read_by_everybody(desk: Console, scheme: str) -> None:
+    """Data that are dimmed since the line is lost have no fault by WCAG 2.2 AA either, on any kind of page."""
+    page = desk.signed_in(color_scheme=scheme)
+    page.context.route("**/api/stream", lambda route: route.abort())
+    for path, ready in (("/alerts/A", ".moments"), ("/seams", ".heat svg"), ("/journeys", ".corridor svg"), ("/insights", ".ranks li"), ("/wall", ".wall li")):
+        walk(page, desk.address + path)
+        page.wait_for_selector(ready, state="attached")
+        expect(page.locator(".stale")).not_to_have_count(0, timeout=15_000)
+        assert faults(page) == [], path
+    desk.errors.clear()  # a browser complains of a line that it does not get
 
 
 def test_tabs_share_one_line(desk: Console) -> None:
@@ -425,6 +439,40 @@ def test_a_view_can_be_kept(desk: Console) -> None:
     expect(page.locator(".row")).to_have_count(1)
     page.get_by_role("button", name="Forget this view").click()
     expect(page.get_by_label("Saved views")).to_have_count(0)
+
+
+_HEARD = """() => {
+  window.heard = [];
+  const live = '[role=status], [role=alert], [aria-live]';
+  new MutationObserver(changes => {
+    const regions = new Set(changes.map(({ target }) => (target.closest ? target : target.parentElement)?.closest(live)).filter(Boolean));
+    for (const region of regions) window.heard.push(region.textContent.trim());
+  }).observe(document.body, { childList: true, characterData: true, subtree: true });
+}"""
+
+
+def test_nobody_is_talked_over(desk: Console) -> None:
+    """However much changes, whoever hears the page is told now and then, and in the end what is true; that the data are old is said once, not each second."""
+    page = desk.signed_in()
+    expect(page.locator(".row")).to_have_count(2)
+    expect(page.locator(".announcer")).to_have_text("2 alerts")
+    page.evaluate(_HEARD)
+    begun = monotonic()
+    for number in range(40):
+        desk.found(f"N{number}", 0)
+        page.wait_for_timeout(150)
+    expect(page.locator(".announcer")).to_have_text("40 new alerts", timeout=15_000)
+    heard = page.evaluate("window.heard")
+    assert 1 <= len(heard) <= 1 + (monotonic() - begun) / 5, heard
+    desk.stop()
+    expect(page.locator(".announcer")).to_contain_text("The connection is lost", timeout=20_000)
+    said = page.locator(".banner").inner_text()
+    expect(page.locator(".banner")).not_to_have_text(said)  # the age goes on
+    page.wait_for_timeout(3000)
+    assert [each for each in page.evaluate("window.heard") if "connection" in each] == [page.locator(".announcer").inner_text()]
+    desk.start()
+    expect(page.locator(".announcer")).to_have_text("What you see is up to date again.", timeout=20_000)
+    desk.errors.clear()  # a browser complains of a server that is away
 
 
 def test_a_new_version_asks_to_be_loaded(desk: Console) -> None:

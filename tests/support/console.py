@@ -125,6 +125,10 @@ class Console:
         body["evidence"] = changes.get("evidence") or [each for each in (body["first"], body["again"]) if each]
         self._writer.write([record(body, timestamp=time_ns() // 1000)])
 
+    def hold(self, *bodies: dict[str, Any]) -> None:
+        """Store findings as they are."""
+        self._writer.write([record(body, timestamp=time_ns() // 1000) for body in bodies])
+
     def briefed(self, **changes: Any) -> None:
         """Store a brief of the journey that findings have."""
         self._writer.write([brief(**({"journey": "auto-1"} | changes))])

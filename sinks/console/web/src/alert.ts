@@ -5,17 +5,16 @@ import { customElement, property, state } from "lit/decorators.js";
 import { act, ask, open, ownName, type Act } from "./acts";
 import { api, Problem } from "./api";
 import { app, Part, told } from "./app";
-import { customer, field, headline, seam, sentence, setting, severity, standing } from "./marks";
+import { customer, field, headline, seam, sentence, severity, standing } from "./marks";
 import { prefs } from "./prefs";
 import { alertPath } from "./route";
+import { ruleOf } from "./rule";
 import { REPEATED, storyOf } from "./story";
-import type { Alert, Brief, Change, Details, Evidence, Finding, Node, Setting, StoryPart } from "./wire";
+import type { Alert, Brief, Change, Details, Evidence, Finding, Node, StoryPart } from "./wire";
 import { isNamed, moment, named, number, precisely, t } from "./words";
 
 const SHOWN = 5;
 const REVEALED_MS = 30_000;
-
-const COMMON = new Set(["mode", "severity", "silos"]);
 
 @customElement("sw-alert")
 export class AlertView extends Part {
@@ -160,7 +159,7 @@ export class AlertView extends Part {
         ${node ? html`<p class="what">${sentence(node.words.language, node.words.what)}</p>` : nothing}
         ${this.where(alert)} ${app.acts ? this.actions(alert) : nothing}
       </header>
-      ${node ? html`${this.moments(node.finding, story)} ${this.advice(node)} ${this.rule(node, rules)}` : html`<p>${t("alert.bare")}</p>`}
+      ${node ? html`${this.moments(node.finding, story)} ${this.advice(node)} ${ruleOf(node.finding, rules)}` : html`<p>${t("alert.bare")}</p>`}
       ${this.brief ? this.briefed(this.brief) : nothing}
       ${findings.length > 1 ? this.others(findings) : nothing}
       ${story.length ? html`<section class="story"><h2>${t("alert.story")}</h2>${storyOf(story, node?.finding)}</section>` : nothing}
@@ -264,21 +263,6 @@ export class AlertView extends Part {
     </section>`;
   }
 
-  private rule({ finding }: Node, rules: Record<string, unknown>[]): TemplateResult {
-    const configured = rules.find((each) => each["name"] === finding.rule.name) ?? {};
-    const settings = ((configured["settings"] ?? []) as Setting[]).filter(({ key, value }) => !COMMON.has(key) && value !== null);
-    return html`<section class="rule">
-      <h2>${t("alert.rule")}</h2>
-      <dl>
-        <div><dt>${t("rule.name")}</dt><dd><code>${finding.rule.name}</code> ${t("rule.version", { version: finding.rule.version })}</dd></div>
-        ${isNamed("why", finding.reason) ? html`<div><dt>${t("rule.reason")}</dt><dd>${named("why", finding.reason)}</dd></div>` : nothing}
-        ${finding.silos.length ? html`<div><dt>${t("rule.silos")}</dt><dd>${finding.silos.map((each) => named("silo", each)).join(", ")}</dd></div>` : nothing}
-        ${measured(finding)}
-        ${settings.map(setting)}
-      </dl>
-    </section>`;
-  }
-
   private others(findings: Node[]): TemplateResult {
     const shown = this.all ? findings : findings.slice(0, SHOWN);
     return html`<section class="findings">
@@ -313,15 +297,6 @@ export class AlertView extends Part {
       <p class="version">${t("alert.version", { n: number(changes.at(-1)?.version ?? 0) })}</p>
     </section>`;
   }
-}
-
-/** What was judged, to be read beside what the rule allows: the time between both moments, and how many moments there were. */
-function measured({ first, again, time, evidence }: Finding): TemplateResult[] {
-  const gap = first && first.id !== again?.id ? (new Date(again?.time ?? time).getTime() - new Date(first.time).getTime()) / 1000 : 0;
-  return [
-    ...(gap > 0 ? [html`<div class="seen"><dt>${t("rule.gap")}</dt><dd>${precisely(gap)}</dd></div>`] : []),
-    ...(evidence.length > 2 ? [html`<div class="seen"><dt>${t("rule.moments")}</dt><dd>${number(evidence.length)}</dd></div>`] : []),
-  ];
 }
 
 /** The moments of a finding that can be shown in full, by what the page calls them. */

@@ -2,6 +2,7 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
+import { announce } from "./announce";
 import { app, Part, told } from "./app";
 import { act, ask, bulk, ownName } from "./acts";
 import "./filters";
@@ -21,6 +22,8 @@ export class AlertsPage extends Part {
   @query(".rows") private scroller?: HTMLElement;
   private rowHeight = 68;
   private words = "";
+  private told = "";
+  private news = 0;
   private observer = new ResizeObserver(() => this.measure());
 
   constructor() {
@@ -53,6 +56,21 @@ export class AlertsPage extends Part {
     this.measure();
     const shown = this.top + this.height + SPARE * this.rowHeight;
     if (shown > app.list.rows.length * this.rowHeight) app.list.readMore();
+    this.tell();
+  }
+
+  /** Say how many alerts there are once that is known anew, and how many have come since. */
+  private tell(): void {
+    const { fresh } = app.list;
+    const count = this.counted();
+    if (count && count !== this.told) announce("count", (this.told = count));
+    if (fresh.size !== this.news) announce("new", fresh.size ? t("announce.new", { n: fresh.size }) : "");
+    this.news = fresh.size;
+  }
+
+  private counted(): string {
+    const { total, least, status } = app.list;
+    return status === "ready" && total !== null ? t(least ? "alerts.least" : "alerts.total", { n: total }) : "";
   }
 
   private readonly tick = (): void => {
@@ -172,14 +190,14 @@ export class AlertsPage extends Part {
   }
 
   private pill(): TemplateResult {
-    const { fresh, total, least, status, problem } = app.list;
+    const { fresh, status, problem } = app.list;
     const read = () => {
       if (this.scroller) this.scroller.scrollTop = 0;
       this.top = 0;
       void app.list.read();
     };
     return html`<div class="count">
-      <p role="status">${status === "ready" && total !== null ? t(least ? "alerts.least" : "alerts.total", { n: total }) : nothing}</p>
+      <p>${this.counted()}</p>
       ${problem && status === "ready" ? html`<p class="refused">${told(problem)}</p>` : nothing}
       ${app.exports ? html`<a class="plain csv" download href="/api/alerts.csv?${filters().toString()}" title=${t("filters.export")}>${t("filters.csv")}</a>` : nothing}
       ${fresh.size ? html`<button class="pill" @click=${read}>${t("alerts.new", { n: fresh.size })}</button>` : nothing}

@@ -3,13 +3,14 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { api } from "./api";
-import { Part } from "./app";
+import { app, Part } from "./app";
 import { field, severity, side, sides } from "./marks";
 import { choose, prefs } from "./prefs";
 import { alertPath, FILTERS, type FilterName, filters, go, GROUPS, route, set, toggle } from "./route";
 import type { FacetName, Facets, Severity } from "./wire";
 import { named, number, t } from "./words";
 
+/** How long at most what is typed waits for the answer to what was typed before, in milliseconds. */
 const TYPING = 120;
 const AGES = ["15m", "1h", "8h", "24h", "7d"] as const;
 
@@ -39,7 +40,9 @@ export function valueName(name: FilterName, value: string): string {
 export class Filters extends Part {
   @state() private facets: Facets | null = null;
   @state() private shown = false;
-  private typing = 0;
+  /** The words that the list is narrowed to, as they were typed or as the address has them. */
+  private words = "";
+  private typing = false;
 
   constructor() {
     super();
@@ -52,8 +55,8 @@ export class Filters extends Part {
       html`<button class="chip" aria-pressed=${String(query.getAll(name).includes(value))} @click=${() => toggle(name, value)}>${words}</button>`;
     return html`<div class="filters" role="search">
       <div class="line">
-        <input id="words" type="search" .value=${query.get("q") ?? ""} placeholder=${t("filters.words")} aria-label=${t("filters.words")}
-          aria-keyshortcuts=${prefs.shortcuts ? "/" : nothing} maxlength="200" @input=${this.typed}>
+        <input id="words" type="search" placeholder=${t("filters.words")} aria-label=${t("filters.words")}
+          aria-keyshortcuts=${prefs.shortcuts ? "/" : nothing} maxlength="200" @input=${this.typed} @compositionend=${this.typed}>
         <button class="button" aria-expanded=${String(this.shown)} aria-controls="facets" @click=${this.open}>${t("filters.open")}</button>
         ${this.views()}
         <select class="group" aria-label=${t("group.title")} @change=${(event: Event) => set("group", (event.target as HTMLSelectElement).value)}>
@@ -138,22 +141,40 @@ export class Filters extends Part {
   };
 
   protected override updated(): void {
-    const words = filters().toString();
-    if (this.shown && words !== this.counted) void this.count();
+    const told = route().query.get("q") ?? "";
+    const box = this.querySelector<HTMLInputElement>("#words");
+    // What is being typed stays as it is: a space at its end is no part of the address.
+    if (box && !this.typing && told !== this.words) box.value = this.words = told;
+    if (this.shown && filters().toString() !== this.counted) void this.count();
   }
 
   private counted = "";
 
+  /** Count anew once the list is there: both at once, each would wait for the other. */
   private async count(): Promise<void> {
-    this.counted = filters().toString();
-    this.facets = await api.facets(this.counted).catch(() => this.facets);
+    const words = (this.counted = filters().toString());
+    await app.list.settled;
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    if (words !== this.counted) return;
+    const facets = await api.facets(words).catch(() => this.facets);
+    if (words === this.counted) this.facets = facets;
   }
 
   private readonly typed = (event: Event): void => {
-    clearTimeout(this.typing);
-    const { value } = event.target as HTMLInputElement;
-    this.typing = window.setTimeout(() => set("q", value.trim() || null, true), TYPING);
+    if (event instanceof InputEvent && event.isComposing) return; // letters on the way to a word, as Chinese is typed
+    this.words = (event.target as HTMLInputElement).value.trim();
+    if (!this.typing) void this.narrow();
   };
+
+  /** Narrow the list to what is typed: at once, while typing goes on whenever the last answer is there. */
+  private async narrow(): Promise<void> {
+    this.typing = true;
+    while (this.words !== (route().query.get("q") ?? "") && this.isConnected) {
+      set("q", this.words || null, true);
+      await Promise.race([app.list.settled, new Promise((resolve) => setTimeout(resolve, TYPING))]);
+    }
+    this.typing = false;
+  }
 }
 
 /** The address of the list narrowed to one value. */

@@ -64,6 +64,11 @@ export class AlertList extends EventTarget {
     this.prefetched = null;
   }
 
+  /** Until the list has been read as it is wanted now, or could not be. */
+  get settled(): Promise<void> {
+    return this.reading;
+  }
+
   /** Read the list from its top; what is shown stays until the answer is there. */
   read(query: URLSearchParams = this.query): Promise<void> {
     return (this.reading = this.readTop(query));

@@ -5,6 +5,7 @@ import "./style.css";
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { api } from "./api";
+import { announce, listen } from "./announce";
 import { app, Part } from "./app";
 import { brand } from "./brand";
 import { choose, type Language, LANGUAGES, prefs, type Theme } from "./prefs";
@@ -34,6 +35,8 @@ const TABS = [["seams"], ["journeys"], ["teams"], ["promises"], ["portfolio"], [
 export class Shell extends Part {
   @state() private phase: "starting" | "out" | "in" | "failed" = "starting";
   private loaded = new Set<PageName>();
+  private stale: string | undefined;
+  private outdated = false;
 
   constructor() {
     super();
@@ -172,6 +175,18 @@ export class Shell extends Part {
 
   protected override updated(): void {
     this.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.tell();
+  }
+
+  /** Say it when the data become old, and when they are fresh again: once, and not each second how old they are. */
+  private tell(): void {
+    const stale = this.phase === "in" ? app.staleness() : null;
+    if (stale?.why !== this.stale) {
+      this.stale = stale?.why;
+      announce("fresh", stale ? t(`stale.${stale.why}`, { age: duration(stale.seconds), time: moment(stale.asOf) }) : t("announce.fresh"));
+    }
+    if (app.outdated && !this.outdated) announce("reload", t("reload.text"));
+    this.outdated = app.outdated;
   }
 
   private tab(page: PageName, path: string, words: string): TemplateResult {
@@ -215,7 +230,8 @@ export class Shell extends Part {
   }
 
   private banner(stale: ReturnType<typeof app.staleness>): TemplateResult {
-    return html`<div role="status" class="banners">
+    if (!stale && !app.outdated) return html`<div class="banners"></div>`;
+    return html`<div class="banners" role="region" aria-label=${t("banners.title")}>
       ${stale ? html`<p class="banner">${t(`stale.${stale.why}`, { age: duration(stale.seconds), time: moment(stale.asOf) })}</p>` : nothing}
       ${app.outdated ? html`<p class="banner new">${t("reload.text")} <button class="button" @click=${() => location.reload()}>${t("reload.do")}</button></p>` : nothing}
     </div>`;
@@ -240,3 +256,4 @@ async function dress(): Promise<void> {
 await dress();
 followLinks();
 document.body.append(document.createElement("sw-shell"));
+listen();

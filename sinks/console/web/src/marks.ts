@@ -3,7 +3,7 @@
 import { html, nothing, svg, type TemplateResult } from "lit";
 import { app } from "./app";
 import type { Alert, Item, Latest, Seam, Setting, Severity } from "./wire";
-import { clock, duration, isNamed, moment, named, number, since, t } from "./words";
+import { clock, duration, figure, isNamed, moment, named, since, spanOf, t } from "./words";
 
 const SHAPES = {
   critical: svg`<path class="fill" d="M5.3 1h5.4L15 5.3v5.4L10.7 15H5.3L1 10.7V5.3z"/><path class="cut" d="M8 4v5M8 11.6v.2"/>`,
@@ -80,16 +80,28 @@ export function customer(name: string): TemplateResult {
 }
 
 /** A setting of a rule: what it is in words, and what it is set to; how rules write it, and what it means, is at hand. */
-export function setting({ key, value, meaning }: Setting): TemplateResult {
-  const words = isNamed("setting", key) ? html`${named("setting", key)}` : html`<code>${key}</code>`;
-  return html`<div title=${`${key}: ${meaning}`}><dt>${words}</dt><dd><bdi>${settingValue(key, value)}</bdi></dd></div>`;
+export function setting({ key, value, unit, meaning }: Setting): TemplateResult {
+  return html`<div title=${`${key}: ${meaning}`}><dt>${settingName(key)}</dt><dd><bdi>${settingValue({ key, value, unit })}</bdi></dd></div>`;
 }
 
-function settingValue(key: string, value: unknown): string {
+/** What a setting is in words; one that nobody translated as rules write it. */
+export function settingName(key: string): TemplateResult {
+  return isNamed("setting", key) ? html`${named("setting", key)}` : html`<code>${key}</code>`;
+}
+
+/** A duration as rules write it, such as 90m; null: it is none. */
+export function written(value: unknown): { amount: number; unit: string } | null {
+  const [, amount, unit = ""] = typeof value === "string" ? (/^([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)$/.exec(value) ?? []) : [];
+  return amount === undefined ? null : { amount: Number(amount), unit };
+}
+
+export function settingValue({ key, value, unit }: { key: string; value: unknown; unit?: string | undefined }): string {
   if (value === null) return "–";
+  const span = unit === "time" ? written(value) : null;
+  if (span) return spanOf(span.amount, span.unit);
   if (typeof value === "boolean") return t(value ? "yes" : "no");
-  if (typeof value === "number") return number(value, Number.isInteger(value) ? 0 : 2);
+  if (typeof value === "number") return figure(value);
   if (Array.isArray(value)) return value.map((each) => (key.startsWith("silos") ? named("silo", String(each)) : String(each))).join(", ");
-  if (typeof value === "object") return Object.entries(value).map(([name, each]) => `${named("channel", name)} ${String(each)}`).join(", ");
+  if (typeof value === "object") return Object.entries(value).map(([name, each]) => `${named("channel", name)} ${settingValue({ key: "", value: each, unit })}`).join(", ");
   return key === "mode" ? named("mode", String(value)) : key === "severity" ? named("severity", String(value)) : String(value);
 }

@@ -40,6 +40,8 @@ export interface Finding {
   alert: string;
   rule: { name: string; version: number; mode: string };
   summary: string;
+  /** What was held against settings of the rule, by their keys; times are told by the moments. */
+  measured?: Record<string, number>;
 }
 
 /** What the next handler of a journey is not to ask again. */
@@ -286,6 +288,8 @@ export interface NeedingToday {
 export interface Setting {
   key: string;
   value: unknown;
+  /** "time": durations as rules write them, such as 90m. */
+  unit?: string;
   meaning: string;
 }
 

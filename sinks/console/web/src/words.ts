@@ -65,6 +65,11 @@ export function number(value: number, decimals = 0): string {
   return format(`n${decimals}`, () => new Intl.NumberFormat(locale, { minimumFractionDigits: decimals, maximumFractionDigits: decimals })).format(value);
 }
 
+/** Write a number as exactly as people set one: with three decimals at most. */
+export function figure(value: number): string {
+  return format("figure", () => new Intl.NumberFormat(locale, { maximumFractionDigits: 3 })).format(value);
+}
+
 /** Write a share (0 to 1) as a percentage, with at most so many decimals. */
 export function percent(value: number, decimals = 0): string {
   return format(`%${decimals}`, () => new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: decimals })).format(value);
@@ -95,6 +100,14 @@ export function precisely(seconds: number): string {
   if (!unit || !next) return duration(seconds);
   const rest = seconds % unit[1];
   return rest >= next[1] ? `${duration(seconds)} ${duration(rest)}` : duration(seconds);
+}
+
+const WRITTEN: Record<string, string> = { ms: "millisecond", s: "second", m: "minute", h: "hour", d: "day" };
+
+/** Write a duration in the unit that a rule has it in: ms, s, m, h or d. */
+export function spanOf(amount: number, unit: string): string {
+  const style = { style: "unit", unit: WRITTEN[unit] ?? "second", unitDisplay: "short" } as const;
+  return format(`in ${unit}`, () => new Intl.NumberFormat(locale, style)).format(amount);
 }
 
 /** Write the time of day, with seconds. */
