@@ -97,16 +97,16 @@ def transcripts(name: str) -> Iterator[dict[str, Any]]:
     """Yield the dialogues of a collection in the form of the shared ones."""
     paths = [FOLDER / file.name for file in WHERE[name]]
     if name == "pershop":
-        yield from _pershop(*paths)
+        yield from _pershop(paths[0])
     elif name == "kddres":
         yield from _kddres(paths)
     elif name == "multiwoz_zh_new":
-        yield from _read(*paths, READ / f"{name}.csv")
+        yield from _read(paths[0], READ / f"{name}.csv")
     elif name == "multiwoz_zh":
-        yield from _multiwoz_zh(*paths, "human_val.json")
+        yield from _multiwoz_zh(paths[0], "human_val.json")
     else:
         corrected = {dialogue["id"] for dialogue in transcripts("multiwoz_zh")}
-        yield from (dialogue for dialogue in _multiwoz_zh(*paths, "val.json") if dialogue["id"] not in corrected)
+        yield from (dialogue for dialogue in _multiwoz_zh(paths[0], "val.json") if dialogue["id"] not in corrected)
 
 
 def _multiwoz_zh(path: Path, member: str) -> Iterator[dict[str, Any]]:
