@@ -112,8 +112,8 @@ def folded(word: str) -> str:
     return word.casefold().translate(_FOLD)
 
 
-_LISTED = re.compile(r"(?<=[0-9\uff10-\uff19])\uff0c(?=[0-9\uff10-\uff19])(?![0-9\uff10-\uff19]{3}(?![0-9\uff10-\uff19]))")
-"""A comma of full width between digits that does not part thousands: it becomes a narrow one, and would join them."""
+_LISTED = re.compile(r"\uff0c(?=[0-9\uff10-\uff19])(?!(?<=[0-9\uff10-\uff19]\uff0c)[0-9\uff10-\uff19]{3}(?![0-9\uff10-\uff19]))")
+"""A comma of full width before digits that does not part thousands: it becomes a narrow one, and would join them to what stands before."""
 _APOSTROPHES = frozenset("'’‘`´ʼ")
 
 

@@ -22,6 +22,9 @@ _NEAR = 4
 _FAR = 6
 """How many words a gap may have."""
 _REQUEST_WITHIN = 12
+"""How many words may stand between a field's name and what asks for it."""
+_REQUEST_WITHIN_HAN = 20
+"""The same from what asks for several things at once, where a word is a character."""
 _ANNOUNCING = frozenset(
     {"promise", "due", "authenticate", "authenticated", "impossible", "hypothetical", "offer", "transfer", "department"}
 )
@@ -409,6 +412,7 @@ class Recogniser:
         cues = [] if offers else cues
         yours = {each.end for each in found if each.kind == "yours"} if question else set()
         others = {each.end for each in found if each.kind == "others"} - {each.end for each in cues}  # "a preference for the area"
+        within = {"request": _REQUEST_WITHIN_HAN} if language.script == "Han" else {}
         asked: dict[str, None] = {}
         spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name", "due")]
         for start, end, field, kind, _ in _outermost(spans):
@@ -418,7 +422,7 @@ class Recogniser:
             near = (
                 cue
                 for cue in cues
-                if abs(start - cue.end) <= _REQUEST_WITHIN and not (stated and cue.start > end)  # "the price is ..., would you ..."
+                if abs(start - cue.end) <= within.get(cue.kind, _REQUEST_WITHIN) and not (stated and cue.start > end)  # "the price is ..., would you ..."
             )
             if kind == "ask" or (start in yours and not stated) or any(cue.kind != "wish" or fields[field].preference for cue in near):
                 asked[field] = None

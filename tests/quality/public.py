@@ -4,42 +4,81 @@ Nothing of them is in the tree; what needs them says so and goes on where they a
 
 - ``multiwoz_zh``: MultiWOZ 2.1 in Chinese, the 250 dialogues that professional translators corrected; those who serve write Chinese, too.
 - ``multiwoz_zh_machine``: the other dialogues of that part, as a machine translated them.
+- ``multiwoz_zh_new``: the 250 dialogues in Chinese about MultiWOZ's goals that were collected for the test of DSTC9, published without annotation: the
+  held-out half was read for this, by the message alone (`read/multiwoz_zh_new.csv`); nobody has looked at the other half.
+- ``kddres``: KddRES (Wang et al., 2020), restaurants of Hong Kong in traditional characters, from the crowd: customers and restaurants write as they like.
 - ``pershop``: PerSHOP (Mahmoudi and Faili, 2024), shopping in Persian, from the crowd. A dialogue is cut into its orders: the turns about one kind of
   product. Its annotation says that something is asked for, not what; a question counts as one for what the customer tells next, where that is one thing.
 """
 
+import csv
 import hashlib
 import json
 import re
+import sys
 import zipfile
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-__all__ = ["WHERE", "absent", "transcripts"]
+from agents.formats.numerals import numbers
+from agents.text.times import times
+from tests.quality.dialogues import tuned_on
 
+__all__ = ["WHERE", "File", "absent", "transcripts", "unread"]
+
+READ = Path(__file__).parent / "read"
+"""What was read in dialogues that nobody annotated."""
 FOLDER = Path(__file__).parents[2] / ".cache" / "dialogues"
-WHERE = {
+
+
+class File(NamedTuple):
+    """A file of a collection: its name here, where it comes from, and its SHA-256."""
+
+    name: str
+    source: str
+    digest: str
+
+
+_CONVLAB = "github.com/thu-coai/ConvLab-2, data/multiwoz_zh/{} (Apache-2.0)"
+_KDDRES = "github.com/ruleGreen/KddRES, data_zh_hant/{}.json.zip at 51a99dfa (published for research, without a licence file)"
+WHERE: dict[str, tuple[File, ...]] = {
     "multiwoz_zh": (
-        "multiwoz_zh.json.zip",
-        "github.com/thu-coai/ConvLab-2, data/multiwoz_zh/human_val.json.zip at b014b81f (Apache-2.0)",
-        "a0766b5741e05818a869dbb5ec8a25c68c448020ca08528258cd9d0f94eb2ab0",
+        File("multiwoz_zh.json.zip", _CONVLAB.format("human_val.json.zip at b014b81f"), "a0766b5741e05818a869dbb5ec8a25c68c448020ca08528258cd9d0f94eb2ab0"),
     ),
     "multiwoz_zh_machine": (
-        "multiwoz_zh_machine.json.zip",
-        "github.com/thu-coai/ConvLab-2, data/multiwoz_zh/val.json.zip at b014b81f (Apache-2.0)",
-        "e2f081b41a4afccac114b4027a0922090a9599781132fd7b02acb21493589587",
+        File("multiwoz_zh_machine.json.zip", _CONVLAB.format("val.json.zip at b014b81f"), "e2f081b41a4afccac114b4027a0922090a9599781132fd7b02acb21493589587"),
+    ),
+    "multiwoz_zh_new": (
+        File(
+            "multiwoz_zh_new.json.zip",
+            _CONVLAB.format("dstc9-test-250.zip at fb51470c"),
+            "561116d758eaab4f396e9a2c4a03b26eff200f533f20ed8a9c145e354ee6ae78",
+        ),
+    ),
+    "kddres": tuple(
+        File(f"kddres_{part}.json.zip", _KDDRES.format(part), digest)
+        for part, digest in (
+            ("train", "ba414d5c53698de30f576b89fc592f3da66c1f9a5577e15fb6aff0cb0feb0c1d"),
+            ("val", "39d16f1859fdc130326bf1dda7785c68bdae16b661aa0e71913d1600e1065994"),
+            ("test", "47cedd39f8255ff356ceb72c18faf3d4b88b7fadcbcd490b09b8b66dad8f94b1"),
+        )
     ),
     "pershop": (
-        "pershop.xlsx",
-        "github.com/keyvanmahmoudi/PerSHOP, PerSHOP.xlsx at 1cac1077 (published for research, without a licence file)",
-        "dfc17844907ca3e0098131b905c1caca4a83ad8b1deac0c6d52b72abbc42de33",
+        File(
+            "pershop.xlsx",
+            "github.com/keyvanmahmoudi/PerSHOP, PerSHOP.xlsx at 1cac1077 (published for research, without a licence file)",
+            "dfc17844907ca3e0098131b905c1caca4a83ad8b1deac0c6d52b72abbc42de33",
+        ),
     ),
 }
-"""By collection: the file's name, where it comes from, and its SHA-256."""
+"""The files of each collection."""
 
+_LEFT_OUT = re.compile("[xX]月[xX]日")
+_WEEKDAY = re.compile("(?:本|這|这)?(?:週|周|禮拜|礼拜|星期)([一二三四五六日天])")
+_MONTH = re.compile("月.+[日號号]")
 _REQUEST, _INFORM = "请求", "通知"
 _SLOT = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")
 _CELL = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -47,23 +86,27 @@ _CELL = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 def absent(name: str) -> str | None:
     """Return what to put where, if the collection is not there; a file of other content counts as absent."""
-    file, source, digest = WHERE[name]
-    path = FOLDER / file
-    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest:
-        return None
-    return f"the dialogues are not there: {path} from {source}"
+    for file in WHERE[name]:
+        path = FOLDER / file.name
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != file.digest:
+            return f"the dialogues are not there: {path} from {file.source}"
+    return None
 
 
 def transcripts(name: str) -> Iterator[dict[str, Any]]:
     """Yield the dialogues of a collection in the form of the shared ones."""
-    path = FOLDER / WHERE[name][0]
+    paths = [FOLDER / file.name for file in WHERE[name]]
     if name == "pershop":
-        yield from _pershop(path)
+        yield from _pershop(paths[0])
+    elif name == "kddres":
+        yield from _kddres(paths)
+    elif name == "multiwoz_zh_new":
+        yield from _read(paths[0], READ / f"{name}.csv")
     elif name == "multiwoz_zh":
-        yield from _multiwoz_zh(path, "human_val.json")
+        yield from _multiwoz_zh(paths[0], "human_val.json")
     else:
         corrected = {dialogue["id"] for dialogue in transcripts("multiwoz_zh")}
-        yield from (dialogue for dialogue in _multiwoz_zh(path, "val.json") if dialogue["id"] not in corrected)
+        yield from (dialogue for dialogue in _multiwoz_zh(paths[0], "val.json") if dialogue["id"] not in corrected)
 
 
 def _multiwoz_zh(path: Path, member: str) -> Iterator[dict[str, Any]]:
@@ -83,6 +126,72 @@ def _multiwoz_zh(path: Path, member: str) -> Iterator[dict[str, Any]]:
                 }
             )
         yield {"id": name, "lang": "zh", "turns": turns}
+
+
+def unread(name: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the dialogues of a collection without annotation that are to be read: their ids and messages, the customer's first."""
+    with zipfile.ZipFile(FOLDER / WHERE[name][0].name) as archive:
+        dialogues = json.loads(archive.read("data.json"))
+    for each in sorted(each for each in dialogues if not tuned_on(each)):
+        yield each, [turn["text"] for turn in dialogues[each]["log"]]
+
+
+def _read(path: Path, sheet: Path) -> Iterator[dict[str, Any]]:
+    """Yield what was read: of who serves what they ask for, of customers what they tell."""
+    said: dict[tuple[str, int], list[list[str]]] = {}
+    with sheet.open(encoding="utf-8", newline="") as rows:
+        for row in csv.DictReader(rows):
+            said.setdefault((row["dialogue"], int(row["turn"])), []).append([row["thing"], row["slot"], row["value"]])
+    for name, messages in unread(path.name.partition(".")[0]):
+        turns = []
+        for number, text in enumerate(messages):
+            of_turn, by_customer = said.get((name, number), []), number % 2 == 0
+            turns.append(
+                {
+                    "i": number,
+                    "role": "user" if by_customer else "system",
+                    "text": text,
+                    "requests": [] if by_customer else [[thing, slot] for thing, slot, _ in of_turn],
+                    "informs": of_turn if by_customer else [],
+                }
+            )
+        yield {"id": name, "lang": "zh", "turns": turns}
+
+
+def _kddres(paths: list[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        with zipfile.ZipFile(path) as archive:
+            dialogues = json.loads(archive.read(path.name.partition("_")[2].removesuffix(".zip")))
+        for name, dialogue in dialogues.items():
+            turns = []
+            for number, turn in enumerate(dialogue["messages"]):
+                acts = turn["dialog_act"]
+                turns.append(
+                    {
+                        "i": number,
+                        "role": "user" if turn["role"] == "user" else "system",
+                        "text": turn["content"],
+                        "requests": [[thing, slot] for act, thing, slot, _ in acts if act == "Request"],
+                        "informs": [[thing, slot, _written_alike(slot, str(value))] for act, thing, slot, value in acts if act == "Inform"],
+                    }
+                )
+            yield {"id": name, "lang": "zh-Hant", "turns": turns}
+
+
+def _written_alike(slot: str, value: str) -> str:
+    """Return a value of KddRES in one spelling: customers and annotators write 下午5點半 and 17:30; 'X月X日' stands for a date that was left out."""
+    if _LEFT_OUT.fullmatch(value):
+        return "none"
+    if slot == "時間":
+        return next((time.normal for time in times(value)), value)
+    if slot == "人數":
+        counts = [number.digits for number in numbers(value, "zh")]
+        return "2" if value.startswith(("双", "雙")) else counts[0] if counts else value
+    if slot == "日期":
+        value = _WEEKDAY.sub(r"星期\1", value).replace("天", "日").replace("后", "後")
+        month_and_day = [number.digits for number in numbers(value, "zh")]
+        return "-".join(month_and_day) if _MONTH.search(value) and len(month_and_day) == 2 else value
+    return value
 
 
 def _pershop(path: Path) -> Iterator[dict[str, Any]]:
@@ -122,3 +231,16 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
         for row in rows:
             cells = ((cell.attrib["r"].rstrip("0123456789"), cell.get("t"), cell.findtext(f"{_CELL}v")) for cell in row)
             yield {column: strings[int(value)] if kind == "s" else value for column, kind, value in cells if value is not None}
+
+
+def main() -> int:
+    """Print the dialogues of a collection that are to be read: ``python -m tests.quality.public multiwoz_zh_new``."""
+    for name, messages in unread(sys.argv[1]):
+        print(f"## {name}")
+        for number, text in enumerate(messages):
+            print(f"{number}{'S' if number % 2 else 'C'} {' '.join(text.split())}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -115,6 +115,15 @@ SOURCES = {
             untold=_PLACES,
             described="multiwoz_zh",
         ),
+        Source(
+            "multiwoz_zh_new",
+            "zh",
+            _CHINESE,
+            partial(public.transcripts, "multiwoz_zh_new"),
+            untold=_PLACES,
+            described="multiwoz_zh",
+        ),
+        Source("kddres", "zh-Hant", {each: each for each in ("人數", "日期", "時間")}, partial(public.transcripts, "kddres")),
         Source("pershop", "fa", {each: each for each in ("brand", "flavor", "size", "color")}, partial(public.transcripts, "pershop")),
     )
 }

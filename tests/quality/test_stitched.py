@@ -6,6 +6,7 @@ from hanziconv import HanziConv
 from tests.quality.stitched import MOST, SOURCES, counted, draw, findings, questions, sheet
 
 LEAST_FOUND = {"multiwoz_zh_machine": 0.50, "multiwoz": 0.65}
+LEAST_RIGHT = {"multiwoz_zh_machine": 0.85}
 
 
 @pytest.fixture(params=SOURCES)
@@ -31,7 +32,7 @@ def test_the_pairs_are_those_that_the_seed_draws(name: str) -> None:
 def test_what_is_asked_again_in_another_contact_is_found(name: str) -> None:
     """Of messages alone nine alerts in ten are right and seven requests in ten are found; of annotated requests and values all.
 
-    Of what a machine translated, half is found: nobody would ask like that (docs/quality.md).
+    Of what a machine translated, half is found, and somewhat less is right: nobody would ask like that (docs/quality.md).
     """
     pairs = sheet(name)
     told = {detector: counts for detector, counts, *_ in counted(name, pairs, findings(name, "structured", pairs))}
@@ -39,7 +40,7 @@ def test_what_is_asked_again_in_another_contact_is_found(name: str) -> None:
     alerts = "repeated_request, for alerts"
     assert told[alerts].read > 40
     assert told[alerts].right == told[alerts].read == told[alerts].found
-    assert read[alerts].right >= 0.90 * read[alerts].found
+    assert read[alerts].right >= LEAST_RIGHT.get(name, 0.90) * read[alerts].found
     assert read[alerts].right >= LEAST_FOUND.get(name, 0.70) * read[alerts].read
 
 

@@ -36,6 +36,9 @@ REQUESTS = [
     ("I need your order number before I can look it up.", "order_number"),
     ("what is your customer number", "customer_number"),
     ("Wie lautet Ihre Kundennummer?", "customer_number"),
+    ("订单号是？", "order_number"),
+    ("能否请您向我提供您的订单号？", "order_number"),
+    ("我还需要了解您的订单号。", "order_number"),
     ("Könnten Sie mir bitte Ihr Geburtsdatum nennen?", "date_of_birth"),
     ("Ich bräuchte noch Ihre Bestellnummer.", "order_number"),
     ("请问您的账号是多少？", "account_number"),
@@ -510,3 +513,17 @@ def test_a_number_in_a_word_that_means_another_value_is_none(tmp_path: Path) -> 
     words = load_vocabulary(tmp_path)
     assert said("agent: 有多少位客人？", "customer: 星期二", words=words) == [("provided", "day", "tuesday")]
     assert said("agent: 有多少位客人？", "customer: 星期二，6位", words=words) == [("provided", "day", "tuesday"), ("provided", "people", "6")]
+
+
+def test_several_things_are_asked_for_at_once_in_chinese() -> None:
+    """What stands in a list is asked for as well, some characters behind the words that ask."""
+    assert said("agent: 麻烦您提供一下以下资料，方便查询：订单号，客户号，出生日期。") == [
+        ("requested", "order_number"),
+        ("requested", "customer_number"),
+        ("requested", "date_of_birth"),
+    ]
+
+
+def test_an_offer_in_chinese_asks_for_nothing() -> None:
+    """Who offers to do something says what was found beside it, and asks for none of that."""
+    assert said("agent: 订单号有了，要我帮您寄吗？") == []
