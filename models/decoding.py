@@ -107,7 +107,7 @@ def _struct(model: type[BaseModel], tag: str | None = None) -> type[msgspec.Stru
     for name, info in model.model_fields.items():
         if tag is None or name != "type":
             field = (name, _type(hints[name]))
-            fields.append(field if info.is_required() else (*field, _default(info.default)))
+            fields.append(field if info.is_required() else (*field, _default(info)))
     return msgspec.defstruct(
         model.__name__,
         fields,
@@ -122,11 +122,14 @@ def _struct(model: type[BaseModel], tag: str | None = None) -> type[msgspec.Stru
     )
 
 
-def _default(default: Any) -> Any:
-    if isinstance(default, BaseModel):
-        empty = _struct(type(default))()
+def _default(info: FieldInfo) -> Any:
+    if isinstance(info.default, BaseModel):
+        empty = _struct(type(info.default))()
         return msgspec.field(default_factory=lambda: empty)
-    return default
+    factory: Any = info.default_factory
+    if factory is not None:
+        return msgspec.field(default_factory=factory)
+    return info.default
 
 
 def _type(hint: Any) -> Any:
