@@ -17,7 +17,7 @@ from seamwatch.parameters import json_option, overrides_option, rules_option
 @overrides_option
 @json_option
 def command(touchpoints: int, rounds: int, seed: int, rules: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Measure what this processor manages of the engine.
+    """Measure how fast the engine is on this machine.
 
     In one process, on one processor, by its own time: the engine from a touchpoint's JSON to findings, scores and state,
     and the reading of messages. Kafka and the database come on top (docs/benchmarks.md). It is for comparing: one machine
