@@ -20,6 +20,8 @@ from typing import Self
 __all__ = ["Server", "ServerError", "free_ports"]
 
 LOG_TAIL = 40  # lines
+_STOPS_WITHIN = 10.0
+"""Seconds: a thread that writes to a disk stops when it has written."""
 
 # Linux sends the parent-death signal when the THREAD that forked ends: one that lives as long as the process forks all.
 _launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
@@ -130,8 +132,13 @@ class Server(ABC):
         return self.start()
 
     def pause(self) -> None:
-        """Freeze it, as a machine that hangs would."""
+        """Freeze it, as a machine that hangs would; when this returns, none of its threads runs."""
         os.kill(self.pid, signal.SIGSTOP)
+        deadline = time.monotonic() + _STOPS_WITHIN
+        while not all(_stands_still(task) for task in Path(f"/proc/{self.pid}/task").glob("*/stat")):
+            if time.monotonic() > deadline:
+                raise ServerError(f"{self.pid} does not stand still after SIGSTOP")
+            time.sleep(0.01)
 
     def resume(self) -> None:
         """Let it go on after `pause`."""
@@ -177,3 +184,11 @@ class Server(ABC):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # an interrupt at the terminal is for the tests, which then stop it in order
             )
+
+
+def _stands_still(task: Path) -> bool:
+    """Return whether a thread, by its ``stat`` below /proc, is stopped or gone."""
+    try:
+        return task.read_text().rpartition(")")[2].split()[0] in "TtXZ"
+    except OSError:
+        return True
