@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from time import sleep
 from typing import Any
 
 import msgspec
@@ -16,12 +17,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
-from sinks.errors import SchemaOutdated, UnsupportedDatabase, database_errors
+from sinks.errors import Conflict, DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase, database_errors
 
 __all__ = ["check_schema", "create_engine", "encode_json", "insert_into", "one_by_one", "one_of", "upgrade", "writing"]
 
 _WRITES = "seamwatch_writes"
 _MIGRATION_LOCK = 0x5EA3_0001
+_UPGRADE_ATTEMPTS, _UPGRADE_PAUSE = 20, 0.5
+"""How often an upgrade gives way to those who write, and for how many seconds."""
 _PATIENCE = 5.0
 """Seconds to wait for a connection, and for SQLite's one writer."""
 
@@ -98,22 +101,32 @@ def one_of(dialect: str, column: ColumnElement[str], keys: Sequence[str] | None 
 
 
 def upgrade(url: str) -> None:
-    """Create the tables or bring them up to date, all or nothing; several programs may try at once.
+    """Create the tables or bring them up to date, all or nothing; several programs may try at once, and workers may write meanwhile.
 
     Raises `UnsupportedDatabase`, `DatabaseUnavailable`.
     """
     engine = create_engine(url)
     try:
-        # Not repeatable read: the second of two programs must see what the first did while it waited.
-        with (
-            database_errors(engine),
-            one_by_one(engine).begin() as connection,
-        ):
-            if engine.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-            command.upgrade(_alembic(connection), "head")
+        for attempt in range(1, _UPGRADE_ATTEMPTS + 1):
+            try:
+                return _upgrade(engine)
+            except Conflict as conflict:  # it takes one table after the other, and so do workers who write: one of two that wait for each other has to give way
+                if attempt == _UPGRADE_ATTEMPTS:
+                    raise DatabaseUnavailable(f"those who write were first {attempt} times: {conflict}") from conflict
+            sleep(_UPGRADE_PAUSE)
     finally:
         engine.dispose()
+
+
+def _upgrade(engine: Engine) -> None:
+    # Not repeatable read: the second of two programs must see what the first did while it waited.
+    with (
+        database_errors(engine),
+        one_by_one(engine).begin() as connection,
+    ):
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        command.upgrade(_alembic(connection), "head")
 
 
 def check_schema(engine: Engine) -> None:

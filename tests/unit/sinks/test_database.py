@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,8 +11,10 @@ from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError
 
 from models.tables import UtcDateTime, metadata
+from sinks import database
 from sinks.database import check_schema, create_engine, upgrade
 from sinks.errors import DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase
 
@@ -83,6 +86,31 @@ def test_programs_that_upgrade_at_once_all_succeed(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+@pytest.mark.parametrize("conflicts", [3, 20])
+def test_an_upgrade_gives_way_to_those_who_write_and_comes_again(conflicts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it and a writer wait for each other, PostgreSQL ends one of them: the upgrade is tried again, and after long it says why it was not done."""
+
+    class Deadlock(Exception):
+        sqlstate = "40P01"
+
+    migrate, tries = database.command.upgrade, iter(range(conflicts))
+
+    def disturbed(*arguments: Any) -> None:
+        if next(tries, None) is not None:
+            raise OperationalError("DROP INDEX", {}, Deadlock("deadlock detected"))
+        migrate(*arguments)
+
+    monkeypatch.setattr(database.command, "upgrade", disturbed)
+    monkeypatch.setattr(database, "sleep", lambda _: None)
+    url = f"sqlite:///{tmp_path / 'seamwatch.db'}"
+    if conflicts == 20:
+        with pytest.raises(DatabaseUnavailable, match="deadlock"):
+            upgrade(url)
+    else:
+        upgrade(url)
+        check_schema(create_engine(url))
 
 
 def test_sqlite_loses_no_commit_when_the_power_fails(tmp_path: Path) -> None:
