@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given
@@ -14,7 +15,6 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 
 from models.tables import UtcDateTime, metadata
-from sinks import database
 from sinks.database import check_schema, create_engine, upgrade
 from sinks.errors import DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase
 
@@ -95,15 +95,15 @@ def test_an_upgrade_gives_way_to_those_who_write_and_comes_again(conflicts: int,
     class Deadlock(Exception):
         sqlstate = "40P01"
 
-    migrate, tries = database.command.upgrade, iter(range(conflicts))
+    migrate, tries = command.upgrade, iter(range(conflicts))
 
     def disturbed(*arguments: Any) -> None:
         if next(tries, None) is not None:
             raise OperationalError("DROP INDEX", {}, Deadlock("deadlock detected"))
         migrate(*arguments)
 
-    monkeypatch.setattr(database.command, "upgrade", disturbed)
-    monkeypatch.setattr(database, "sleep", lambda _: None)
+    monkeypatch.setattr(command, "upgrade", disturbed)
+    monkeypatch.setattr("sinks.database.sleep", lambda _: None)
     url = f"sqlite:///{tmp_path / 'seamwatch.db'}"
     if conflicts == 20:
         with pytest.raises(DatabaseUnavailable, match="deadlock"):
