@@ -1,9 +1,9 @@
 """Open the database, bring its tables up to date, and tell whether they are."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import sleep
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy
@@ -19,12 +19,16 @@ from sqlalchemy.pool import StaticPool
 
 from sinks.errors import Conflict, DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase, database_errors
 
-__all__ = ["check_schema", "create_engine", "encode_json", "insert_into", "one_by_one", "one_of", "upgrade", "writing"]
+__all__ = ["check_schema", "create_engine", "encode_json", "insert_into", "one_by_one", "one_of", "transact", "upgrade", "writing"]
 
+_T = TypeVar("_T")
 _WRITES = "seamwatch_writes"
 _MIGRATION_LOCK = 0x5EA3_0001
 _UPGRADE_ATTEMPTS, _UPGRADE_PAUSE = 20, 0.5
-"""How often an upgrade gives way to those who write, and for how many seconds."""
+"""How often an upgrade gives way to those who write, and for how many seconds.
+
+Both take one table after the other, and of two that wait for each other PostgreSQL ends one.
+"""
 _PATIENCE = 5.0
 """Seconds to wait for a connection, and for SQLite's one writer."""
 
@@ -88,6 +92,22 @@ def insert_into(engine: Engine | Connection) -> Any:
     return inserts[engine.dialect.name]
 
 
+def transact(engine: Engine, work: Callable[[Connection, int], _T], attempts: int, pause: float = 0.0) -> _T:
+    """Return what ``work`` returns, which is given a transaction and how often it was tried before; it begins anew where another writer was first.
+
+    Raises `DatabaseUnavailable`, also after so many ``attempts``, ``pause`` seconds apart.
+    """
+    for attempt in range(attempts):
+        if attempt:
+            sleep(pause)
+        try:
+            with database_errors(engine), engine.begin() as connection:
+                return work(connection, attempt)
+        except Conflict as conflict:
+            reason = conflict
+    raise DatabaseUnavailable(f"others were first {attempts} times: {reason}") from reason
+
+
 def one_of(dialect: str, column: ColumnElement[str], keys: Sequence[str] | None = None) -> ColumnElement[bool]:
     """Return whether a column has one of ``keys``, in SQL of ``sqlite`` or ``postgresql``; None: of those that the parameter ``keys`` is going to have.
 
@@ -107,26 +127,16 @@ def upgrade(url: str) -> None:
     """
     engine = create_engine(url)
     try:
-        for attempt in range(1, _UPGRADE_ATTEMPTS + 1):
-            try:
-                return _upgrade(engine)
-            except Conflict as conflict:  # it takes one table after the other, and so do workers who write: one of two that wait for each other has to give way
-                if attempt == _UPGRADE_ATTEMPTS:
-                    raise DatabaseUnavailable(f"those who write were first {attempt} times: {conflict}") from conflict
-            sleep(_UPGRADE_PAUSE)
+        transact(one_by_one(engine), _upgrade, _UPGRADE_ATTEMPTS, _UPGRADE_PAUSE)
     finally:
         engine.dispose()
 
 
-def _upgrade(engine: Engine) -> None:
+def _upgrade(connection: Connection, _: int) -> None:
     # Not repeatable read: the second of two programs must see what the first did while it waited.
-    with (
-        database_errors(engine),
-        one_by_one(engine).begin() as connection,
-    ):
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        command.upgrade(_alembic(connection), "head")
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    command.upgrade(_alembic(connection), "head")
 
 
 def check_schema(engine: Engine) -> None:

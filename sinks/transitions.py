@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, upda
 from models.alert import Alert, AlertChange, AlertState, Change, Resolution, Resolve
 from models.tables import alert_changes, alerts, findings
 from sinks.alerts import alert_of, change_of, keys_like, verdict_columns, verdict_of
-from sinks.database import one_by_one
+from sinks.database import one_by_one, transact
 from sinks.errors import Conflict, DatabaseUnavailable, database_errors
 from sinks.lifecycle import STREAM, Facts, Refusal, Step, Verdict, decide, pass_time
 
@@ -141,15 +141,12 @@ def sweep(engine: Engine, *, now: datetime, expiry: int, limit: int = 500) -> in
 
 
 def _alone(engine: Engine, key: str, change: Change, actor: str, now: Callable[[], datetime]) -> Alert:
-    for attempt in range(_ATTEMPTS):
-        try:
-            with database_errors(engine), one_by_one(engine).begin() as connection:
-                if attempt >= _LOCKED_FROM:
-                    connection.execute(select(alerts.c.key).where(alerts.c.key == key).with_for_update())
-                return transition(connection, key, change, actor, now())
-        except Conflict as conflict:
-            reason = conflict
-    raise DatabaseUnavailable(f"others were first {_ATTEMPTS} times: {reason}") from reason
+    def move(connection: Connection, attempt: int) -> Alert:
+        if attempt >= _LOCKED_FROM:
+            connection.execute(select(alerts.c.key).where(alerts.c.key == key).with_for_update())
+        return transition(connection, key, change, actor, now())
+
+    return transact(one_by_one(engine), move, _ATTEMPTS)
 
 
 def _store(connection: Connection, row: Any, step: Step, *, actor: str, now: datetime, note: str | None = None) -> bool:

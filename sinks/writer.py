@@ -19,8 +19,8 @@ from sqlalchemy import Connection, Engine, delete
 
 from models.alert import AlertState, ChangeReason, Resolution
 from models.tables import customer_aliases
-from sinks.database import encode_json, writing
-from sinks.errors import Conflict, DatabaseUnavailable, database_errors
+from sinks.database import encode_json, transact, writing
+from sinks.errors import DatabaseUnavailable
 from sinks.identity import forget_customer
 from sinks.lifecycle import STREAM, News, Verdict, advance
 from sinks.records import (
@@ -111,16 +111,13 @@ class DatabaseWriter:
         )
 
     def _attempt(self, changes: "_Changes") -> "_Counts":
-        for attempt in range(_ATTEMPTS):
-            try:
-                with database_errors(self._engine), self._engine.begin() as connection:
-                    if attempt >= _ALONE_FROM:
-                        connection.exec_driver_sql(LOCK_TABLES)
-                    now = _EPOCH + timedelta(microseconds=self._clock())
-                    return _Transaction(connection, self._statements, now).write(changes)
-            except Conflict as conflict:
-                reason = conflict
-        raise DatabaseUnavailable(f"other writers were first {_ATTEMPTS} times: {reason}") from reason
+        def write(connection: Connection, attempt: int) -> _Counts:
+            if attempt >= _ALONE_FROM:
+                connection.exec_driver_sql(LOCK_TABLES)
+            now = _EPOCH + timedelta(microseconds=self._clock())
+            return _Transaction(connection, self._statements, now).write(changes)
+
+        return transact(self._engine, write, _ATTEMPTS)
 
 
 class _Counts(NamedTuple):
