@@ -1,9 +1,9 @@
 """The settings of an installation, as the streams and their tools need them."""
 
 import ssl
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from config.errors import ConfigError, did_you_mean
 from config.settings import Settings
@@ -11,7 +11,10 @@ from seamwatch.errors import Failed
 from streams.settings import StreamSettings
 from streams.sources import source_names
 
-__all__ = ["connection", "mapped_sources", "reachable", "security", "stream_settings", "topics_of_others"]
+if TYPE_CHECKING:
+    from kafka import KafkaConsumer
+
+__all__ = ["connection", "mapped_sources", "reachable", "reading", "security", "stream_settings", "topics_of_others"]
 
 _STOP = 8.0
 """Seconds to finish what is running: the whole of a stop stays below ten."""
@@ -93,6 +96,28 @@ def _tls(settings: Settings) -> ssl.SSLContext:
 def connection(settings: Settings) -> dict[str, Any]:
     """Return what every client of kafka-python is given: where the broker is, and how it is spoken to. Raises `ConfigError`."""
     return {"bootstrap_servers": settings.broker, **security(settings)}
+
+
+@contextmanager
+def reading(how: Mapping[str, Any], client: str, patience: int, group: str | None = None, **others: Any) -> Iterator["KafkaConsumer"]:
+    """Lend a consumer that disturbs nobody: it joins no group, commits nothing by itself and makes no topic.
+
+    ``how`` is what `connection` returns, ``patience`` the milliseconds to wait for a broker, ``group`` whose offsets are asked for, ``others`` what
+    kafka-python's consumer is given besides.
+    """
+    from kafka import KafkaConsumer
+
+    consumer = KafkaConsumer(
+        **how,
+        client_id=client,
+        group_id=group,
+        enable_auto_commit=False,
+        allow_auto_create_topics=False,
+        bootstrap_timeout_ms=patience,
+        **others,
+    )
+    with closing(consumer):
+        yield consumer
 
 
 def stream_settings(settings: Settings, sources: Iterable[str]) -> StreamSettings:

@@ -13,14 +13,14 @@ from pathlib import Path
 from time import sleep, time
 from typing import Any, NamedTuple
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
 from config.errors import ConfigError
 from config.settings import Secret, Settings, misspelt
-from seamwatch.broker import connection, mapped_sources, stream_settings
+from seamwatch.broker import connection, mapped_sources, reading, stream_settings
 from seamwatch.database import opened
 from seamwatch.errors import Failed, WrongUse
 from seamwatch.source_health import answers, raw_topics
@@ -282,15 +282,7 @@ def _ask(settings: Settings, group: str, read: Sequence[str], stamped: Sequence[
 
     ``begun``: leave out what the group has committed nothing of.
     """
-    consumer = KafkaConsumer(
-        **connection(settings),
-        client_id="seamwatch-doctor",
-        group_id=group,  # whose offsets are asked for; nothing is joined or committed
-        enable_auto_commit=False,
-        allow_auto_create_topics=False,
-        bootstrap_timeout_ms=_PATIENCE,
-    )
-    with closing(consumer):
+    with reading(connection(settings), "seamwatch-doctor", _PATIENCE, group) as consumer:
         tps = [TopicPartition(topic, number) for topic in read for number in sorted(consumer.partitions_for_topic(topic) or ())]
         if not tps:
             return {}, 0.0

@@ -4,14 +4,13 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from time import monotonic
 from typing import Any, NamedTuple
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer, TopicPartition
 
 from config.settings import Settings
-from seamwatch.broker import connection, topics_of_others
+from seamwatch.broker import connection, reading, topics_of_others
 from seamwatch.errors import Failed
 from sinks.dead_letters import Letter
 from streams.dead_letters import HEADER
@@ -45,16 +44,8 @@ def read_letters(settings: Settings, letters: Iterable[Letter]) -> dict[Letter, 
     wanted: defaultdict[TopicPartition, dict[int, Letter]] = defaultdict(dict)
     for letter in letters:
         wanted[TopicPartition(letter.letter_topic, letter.letter_partition)][letter.letter_offset] = letter
-    consumer = KafkaConsumer(
-        **connection(settings),
-        client_id="seamwatch-dead-letters",
-        group_id=None,
-        enable_auto_commit=False,
-        allow_auto_create_topics=False,
-        bootstrap_timeout_ms=_BOOTSTRAP,
-    )
     found: dict[Letter, Refused] = {}
-    with closing(consumer):
+    with reading(connection(settings), "seamwatch-dead-letters", _BOOTSTRAP) as consumer:
         starts, ends = consumer.beginning_offsets(list(wanted)), consumer.end_offsets(list(wanted))
         for tp, places in wanted.items():
             first = max(min(places), starts[tp])

@@ -6,12 +6,12 @@ from contextlib import closing
 from time import sleep, time
 from typing import Any, NamedTuple
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import NoError
 from kafka.structs import OffsetAndMetadata
 
 from config.settings import Settings
-from seamwatch.broker import connection
+from seamwatch.broker import connection, reading
 from seamwatch.database import opened
 from seamwatch.errors import Failed
 from sinks.progress import Stored, progress
@@ -91,10 +91,7 @@ def _targets(stored: Mapping[TopicPartition, Stored], logs: Mapping[TopicPartiti
 
 
 def _logs(settings: Settings, topics: Sequence[str]) -> dict[TopicPartition, _Log]:
-    consumer: Any = KafkaConsumer(
-        **connection(settings), group_id=settings.prefix, enable_auto_commit=False, allow_auto_create_topics=False, bootstrap_timeout_ms=_PATIENCE
-    )
-    with closing(consumer):
+    with reading(connection(settings), "seamwatch-restoring", _PATIENCE, settings.prefix) as consumer:
         tps = [TopicPartition(topic, number) for topic in topics for number in sorted(consumer.partitions_for_topic(topic) or ())]
         starts, ends = consumer.beginning_offsets(tps), consumer.end_offsets(tps)
         return {tp: _Log(starts[tp], ends[tp], consumer.committed(tp)) for tp in tps}

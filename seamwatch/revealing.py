@@ -2,18 +2,17 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from config.fields import load_fields
 from config.settings import Settings
 from models.touchpoint import Refusal, Touchpoint, parse_touchpoint
-from seamwatch.broker import connection
+from seamwatch.broker import connection, reading
 from sinks.console.moments import Reader, Said, Sought, Unread
 from sinks.console.settings import StreamUnavailable
 from streams.producer import partition_for
@@ -48,15 +47,7 @@ def moment_reader(settings: Settings) -> Reader:
         if name is not None and is_secret(name):
             raise Unread("secret")
         try:
-            consumer = KafkaConsumer(
-                **how,
-                client_id="seamwatch-console",
-                group_id=None,
-                enable_auto_commit=False,
-                allow_auto_create_topics=False,
-                bootstrap_timeout_ms=_BOOTSTRAP,
-            )
-            with closing(consumer):
+            with reading(how, "seamwatch-console", _BOOTSTRAP) as consumer:
                 return _looked_for(consumer, Topics(settings.prefix).touchpoints, sought, is_secret)
         except KafkaError as error:
             _log.error("nothing could be revealed: %s", type(error).__name__)

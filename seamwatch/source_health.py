@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaConnectionError, KafkaError
 
 from config.settings import Settings
-from seamwatch.broker import connection, topics_of_others
+from seamwatch.broker import connection, reading, topics_of_others
 from seamwatch.database import opened
 from seamwatch.errors import Failed
 from sinks.dead_letters import Filter, count_letters
@@ -88,15 +87,7 @@ def _refused(settings: Settings, topics: Mapping[str, Sequence[str]]) -> dict[st
 def _flow(
     settings: Settings, topics: Mapping[str, Sequence[str]], now: datetime
 ) -> dict[str, tuple[datetime | None, int | None, int | None]]:
-    consumer = KafkaConsumer(
-        **connection(settings),
-        client_id="seamwatch-sources",
-        group_id=settings.prefix,  # whose offsets are asked for; nothing is joined or committed
-        enable_auto_commit=False,
-        allow_auto_create_topics=False,
-        bootstrap_timeout_ms=int(_PATIENCE * 1000),
-    )
-    with closing(consumer):
+    with reading(connection(settings), "seamwatch-sources", int(_PATIENCE * 1000), settings.prefix) as consumer:
         numbers = {
             name: [TopicPartition(topic, number) for topic in read for number in consumer.partitions_for_topic(topic) or ()]
             for name, read in topics.items()

@@ -1,12 +1,12 @@
 """A topic read from one moment to its end, without a consumer group: nothing is committed, nobody is disturbed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from time import monotonic
 from typing import Any, NamedTuple
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
+from seamwatch.broker import reading
 from seamwatch.errors import Failed
 
 __all__ = ["Run", "read_topic"]
@@ -33,16 +33,7 @@ def read_topic(
     ``connection`` is what `seamwatch.broker.connection` returns. ``begin`` hears how many records there are at most.
     Raises `Failed` where there is no such topic, or nothing comes for ``patience`` seconds.
     """
-    consumer = KafkaConsumer(
-        **connection,
-        client_id="seamwatch-replay",
-        group_id=None,
-        enable_auto_commit=False,
-        allow_auto_create_topics=False,
-        bootstrap_timeout_ms=_BOOTSTRAP,
-        max_poll_records=_MOST,
-    )
-    with closing(consumer):
+    with reading(connection, "seamwatch-replay", _BOOTSTRAP, max_poll_records=_MOST) as consumer:
         left = _span(consumer, topic, since)
         begin(sum(left.values()) - sum(consumer.position(tp) for tp in left))
         deadline = monotonic() + patience

@@ -121,7 +121,7 @@ def sought(identity: str = "m/0", field: str | None = "account_number", **change
 
 def read(broker: Broker, wanted: Sought) -> Said:
     """Read it as the console does."""
-    with mock.patch("seamwatch.revealing.KafkaConsumer", return_value=broker):
+    with mock.patch("kafka.KafkaConsumer", return_value=broker):
         return moment_reader(Settings(hash_key=None))(wanted)
 
 
@@ -198,7 +198,7 @@ def test_a_question_has_words_and_no_value() -> None:
 
 def test_kafka_away_and_wrong_settings_are_told(caplog: pytest.LogCaptureFixture) -> None:
     """Away: to be tried again, and nothing of whom in the log; a setting that cannot be is one sentence when the console starts."""
-    away = mock.patch("seamwatch.revealing.KafkaConsumer", side_effect=KafkaConnectionError("m/0 c-1"))
+    away = mock.patch("kafka.KafkaConsumer", side_effect=KafkaConnectionError("m/0 c-1"))
     with away, pytest.raises(StreamUnavailable):
         moment_reader(Settings())(sought())
     assert "c-1" not in caplog.text
