@@ -116,21 +116,15 @@ class _Reading(driver.AIOKafkaConsumerThread):
 
     async def seek_to_start(self, partitions: Collection[TP]) -> None:
         """Go back to the earliest offset that Kafka holds."""
-        await self.call_thread(self._ensure_consumer().seek_to_beginning, *(TopicPartition(*tp) for tp in partitions))
+        await self._ensure_consumer().seek_to_beginning(*(TopicPartition(*tp) for tp in partitions))
 
-    async def stay(self) -> None:
+    def stay(self) -> None:
         """Keep the member in the group while it has no room for records."""
-        await self.call_thread(self._touch)
-
-    async def _touch(self) -> None:
         with self._ensure_consumer()._subscription.fetch_context():
             pass
 
     async def behind(self, topics: Collection[str], tolerance: float) -> bool:
         """Return whether the group is behind on ``topics``, by at most ``tolerance`` seconds of records."""
-        return bool(await self.call_thread(self._behind, topics, tolerance))
-
-    async def _behind(self, topics: Collection[str], tolerance: float) -> bool:
         consumer = self._ensure_consumer()
         partitions = [
             TopicPartition(topic, number) for topic in topics for number in range(self.app.streams.partitions)
@@ -163,7 +157,7 @@ class KafkaConsumer(BatchConsumer, driver.Consumer):
         await self._thread.seek_to_start(list(partitions))
 
     async def _stay(self) -> None:
-        await self._thread.stay()
+        self._thread.stay()
 
     def highwater(self, tp: TP) -> int | None:
         """Return the end offset of ``tp`` as of the last fetch, None before one."""
@@ -174,7 +168,7 @@ class KafkaConsumer(BatchConsumer, driver.Consumer):
 
     async def behind(self, topics: Collection[str], tolerance: float) -> bool:
         """Return whether the group is behind on ``topics``, by at most ``tolerance`` seconds of records."""
-        return bool(await self._thread.behind(topics, tolerance))
+        return await self._thread.behind(topics, tolerance)  # type: ignore[no-any-return]
 
 
 class _Transport(driver.Transport):
