@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from statistics import median
 from time import process_time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.partition import PartitionWatch, Record
@@ -22,6 +22,7 @@ _BATCH = 1000
 """Touchpoints that a partition takes together, as a poll under load brings them."""
 _START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 _RATE = 500.0
+"""Touchpoints a second."""
 
 
 class Measured(NamedTuple):
@@ -46,33 +47,35 @@ def simulated(count: int, seed: int) -> list[Record]:
     return records
 
 
-def measure(records: Sequence[Record], rulebook: Rulebook, fields: FieldCatalog, recogniser: Recogniser, rounds: int, done: Callable[[], None]) -> Measured:
-    """Put ``records`` through engine and recogniser ``rounds`` times, each time from nothing; the medians count. ``done`` is called after each round."""
+def measure(
+    records: Sequence[Record], rulebook: Rulebook, fields: FieldCatalog, recogniser: Recogniser, rounds: int, done: Callable[[int], None]
+) -> Measured:
+    """Put ``records`` through engine and recogniser ``rounds`` times, each time from nothing; medians count. ``done`` hears after each how many there were."""
+    messages = [each for record in records if (each := decode_touchpoint(record.value)) is not None and each.type == "message"]
     tune_garbage_collector()
-    engine, reading, findings, messages = [], [], 0, 0
-    for _ in range(rounds):
-        seconds, findings = _watch(records, PartitionWatch(rulebook, fields, Fingerprinter(b"what is measured is no secret"), 0))
+    engine, reading, found = [], [], list[bytes]()
+    for number in range(1, rounds + 1):
+        seconds, found = _watch(records, PartitionWatch(rulebook, fields, Fingerprinter(b"what is measured is no secret"), 0))
         engine.append(seconds)
-        seconds, messages = _read(records, recogniser)
-        reading.append(seconds)
-        done()
-    return Measured(len(records), findings, median(engine) / len(records), messages, median(reading) / max(1, messages))
+        reading.append(_read(messages, recogniser))
+        done(number)
+    findings = len({json.loads(each)["id"] for each in found})
+    return Measured(len(records), findings, median(engine) / len(records), len(messages), median(reading) / max(1, len(messages)))
 
 
-def _watch(records: Sequence[Record], watch: PartitionWatch) -> tuple[float, int]:
-    found: set[str] = set()
+def _watch(records: Sequence[Record], watch: PartitionWatch) -> tuple[float, list[bytes]]:
+    found: list[bytes] = []
     began = process_time()
     for start in range(0, len(records), _BATCH):
         with growing_state(_BATCH):
             effects = watch.process(records[start : start + _BATCH])
-        found.update(json.loads(value)["id"] for _, value in effects.findings)
-    return process_time() - began, len(found)
+        found += (value for _, value in effects.findings)
+    return process_time() - began, found
 
 
-def _read(records: Sequence[Record], recogniser: Recogniser) -> tuple[float, int]:
-    said = [each for record in records if (each := decode_touchpoint(record.value)) is not None and each.type == "message"]
+def _read(messages: Sequence[Any], recogniser: Recogniser) -> float:
     conversations = Conversations()
     began = process_time()
-    for each in said:
+    for each in messages:
         derived(each, recogniser, conversations.of(each))
-    return process_time() - began, len(said)
+    return process_time() - began

@@ -45,10 +45,9 @@ def command(touchpoints: int, rounds: int, seed: int, rules: Path | None, overri
     with bar or nullcontext():
         task = None if bar is None else bar.add_task("measuring", total=rounds, done=0)
 
-        def done() -> None:
+        def done(rounds: int) -> None:
             if bar is not None and task is not None:
-                bar.advance(task)
-                bar.update(task, done=int(bar.tasks[task].completed))
+                bar.update(task, completed=rounds, done=rounds)
 
         found = measure(records, rulebook, fields, recogniser, rounds, done)
     if as_json:
