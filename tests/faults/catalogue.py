@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -18,6 +17,7 @@ from sqlalchemy.engine import make_url
 from streams.failpoints import EXIT_CODE
 from tests.faults.samples import Resources, Samples
 from tests.faults.world import World, client_ports
+from tests.support.server import stands_still
 from tests.support.workers import WorkerProcess, stored, until
 
 __all__ = ["FAULTS", "Fault", "together"]
@@ -236,7 +236,7 @@ def _at(step: str, world: World, how: str = "") -> WorkerProcess:
     world.crew.replace("w0", failpoint=f"{step}:{passes}{how}")
     worker = world.crew.worker("w0")
     deadline = time.monotonic() + 60
-    while worker.running and not _stands_still(worker):
+    while worker.running and not stands_still(worker.process.pid):
         assert time.monotonic() < deadline, f"never came to {step}\n{worker.tail()}"
         if step == "mid_rebalance" and "guest" not in world.crew.names and worker.get("/readyz")[0] == 200:
             world.crew.start("guest")
@@ -258,12 +258,6 @@ def _stand(step: str, world: World) -> None:
         time.sleep(10)  # it owns nothing yet, or no longer: it may join again
     else:
         assert frozen.wait(15) == 1, "a worker that stood still went on"
-
-
-def _stands_still(worker: WorkerProcess) -> bool:
-    with suppress(FileNotFoundError):
-        return Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-    return False
 
 
 for _step in STEPS:

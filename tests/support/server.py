@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Server", "ServerError", "free_ports"]
+__all__ = ["Server", "ServerError", "free_ports", "stands_still"]
 
 LOG_TAIL = 40  # lines
 _STOPS_WITHIN = 10.0
@@ -135,9 +135,9 @@ class Server(ABC):
         """Freeze it, as a machine that hangs would; when this returns, none of its threads runs."""
         os.kill(self.pid, signal.SIGSTOP)
         deadline = time.monotonic() + _STOPS_WITHIN
-        while not all(_stands_still(task) for task in Path(f"/proc/{self.pid}/task").glob("*/stat")):
+        while sys.platform == "linux" and not stands_still(self.pid):  # elsewhere nothing tells
             if time.monotonic() > deadline:
-                raise ServerError(f"{self.pid} does not stand still after SIGSTOP")
+                raise ServerError(f"{self.name} does not stand still after SIGSTOP\n{self.tail()}")
             time.sleep(0.01)
 
     def resume(self) -> None:
@@ -186,9 +186,10 @@ class Server(ABC):
             )
 
 
-def _stands_still(task: Path) -> bool:
-    """Return whether a thread, by its ``stat`` below /proc, is stopped or gone."""
-    try:
-        return task.read_text().rpartition(")")[2].split()[0] in "TtXZ"
-    except OSError:
-        return True
+def stands_still(pid: int) -> bool:
+    """Return whether a process is there, and all of its threads are stopped."""
+    states = []
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
+            states.append(stat.read_text().rpartition(")")[2].split()[0])
+    return bool(states) and set(states) == {"T"}
