@@ -86,8 +86,8 @@ def _state(parser: argparse.ArgumentParser) -> None:
 
 def _capacity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--capacity-customers", type=int, default=20_000, help="ten touchpoints each, at full speed")
-    parser.add_argument("--capacity-rate", type=int, default=4_000, help="touchpoints a second of the run that the calculator's answer is held against")
-    parser.add_argument("--capacity-seconds", type=int, default=60, help="of that run")
+    parser.add_argument("--capacity-rates", type=int, nargs="+", default=[200, 4_000], help="touchpoints a second of runs beside the calculator")
+    parser.add_argument("--capacity-seconds", type=int, default=60, help="of each run")
 
 
 def _recovery(parser: argparse.ArgumentParser) -> None:
@@ -137,7 +137,7 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
     "capacity": (
         "what an event, a customer and a rule cost, and whether the calculator is right",
         _capacity,
-        lambda chosen: capacity.run(chosen.capacity_customers, chosen.capacity_rate, chosen.capacity_seconds, min(chosen.rounds, 3)),
+        lambda chosen: capacity.run(chosen.capacity_customers, chosen.capacity_rates, chosen.capacity_seconds, min(chosen.rounds, 3)),
     ),
     "state": (
         "what state costs: bytes of a quiet row, few and very many customers, long timelines, late records",
