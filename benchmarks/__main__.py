@@ -13,6 +13,7 @@ from benchmarks import (
     insights,
     latency,
     messages,
+    pruning,
     recovery,
     state,
     whole_job,
@@ -102,6 +103,10 @@ def _insights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--year", type=int, default=10_000_000, help="findings of a year")
 
 
+def _pruning(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--kept-findings", type=int, default=1_000_000, help="of 400 days, with what belongs to them")
+
+
 def _console(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alerts", type=int, default=100_000, help="open ones, in either database")
     parser.add_argument("--update-rate", type=int, default=300, help="findings a second while the list is looked at")
@@ -158,6 +163,11 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
         "what ranking a year of findings takes in PostgreSQL, beside counting them anew",
         _insights,
         lambda chosen: insights.run(chosen.year, min(chosen.rounds, 3)),
+    ),
+    "prune": (
+        "what deleting old rows from a large PostgreSQL takes, and what the workers feel of it",
+        _pruning,
+        lambda chosen: pruning.run(chosen.kept_findings),
     ),
     "console": (
         "what people at the console wait for, in a real browser, over SQLite and PostgreSQL",
