@@ -23,12 +23,14 @@ from benchmarks.installation import AS_PYTHON, PARTITIONS, Installation, Progres
 from benchmarks.report import Report, say
 from benchmarks.workload import APART, START, Told, touchpoint
 from models.brief import MAXIMUM_BYTES
+from sinks.database import upgrade
 from streams.interpreter import tune_garbage_collector
 from streams.kafka import KafkaBackend
 from streams.producer import Outgoing, partition_for
 from streams.settings import StreamSettings
 from tests.support.compiled import compiled
 from tests.support.server import free_ports
+from tests.support.services import PostgresServer
 
 _WARM_UP = 5
 """Seconds of load whose briefs do not count."""
@@ -89,7 +91,7 @@ def run(rate: int, seconds: int) -> Report:
         rows=rows,
         notes=[
             f"{rate:,} touchpoints a second for {seconds} s each, {PARTITIONS} partitions; {len(sizes):,} briefs of "
-            f"{sum(sizes) / len(sizes):,.0f} bytes on average, {max(sizes):,} at most. Each webhook came once."
+            f"{sum(sizes) / len(sizes):,.0f} bytes on average, {max(sizes):,} at most. Each webhook came once; the role `deliver` kept its rows in PostgreSQL."
         ],
     )
 
@@ -145,20 +147,23 @@ async def _feed(installation: Installation, records: list[tuple[int, bytes, byte
 
 @contextmanager
 def _telling(installation: Installation) -> Iterator[Path]:
-    """Run the role `deliver`, and a receiver of briefs: yield the file in which it notes what arrives."""
+    """Run the role `deliver` on PostgreSQL, and a receiver of briefs: yield the file in which it notes what arrives."""
     receiver, metrics = free_ports(2)
     noted, receivers = installation.folder / "noted", installation.folder / "receivers.yaml"
     noted.touch()
     receivers.write_text(f"receivers:\n- {{name: desktop, kind: brief, url: 'http://127.0.0.1:{receiver}/', concurrency: 16, rate: 10000}}\n")
     settings = {"RECEIVERS_FILE": str(receivers), "DELIVER_SECRETS__DESKTOP": _SECRET, "METRICS_PORT": str(metrics)}
-    desktop = subprocess.Popen([sys.executable, "-m", "benchmarks.desktop", str(receiver), str(noted)], cwd=AS_PYTHON)
-    try:
-        with installation.worker(AS_PYTHON, "deliver", **settings):
-            _await_ready(metrics)
-            yield noted
-    finally:
-        desktop.terminate()
-        desktop.wait()
+    with PostgresServer() as postgres:
+        database = postgres.new_database()
+        upgrade(database)
+        desktop = subprocess.Popen([sys.executable, "-m", "benchmarks.desktop", str(receiver), str(noted)], cwd=AS_PYTHON)
+        try:
+            with installation.worker(AS_PYTHON, "deliver", DATABASE=database, **settings):
+                _await_ready(metrics)
+                yield noted
+        finally:
+            desktop.terminate()
+            desktop.wait()
 
 
 def _await_ready(port: int) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Engine, Select, and_, bindparam, delete, exists, func, or_, select, update
 
 from models.alert import Alert
 from models.finding import Finding
@@ -168,13 +168,14 @@ class DeliveryStore:
 
     def settle(self, outcomes: Sequence[Delivered], now: datetime) -> None:
         """Note what became of tries. What a newer message has replaced meanwhile stays replaced, unless it arrived."""
+        arrived = [each for each in outcomes if each.state is DeliveryState.DELIVERED]
+        others = [each for each in outcomes if each.state is not DeliveryState.DELIVERED]
+        told = {"state": bindparam("now_is"), "due": bindparam("due_at"), "updated": now, "error": bindparam("why"), "tries": deliveries.c.tries + 1}
+        row = update(deliveries).where(deliveries.c.id == bindparam("of")).values(told)
         with self._begin() as connection:
-            for each in outcomes:
-                row = update(deliveries).where(deliveries.c.id == each.id)
-                if each.state is not DeliveryState.DELIVERED:
-                    row = row.where(deliveries.c.state.in_(_WAITING))
-                told = {"state": each.state.value, "due": each.due, "updated": now, "error": each.error, "tries": deliveries.c.tries + 1}
-                connection.execute(row.values(told))
+            for statement, some in ((row, arrived), (row.where(deliveries.c.state.in_(_WAITING)), others)):
+                if some:
+                    connection.execute(statement, [{"of": each.id, "now_is": each.state.value, "due_at": each.due, "why": each.error} for each in some])
 
     def hasten(self, now: datetime) -> None:
         """Make all that waits due: the receiver is back."""
