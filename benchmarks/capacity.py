@@ -81,7 +81,8 @@ def run(customers: int, rates: Sequence[int], seconds: int, rounds: int) -> Repo
             f"Verified: the {', '.join(f'{took.findings:,}' for took in (full, *steady.values()))} findings in the databases are those of replays.",
             "The calculator gives a worker half of a processor. Few events at a time cost more each than at full speed, so a worker that has little to do is "
             "busier than so many times the cost of an event.",
-            "A rule costs what the engine takes less when it is off; costs of rules that share work do not add up.",
+            "A rule costs what the engine takes less when it is off, median of pairs of runs: differences below some two microseconds are noise. Costs of "
+            "rules that share work do not add up.",
         ],
     )
 
