@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple
 
+from agents.fields import of_thing
 from agents.text.phrases import Found
 from agents.text.promises import due
 from agents.text.reading import Reading, folded, read
@@ -30,6 +31,12 @@ _ANNOUNCING = frozenset(
 )
 _PATIENCE = 2
 """For how many messages of the customer a request stays open."""
+_BESIDE = 1
+"""How many words may stand between what names a thing and the field's name behind it: the *s* of "your wife's date of birth"."""
+_BEHIND = 3
+"""How many may stand between the field's name and what names its thing: "the date of birth of your wife"."""
+_COMMA = 6
+"""How many words a comma counts as, between a thing and a field of it."""
 _MOST_REQUESTS = 16
 _MOST_GIVEN = 64
 _MOST_ACTS = 32
@@ -44,24 +51,35 @@ _MOST_VALUES = 64
 
 
 class Act(NamedTuple):
-    """A touchpoint type and its data. ``remembered``: what was said before was needed to tell."""
+    """A touchpoint type and its data. ``remembered``: what was said before was needed to tell.
+
+    ``withheld`` is the field of a request that is told only when its answer comes (`Conversation.withheld`): first without being told, then by the answer.
+    """
 
     type: str
     data: dict[str, Any]
     remembered: bool = False
+    withheld: str = ""
 
 
 class Conversation:
     """What is remembered of a contact: open requests with their age in messages, hashes of the values given, the fields last read back, the language of
-    either side, and of preferences alone the value last given, which "the same day" refers to.
+    either side, and of preferences alone the value last given, which "the same day" refers to. Of fields that may be of several things: of which they were last
+    asked for and read back, of which each value was given, and the ``things`` that were spoken of, the last one last.
+
+    ``withheld``: what a field was asked for of a thing of which it was never told, while it was of another. Only the answer can tell whether that was asked for
+    in vain, so that request for the other thing waits there for it, as its touchpoint but for the field.
     """
 
-    __slots__ = ("asked", "given", "languages", "preferred", "read_back")
+    __slots__ = ("asked", "asked_of", "given", "languages", "preferred", "read_back", "things", "withheld")
 
     def __init__(self) -> None:
         self.asked: dict[str, int] = {}
-        self.given: dict[tuple[str, int], None] = {}
-        self.read_back: set[str] = set()
+        self.asked_of: dict[str, str | None] = {}
+        self.given: dict[tuple[str, int], tuple[str | None, ...]] = {}
+        self.read_back: dict[str, str | None] = {}
+        self.things: dict[str, None] = {}
+        self.withheld: dict[str, dict[str, Any]] = {}
         self.languages: dict[bool, str] = {}
         self.preferred: dict[str, str] = {}
 
@@ -111,15 +129,18 @@ class Recogniser:
             if reading.sentence_of[each.start] == reading.sentence_of[each.end - 1]
         ]
         candidates = list(self._candidates(reading, found, language, tag, conversation))
+        things = _Things(reading, found, self.vocabulary, conversation)
         if by_customer:
             acts: Iterable[Act] = chain(
-                self._customer(reading, found, candidates, language, conversation), _intents(reading, found, language)
+                self._customer(reading, found, candidates, language, conversation, things), _intents(reading, found, language)
             )
         else:
             acts = chain(
-                self._handler(reading, found, candidates, language, conversation), self._announced(reading, found, language, time)
+                self._handler(reading, found, candidates, language, conversation, things), self._announced(reading, found, language, time)
             )
-        return sorted(acts, key=lambda act: act.remembered)[:_MOST_ACTS]
+        said = sorted(acts, key=lambda act: act.remembered)[:_MOST_ACTS]
+        things.remember()
+        return said
 
     # The language
 
@@ -155,7 +176,7 @@ class Recogniser:
             {each.field for each in found}
             | conversation.asked.keys()
             | {field for field, _ in conversation.given}
-            | conversation.read_back
+            | conversation.read_back.keys()
         )
         by_kind = self.vocabulary.by_kind(frozenset(likely))
         if by_kind or language.patterns:
@@ -191,7 +212,7 @@ class Recogniser:
                         )
         introductions = _Introductions(reading, found, language)
         told = {span: introductions.of(span[2], span[0], span[1]) for span in spans}
-        waiting = conversation.asked.keys() | {field for field, _ in conversation.given} | conversation.read_back
+        waiting = conversation.asked.keys() | {field for field, _ in conversation.given} | conversation.read_back.keys()
         fields = self.vocabulary.fields
         plain = [span for span in spans if told[span] or fields[span[2]].value.alone]
         awaited = [span for span in spans if span[2] in waiting and span not in plain]
@@ -219,6 +240,7 @@ class Recogniser:
         candidates: list[_Candidate],
         language: Language,
         conversation: Conversation,
+        things: "_Things",
     ) -> Iterator[Act]:
         fields, asked = self.vocabulary.fields, conversation.asked
         denying = [
@@ -227,9 +249,10 @@ class Recogniser:
         negations = {end for _, end, kind, *_ in _outermost(denying) if kind == "negation"}
         corrections = {each.end for each in found if each.kind == "correction"}
         doubts = [each for each in found if each.kind in ("wondering", "hypothetical")] + _asked_about(reading, found, language)
-        last = conversation.read_back or ({next(reversed(conversation.given))[0]} if conversation.given else set())
+        read_back = conversation.read_back
+        last = read_back.keys() or ({next(reversed(conversation.given))[0]} if conversation.given else set())
         denied = bool(conversation.read_back) and any(each.kind == "no" and each.start < 2 for each in found)
-        conversation.read_back = set()
+        conversation.read_back = {}
         chosen: list[tuple[int, _Candidate]] = []
         for each in candidates:
             told = each.told
@@ -279,12 +302,19 @@ class Recogniser:
             data: dict[str, Any] = {"field": each.field, "value": each.value}
             if (denied and each.field in last) or _after(reading, each.start, corrections, language, _NEAR):
                 data["corrects"] = True
-            _remember(conversation, each.field, each.value)
+            of = [None]
+            if each.field in self.vocabulary.things:
+                thing = read_back[each.field] if each.field in read_back else things.told(each.field, each.start, answers=kind == 1)
+                of = _things_of(conversation, each.field, each.value, thing, sure=each.field in read_back)
+            _remember(conversation, each.field, each.value, of)
             if fields[each.field].preference:
                 conversation.preferred[each.field] = each.value
             alone = fields[each.field].value.alone and not _in_doubt(reading, each, doubts)
             by_itself = not each.referred and (kind != 1 or alone)
-            yield Act("info.provided", data, remembered=not by_itself)
+            if len(of) > 1 and each.field in conversation.withheld:
+                yield Act("info.requested", {"field": _name(each.field, of[0])}, remembered=True, withheld=each.field)
+            for thing in of:
+                yield Act("info.provided", data if thing is None else {**data, "field": of_thing(each.field, thing)}, remembered=not by_itself)
         for field, age in list(asked.items()):
             if field in answered or age + 1 >= _PATIENCE:
                 del asked[field]
@@ -300,24 +330,20 @@ class Recogniser:
         candidates: list[_Candidate],
         language: Language,
         conversation: Conversation,
+        things: "_Things",
     ) -> Iterator[Act]:
         by_sentence = _by_sentence(reading, found)
         values_of: dict[int, list[_Candidate]] = {}
         for candidate in candidates:
             values_of.setdefault(reading.sentence_of[candidate.start], []).append(candidate)
-        done: set[tuple[str, str]] = set()
+        done: set[tuple[str, str, str]] = set()
         for sentence in sorted(by_sentence.keys() | values_of.keys()):
             for act in self._sentence(
-                reading, sentence, by_sentence.get(sentence, []), values_of.get(sentence, []), language, conversation
+                reading, sentence, by_sentence.get(sentence, []), values_of.get(sentence, []), language, conversation, things
             ):
-                key = (act.type, act.data["field"])
+                key = (act.type, act.data["field"], act.withheld)
                 if key not in done:
                     done.add(key)
-                    if act.type == "info.requested":
-                        conversation.asked.pop(act.data["field"], None)
-                        conversation.asked[act.data["field"]] = 0
-                        while len(conversation.asked) > _MOST_REQUESTS:
-                            del conversation.asked[next(iter(conversation.asked))]
                     yield act
 
     def _announced(self, reading: Reading, found: list[Found], language: Language, time: datetime) -> Iterator[Act]:
@@ -394,6 +420,7 @@ class Recogniser:
         candidates: list[_Candidate],
         language: Language,
         conversation: Conversation,
+        things: "_Things",
     ) -> Iterator[Act]:
         fields = self.vocabulary.fields
         question = sentence in reading.questions
@@ -413,7 +440,7 @@ class Recogniser:
         yours = {each.end for each in found if each.kind == "yours"} if question else set()
         others = {each.end for each in found if each.kind == "others"} - {each.end for each in cues}  # "a preference for the area"
         within = {"request": _REQUEST_WITHIN_HAN} if language.script == "Han" else {}
-        asked: dict[str, None] = {}
+        asked: dict[str, int] = {}
         spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name", "due")]
         for start, end, field, kind, _ in _outermost(spans):
             if kind == "due" or (kind == "name" and "recap" in kinds) or not others.isdisjoint(range(start, end)):
@@ -425,7 +452,7 @@ class Recogniser:
                 if abs(start - cue.end) <= within.get(cue.kind, _REQUEST_WITHIN) and not (stated and cue.start > end)  # "the price is ..., would you ..."
             )
             if kind == "ask" or (start in yours and not stated) or any(cue.kind != "wish" or fields[field].preference for cue in near):
-                asked[field] = None
+                asked.setdefault(field, start)
         values_of: dict[str, dict[str, _Candidate]] = {}
         for candidate in candidates:
             values_of.setdefault(candidate.field, {})[candidate.value] = candidate
@@ -434,7 +461,7 @@ class Recogniser:
             listed = alone and len(said) > 1 and all(each.listed for each in said.values())
             if listed and question and cues and "recap" not in kinds:
                 if not any(_given(conversation, field, value) for value in said):  # else: did you say this or that?
-                    asked[field] = None  # which of these?
+                    asked[field] = next(iter(said.values())).start  # which of these?
                 continue
             if told and not alone:
                 asked.pop(field, None)
@@ -442,10 +469,108 @@ class Recogniser:
             for value in said:
                 if sure or ((confirms or question) and not offers and _given(conversation, field, value)):
                     asked.pop(field, None)
-                    conversation.read_back.add(field)
-                    yield Act("info.confirmed", {"field": field, "value": value}, remembered=not sure)
-        for field in asked:
-            yield Act("info.requested", {"field": field})
+                    named = conversation.read_back[field] = things.read_back(field, value, said[value].start)
+                    yield Act("info.confirmed", {"field": _name(field, named), "value": value}, remembered=not sure)
+        for field, at in asked.items():
+            thing = things.asked(field, at)
+            conversation.withheld.pop(field, None)
+            conversation.asked.pop(field, None)
+            conversation.asked[field] = 0
+            while len(conversation.asked) > _MOST_REQUESTS:
+                del conversation.asked[next(iter(conversation.asked))]
+            if field in self.vocabulary.things:
+                conversation.asked_of[field] = thing
+                if things.new(field, thing):
+                    yield Act("info.requested", {"field": field}, withheld=field)
+            yield Act("info.requested", {"field": _name(field, thing)})
+
+
+class _Things:
+    """Of what each field is asked for and told in a message.
+
+    A preference is of the thing that its sentence names, the nearest to it; else of the one that was spoken of last, by whomever. Any other field is the
+    customer's own, unless the words beside its name say whose it is: each thing belongs to the name that it stands next to.
+    """
+
+    def __init__(self, reading: Reading, found: list[Found], vocabulary: Vocabulary, conversation: Conversation) -> None:
+        self._reading, self._found, self._vocabulary, self._conversation = reading, found, vocabulary, conversation
+        self._named = [each for each in found if each.kind == "thing"] if vocabulary.things else []
+        self._owned: dict[tuple[str, int], str] | None = None
+
+    def asked(self, field: str, at: int) -> str | None:
+        """Return the thing of a request for ``field`` at a word: none where it was told of none and never of that thing."""
+        thing = self._of(field, at)
+        told = self._told_of(field) if thing else ()
+        return None if None in told and thing not in told else thing
+
+    def new(self, field: str, thing: str | None) -> bool:
+        """Tell whether a field was told in this contact, and never of ``thing``."""
+        told = self._told_of(field)
+        return bool(told) and thing not in told
+
+    def _told_of(self, field: str) -> set[str | None]:
+        return {each for (name, _), several in self._conversation.given.items() if name == field for each in several}
+
+    def told(self, field: str, at: int, *, answers: bool) -> str | None:
+        """Return the thing of a value that the customer gives there; an answer is of what was asked, unless its sentence begins by naming another thing."""
+        known = self._vocabulary.things[field]
+        asked_of = self._conversation.asked_of
+        if field not in self._conversation.asked or field not in asked_of or not self._vocabulary.fields[field].preference:
+            return self._of(field, at)
+        sentence = self._reading.sentence_of[at]
+        named = [each for each in self._named if each.value in known and self._reading.sentence_of[each.start] == sentence]
+        if answers:
+            named = [each for each in named if each.end <= at]
+        return self._nearest(named, at) if named else asked_of[field]
+
+    def read_back(self, field: str, value: str, at: int) -> str | None:
+        """Return the thing of a value that is read back: that of which it was given last."""
+        of = self._conversation.given.get((field, _hash(value)))
+        return of[-1] if of else self._of(field, at)
+
+    def remember(self) -> None:
+        """Remember what was spoken of."""
+        for each in self._named:
+            self._conversation.things.pop(each.value, None)
+            self._conversation.things[each.value] = None
+
+    def _of(self, field: str, at: int) -> str | None:
+        known = self._vocabulary.things.get(field)
+        if not known:
+            return None
+        sentence_of = self._reading.sentence_of
+        if not self._vocabulary.fields[field].preference:
+            return self._owners().get((field, sentence_of[at]))
+        named = [each for each in self._named if each.value in known and sentence_of[each.start] <= sentence_of[at]]
+        of_sentence = [each for each in named if sentence_of[each.start] == sentence_of[at]]
+        if of_sentence:
+            return self._nearest(of_sentence, at)
+        if named:
+            return named[-1].value
+        return next((each for each in reversed(self._conversation.things) if each in known), None)
+
+    def _nearest(self, named: list[Found], at: int) -> str:
+        words = self._reading.words
+
+        def distance(each: Found) -> int:
+            first, last = sorted((each.start, at))
+            return last - first + _COMMA * sum(word in _COMMAS for word in words[first:last])
+
+        return min(named, key=distance).value
+
+    def _owners(self) -> dict[tuple[str, int], str]:
+        """Return by field and sentence the thing whose it is."""
+        if self._owned is None:
+            self._owned = {}
+            sentence_of, things = self._reading.sentence_of, self._vocabulary.things
+            names = [each for each in self._found if self._named and each.kind in ("name", "ask", "before") and each.field in things]
+            for thing in self._named:
+                sentence = sentence_of[thing.start]
+                near = [each for each in names if sentence_of[each.start] == sentence and thing.value in things[each.field]]
+                behind = [each for each in near if 0 <= each.start - thing.end <= _BESIDE]
+                for each in behind or [each for each in near if 0 <= thing.start - each.end <= _BEHIND]:
+                    self._owned.setdefault((each.field, sentence), thing.value)
+        return self._owned
 
 
 class _Introductions:
@@ -743,9 +868,23 @@ def _place(
     return first, min(last, len(reading.words) - 1) + 1
 
 
-def _remember(conversation: Conversation, field: str, value: str) -> None:
-    conversation.given.pop(key := (field, _hash(value)), None)
-    conversation.given[key] = None
+def _name(field: str, thing: str | None) -> str:
+    return field if thing is None else of_thing(field, thing)
+
+
+def _things_of(conversation: Conversation, field: str, value: str, thing: str | None, *, sure: bool) -> list[str | None]:
+    """Return of which things a value is told: of ``thing``, and if that is new, of the one of which the same value was told last.
+
+    Who wants the restaurant in the north, as the hotel, tells the north again, and tells the restaurant's area for the first time.
+    """
+    before = conversation.given.get((field, _hash(value)), ())
+    return [thing] if sure or not before or thing in before else [before[-1], thing]
+
+
+def _remember(conversation: Conversation, field: str, value: str, of: list[str | None]) -> None:
+    key = field, _hash(value)
+    before = conversation.given.pop(key, ())
+    conversation.given[key] = (*(each for each in before if each not in of), *of)
     while len(conversation.given) > _MOST_GIVEN:
         del conversation.given[next(iter(conversation.given))]
 

@@ -35,7 +35,7 @@ from agents.text.recognise import Recogniser
 from config.fields import load_fields, load_vocabulary
 from config.rules import load_rulebook
 from tests.quality import dialogues, public
-from tests.quality.dialogues import COLLECTIONS, FIELDS, evaluate, tuned_on
+from tests.quality.dialogues import COLLECTIONS, FIELDS, evaluate, of_no_thing, tuned_on
 from tests.quality.reread import Counts
 
 __all__ = ["SOURCES", "Pair", "counted", "draw", "findings", "questions", "sheet"]
@@ -63,6 +63,7 @@ class Source(NamedTuple):
     ``fields`` says which field a slot stands for, ``untold`` which slots of which thing stand for none; ``described``: the folder of its fields, if it is
     not that of its name; ``shipped``: they are those of `config/fields`. ``certain`` are fields of which a customer has one value for good: two dialogues that
     differ in it are of two people, so that pairs are not drawn for this, and what is found there counts neither way. ``pairs``: whose pairs it has.
+    ``spelt`` brings values to one spelling before they are judged; pairs were drawn of values as annotated.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Source(NamedTuple):
     shipped: bool = False
     certain: frozenset[str] = frozenset()
     pairs: str = ""
+    spelt: Callable[[str], str] = str
 
     def field(self, thing: str, slot: str) -> str | None:
         """Return what the fields call a slot of a thing, if they know it."""
@@ -96,6 +98,11 @@ _CHINESE = {each: each for each in ("区域", "食物", "星级", "日期", "人
     "价格范围": "价格"
 }
 _PLACES = frozenset({("出租车", "出发地"), ("出租车", "目的地")})
+def _persian(value: str) -> str:
+    """Return a value as PerSHOP's customers and annotators spell it in more than one way."""
+    return value.replace("کوچیک", "کوچک").replace("آ", "ا")
+
+
 _OF_A_BANK = {each: each for each in ("customer_name", "account_number", "pin", "date_of_birth")}
 _ONE_FOR_GOOD = frozenset({"account_number", "date_of_birth"})
 SOURCES = {
@@ -134,7 +141,7 @@ SOURCES = {
             described="multiwoz_zh",
         ),
         Source("kddres", "zh-Hant", {each: each for each in ("人數", "日期", "時間")}, partial(public.transcripts, "kddres")),
-        Source("pershop", "fa", {each: each for each in ("brand", "flavor", "size", "color")}, partial(public.transcripts, "pershop")),
+        Source("pershop", "fa", {each: each for each in ("brand", "flavor", "size", "color")}, partial(public.transcripts, "pershop"), spelt=_persian),
         Source("star", "en", _OF_A_BANK, partial(public.transcripts, "star"), shipped=True, certain=_ONE_FOR_GOOD),
         Source("star_typed", "en", _OF_A_BANK, partial(public.transcripts, "star_typed"), shipped=True, certain=_ONE_FOR_GOOD, pairs="star"),
     )
@@ -173,6 +180,10 @@ def _told(source: Source, dialogue: Mapping[str, Any], *, preferring: bool = Tru
     said = ((turn["i"], inform) for turn in dialogue["turns"] if turn["role"] == "user" for inform in turn["informs"])
     values = ((turn, thing, source.field(thing, slot), str(value).strip().lower()) for turn, (thing, slot, value) in said)
     return [_Told(turn, thing, field, value) for turn, thing, field, value in values if field and preferring == (not _indifferent(value))]
+
+
+def _spelt(source: Source, told: list[_Told]) -> list[_Told]:
+    return [each._replace(value=source.spelt(each.value)) for each in told]
 
 
 def _indifferent(value: str) -> bool:
@@ -307,8 +318,8 @@ def counted(
     truth: dict[str, set[Key]] = {"repeated_answer": set(), "repeated_request": set()}
     undecided: dict[str, set[Key]] = {"repeated_answer": set(), "repeated_request": set()}
     for number, pair in enumerate(pairs):
-        before = _told(source, known[pair.first])
-        within = _told(source, known[pair.second])
+        before = _spelt(source, _told(source, known[pair.first]))
+        within = _spelt(source, _told(source, known[pair.second]))
         for detector, turn, field, answer in _judged(source, known[pair.second], within, read):
             given = [each for each in before if each.field == field]
             key = (number, turn, field)
@@ -350,7 +361,7 @@ def _judged(
     source: Source, dialogue: Mapping[str, Any], told: list[_Told], read: Questions | None
 ) -> Iterator[tuple[str, int, str, _Told | None]]:
     for asked in _asked(source, dialogue, read):
-        yield "repeated_request", asked.turn, asked.field, asked.answer
+        yield "repeated_request", asked.turn, asked.field, None if asked.answer is None else _spelt(source, [asked.answer])[0]
     for each in told:
         yield "repeated_answer", each.turn, each.field, each
     for each in _told(source, dialogue, preferring=False):
@@ -359,7 +370,7 @@ def _judged(
 
 def _key(finding: Mapping[str, Any]) -> tuple[Key | None, str]:
     number, contact, turn, _ = finding["again"]["id"].split("#")
-    return ((int(number), int(turn), finding["field"]) if contact == "1" else None), finding["severity"]
+    return ((int(number), int(turn), of_no_thing(finding["field"])) if contact == "1" else None), finding["severity"]
 
 
 def _across(finding: Mapping[str, Any]) -> bool:
