@@ -35,6 +35,8 @@ _BESIDE = 1
 """How many words may stand between what names a thing and the field's name behind it: the *s* of "your wife's date of birth"."""
 _BEHIND = 3
 """How many may stand between the field's name and what names its thing: "the date of birth of your wife"."""
+_EITHER = 4
+"""How many words may stand between an *or* and what is asked for on either side."""
 _COMMA = 6
 """How many words a comma counts as, between a thing and a field of it."""
 _MOST_REQUESTS = 16
@@ -67,11 +69,11 @@ class Conversation:
     either side, and of preferences alone the value last given, which "the same day" refers to. Of fields that may be of several things: of which they were last
     asked for and read back, of which each value was given, and the ``things`` that were spoken of, the last one last.
 
-    ``withheld``: what a field was asked for of a thing of which it was never told, while it was of another. Only the answer can tell whether that was asked for
-    in vain, so that request for the other thing waits there for it, as its touchpoint but for the field.
+    ``withheld``: requests of which only the answer can tell what they were, as touchpoints but for the field: a field was asked for of a thing of which it was
+    never told, while it was of another; or ``either`` of several fields or of several values of what was found was asked for.
     """
 
-    __slots__ = ("asked", "asked_of", "given", "languages", "preferred", "read_back", "things", "withheld")
+    __slots__ = ("asked", "asked_of", "either", "given", "languages", "preferred", "read_back", "things", "withheld")
 
     def __init__(self) -> None:
         self.asked: dict[str, int] = {}
@@ -80,6 +82,7 @@ class Conversation:
         self.read_back: dict[str, str | None] = {}
         self.things: dict[str, None] = {}
         self.withheld: dict[str, dict[str, Any]] = {}
+        self.either: set[str] = set()
         self.languages: dict[bool, str] = {}
         self.preferred: dict[str, str] = {}
 
@@ -311,7 +314,7 @@ class Recogniser:
                 conversation.preferred[each.field] = each.value
             alone = fields[each.field].value.alone and not _in_doubt(reading, each, doubts)
             by_itself = not each.referred and (kind != 1 or alone)
-            if len(of) > 1 and each.field in conversation.withheld:
+            if each.field in asked and each.field in conversation.withheld and (len(of) > 1 or each.field in conversation.either):
                 yield Act("info.requested", {"field": _name(each.field, of[0])}, remembered=True, withheld=each.field)
             for thing in of:
                 yield Act("info.provided", data if thing is None else {**data, "field": of_thing(each.field, thing)}, remembered=not by_itself)
@@ -441,8 +444,10 @@ class Recogniser:
         others = {each.end for each in found if each.kind == "others"} - {each.end for each in cues}  # "a preference for the area"
         within = {"request": _REQUEST_WITHIN_HAN} if language.script == "Han" else {}
         asked: dict[str, int] = {}
+        chosen: set[str] = set()
         spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name", "due")]
-        for start, end, field, kind, _ in _outermost(spans):
+        asking_spans = list(_outermost(spans))
+        for start, end, field, kind, _ in asking_spans:
             if kind == "due" or (kind == "name" and "recap" in kinds) or not others.isdisjoint(range(start, end)):
                 continue
             stated = end + 1 < len(reading.words) and reading.words[end] in language.copulas and reading.words[end + 1] not in "?？؟"
@@ -462,6 +467,7 @@ class Recogniser:
             if listed and question and cues and "recap" not in kinds:
                 if not any(_given(conversation, field, value) for value in said):  # else: did you say this or that?
                     asked[field] = next(iter(said.values())).start  # which of these?
+                    chosen |= {field} if things.found else set()
                 continue
             if told and not alone:
                 asked.pop(field, None)
@@ -471,6 +477,8 @@ class Recogniser:
                     asked.pop(field, None)
                     named = conversation.read_back[field] = things.read_back(field, value, said[value].start)
                     yield Act("info.confirmed", {"field": _name(field, named), "value": value}, remembered=not sure)
+        either = chosen | _either(found, [(start, end, field) for start, end, field, *_ in asking_spans if field in asked])
+        conversation.either -= asked.keys()
         for field, at in asked.items():
             thing = things.asked(field, at)
             conversation.withheld.pop(field, None)
@@ -480,9 +488,12 @@ class Recogniser:
                 del conversation.asked[next(iter(conversation.asked))]
             if field in self.vocabulary.things:
                 conversation.asked_of[field] = thing
-                if things.new(field, thing):
-                    yield Act("info.requested", {"field": field}, withheld=field)
-            yield Act("info.requested", {"field": _name(field, thing)})
+            if field in either:
+                conversation.either.add(field)
+            if field in either or things.new(field, thing):
+                yield Act("info.requested", {"field": field}, withheld=field)
+            if field not in either:
+                yield Act("info.requested", {"field": _name(field, thing)})
 
 
 class _Things:
@@ -496,6 +507,7 @@ class _Things:
         self._reading, self._found, self._vocabulary, self._conversation = reading, found, vocabulary, conversation
         self._named = [each for each in found if each.kind == "thing"] if vocabulary.things else []
         self._owned: dict[tuple[str, int], str] | None = None
+        self.found = any(each.kind == "found" for each in found)
 
     def asked(self, field: str, at: int) -> str | None:
         """Return the thing of a request for ``field`` at a word: none where it was told of none and never of that thing."""
@@ -505,7 +517,7 @@ class _Things:
 
     def new(self, field: str, thing: str | None) -> bool:
         """Tell whether a field was told in this contact, and never of ``thing``."""
-        told = self._told_of(field)
+        told = self._told_of(field) if field in self._vocabulary.things else ()
         return bool(told) and thing not in told
 
     def _told_of(self, field: str) -> set[str | None]:
@@ -866,6 +878,18 @@ def _place(
     if last is None:
         last = bisect_left(reading.ends, end)
     return first, min(last, len(reading.words) - 1) + 1
+
+
+def _either(found: list[Found], asked: list[tuple[int, int, str]]) -> set[str]:
+    """Return of the fields that a sentence asks for (with the words of each request) those that it leaves to choose: "the area or the price range?"."""
+    fields: set[str] = set()
+    for each in found:
+        if each.kind == "either":
+            before = max((span for span in asked if span[0] < each.start), default=None)
+            after = min((span for span in asked if span[1] > each.end and span != before), default=None)
+            if before and after and before[2] != after[2] and after[0] - each.end <= _EITHER and each.start - before[1] <= _EITHER:
+                fields |= {before[2], after[2]}
+    return fields
 
 
 def _name(field: str, thing: str | None) -> str:

@@ -41,6 +41,8 @@ CUES = (
         "about",
         "seeking",
         "same",
+        "either",
+        "found",
         "hypothetical",
     ),
     *("copula", "filler", "stop", "common", "promise", "impossible", "authenticate", "authenticated", "transfer", "department"),
