@@ -39,12 +39,16 @@ _EITHER = 4
 """How many words may stand between an *or* and what is asked for on either side."""
 _COMMA = 6
 """How many words a comma counts as, between a thing and a field of it."""
+_FEWEST_OPENING = 2
+"""How many words in capitals begin an answer; a single one may be the first of any sentence."""
 _MOST_REQUESTS = 16
 _MOST_GIVEN = 64
 _MOST_ACTS = 32
 _SEEN_BY = frozenset({"email", "iban"})
 """Kinds of values that have an @ or a digit."""
 _ANY_DIGIT = re.compile("[0-9]")
+_DATE_SHAPED = re.compile(r"(?<![\w./-])[0-9]{1,2}([./-])[0-9]{1,2}\1(?:[0-9]{4}|[0-9]{2})(?![\w/-]|\.[0-9])")
+"""What is written as a date, although nobody could tell the day from the month, or the calendar does not have it: no number of an account."""
 _COMMAS = frozenset({",", "،", "，"})
 _ALONE_AMONG = 4
 """In how few words *one* answers a request; in more it stands for a thing."""
@@ -188,20 +192,30 @@ class Recogniser:
             parts = "" if tag is None else "".join(tag.replace("_", "-").partition("-")[1:])
             region = None if parts else self.vocabulary.region
             timed: list[tuple[int, int]] = []
+            dated: list[tuple[tuple[int, int], str]] = []
             if "time" in by_kind:
                 for start, end, normal in islice(times(reading.text), _MOST_VALUES):
                     place = _place(start, end, first_at, last_at, reading)
                     timed.append(place)
                     spans += ((*place, field, normal, False) for field, *_ in by_kind["time"])
+            if "date" in by_kind and likely.intersection(field for field, *_ in by_kind["date"]):
+                for match in islice(_DATE_SHAPED.finditer(reading.text), _MOST_VALUES):
+                    place = _place(match.start(), match.end(), first_at, last_at, reading)
+                    dated.append((place, match.group()))
             if by_kind.keys() - _SEEN_BY or "@" in reading.text or _ANY_DIGIT.search(reading.text):
                 written = list(islice(values(reading.text, f"{language.name}{parts}", region), _MOST_VALUES))
                 for value_found in (*written, *_joined(written, reading.text)):
-                    start, end = _place(value_found.start, value_found.end, first_at, last_at, reading)
+                    start, end = place = _place(value_found.start, value_found.end, first_at, last_at, reading)
+                    if value_found.kind == "date":
+                        dated = [each for each in dated if each[0] != place]
+                    elif any(begin <= start and end <= last for (begin, last), _ in dated):
+                        continue
                     if not any(begin <= start and end <= last for begin, last in timed):
                         for field, shortest, code in by_kind.get(value_found.kind, ()):
                             normal = value_found.text if code and value_found.kind == "phone" else value_found.normal
                             if len(normal) >= shortest:
                                 spans.append((start, end, field, normal, False))
+            spans += ((*place, field, text, False) for place, text in dated for field, *_ in by_kind["date"])
             for field, pattern in language.patterns:
                 for match in islice(pattern.finditer(reading.text), _MOST_VALUES):
                     if match.end() > match.start():
@@ -272,10 +286,12 @@ class Recogniser:
                 continue
             if (denied and each.field in last) or not _after(reading, each.start, negations, language, _NEAR - 1):
                 chosen.append((kind, each))
+        newest = {field: at for at, field in enumerate(asked)}
         chosen.sort(
             key=lambda pair: (
                 -pair[0],
                 -pair[1].told,
+                -newest.get(pair[1].field, 0) if pair[0] == 1 else 0,
                 pair[1].start - pair[1].end,
                 pair[1].start,
                 list(fields).index(pair[1].field),
@@ -297,6 +313,13 @@ class Recogniser:
             ):
                 kept.append((1, _Candidate(0, len(reading.words), field, answer, 0, listed=False)))
                 answered.add(field)
+        open_ = [field for field in asked if fields[field].value.phrase and field not in answered]
+        if open_ and language.script == "Latn" and (opening := _opening(reading, found, fields[open_[-1]].value.phrase, language)):
+            start, end = opening
+            if taken.isdisjoint(range(start, end)):
+                text = reading.text[reading.starts[start] : reading.ends[end - 1]]
+                kept.append((1, _Candidate(start, end, open_[-1], text, 0, listed=False)))
+                answered.add(open_[-1])
         said: set[tuple[str, str]] = set()
         for kind, each in sorted(kept, key=lambda pair: pair[1].start):
             if (each.field, each.value) in said:
@@ -440,7 +463,9 @@ class Recogniser:
             and not tagged.issuperset((each.start, each.end - 1))
         ]
         cues = [] if offers else cues
-        yours = {each.end for each in found if each.kind == "yours"} if question else set()
+        yours = {each.end for each in found if each.kind == "yours"}
+        begged = {each.start for each in found if each.kind == "begged" and _ends(reading, each.end)} if yours and not offers else set()
+        own = yours if question else set()
         others = {each.end for each in found if each.kind == "others"} - {each.end for each in cues}  # "a preference for the area"
         within = {"request": _REQUEST_WITHIN_HAN} if language.script == "Han" else {}
         asked: dict[str, int] = {}
@@ -456,7 +481,8 @@ class Recogniser:
                 for cue in cues
                 if abs(start - cue.end) <= within.get(cue.kind, _REQUEST_WITHIN) and not (stated and cue.start > end)  # "the price is ..., would you ..."
             )
-            if kind == "ask" or (start in yours and not stated) or any(cue.kind != "wish" or fields[field].preference for cue in near):
+            please = start in yours and (end in begged or (end + 1 in begged and reading.words[end] in _COMMAS))
+            if kind == "ask" or please or (start in own and not stated) or any(cue.kind != "wish" or fields[field].preference for cue in near):
                 asked.setdefault(field, start)
         values_of: dict[str, dict[str, _Candidate]] = {}
         for candidate in candidates:
@@ -744,6 +770,25 @@ def _answers(reading: Reading, most: list[int], language: Language) -> list[str]
             return []
         answers.append(reading.text[reading.starts[start] : reading.ends[end - 1]])
     return answers
+
+
+def _opening(reading: Reading, found: list[Found], most: int, language: Language) -> tuple[int, int] | None:
+    """Return the words in capitals with which an answer of any words begins, before it goes on to something else: "I'm Jane Doe, my number is ..."."""
+    words = reading.words
+    answers = {each.start: each.end for each in found if each.kind == "answer"}
+    named = {each.start for each in found if each.kind in ("name", "before")}
+    start = 0
+    while start < len(words) and (start in answers or words[start] in language.between or words[start] in _COMMAS):
+        start = answers.get(start, start + 1)
+    end = start
+    while end < len(words) and end not in named and words[end] not in language.stop and reading.text[reading.starts[end]].isupper():
+        end += 1
+    return (start, end) if _FEWEST_OPENING <= end - start <= most and reading.sentence_of[start] == reading.sentence_of[end - 1] else None
+
+
+def _ends(reading: Reading, at: int) -> bool:
+    """Tell whether a sentence ends before a word."""
+    return at == len(reading.words) or reading.sentence_of[at] != reading.sentence_of[at - 1] or not reading.words[at][0].isalnum()
 
 
 def _after(reading: Reading, start: int, ends: set[int], language: Language, most: int) -> bool:

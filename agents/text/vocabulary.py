@@ -43,6 +43,8 @@ CUES = (
         "same",
         "either",
         "found",
+        "begged",
+        "answer",
         "hypothetical",
     ),
     *("copula", "filler", "stop", "common", "promise", "impossible", "authenticate", "authenticated", "transfer", "department"),

@@ -350,7 +350,7 @@ def counted(
         got = {
             key
             for key, severity in (_key(each) for each in found if each["detector"] == of and _across(each))
-            if key is not None and (severities is None or severity in severities)
+            if key is not None and (severities is None or severity in severities) and (not source.shipped or key[2] in source.fields.values())
         }
         left = truth[of] - undecided[of]
         got -= undecided[of]
