@@ -14,10 +14,13 @@ from typing import Literal
 from agents.fingerprints import KEY_ID, LENGTH
 from agents.sketches import Sketcher, parts_of
 
-__all__ = ["FieldCatalog", "FieldDefinition", "FieldFormat", "FieldKind", "Fingerprinter", "fold", "fold_words", "mask", "of_thing", "readable", "shown"]
+__all__ = ["OF", "FieldCatalog", "FieldDefinition", "FieldFormat", "FieldKind", "Fingerprinter", "fold", "fold_words", "mask", "of_thing", "readable", "shown"]
 
 FieldKind = Literal["identity", "contact", "account", "order", "preference", "other"]
 FieldFormat = Literal["words", "number", "date", "phone", "email", "postal", "iban", "card", "order"]
+
+OF = " of "
+"""Between the name of a field and that of its thing."""
 
 READABLE = 80
 """How many characters are shown of a value that the company stated."""
@@ -61,7 +64,7 @@ class FieldDefinition:
 
 def of_thing(name: str, thing: str) -> str:
     """Return what field ``name`` is called where it is that of ``thing``: a field of its own, never compared with that of another thing or of none."""
-    return f"{name} of {thing}"
+    return f"{name}{OF}{thing}"
 
 
 class FieldCatalog:

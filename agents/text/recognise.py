@@ -49,9 +49,12 @@ _SEEN_BY = frozenset({"email", "iban"})
 _ANY_DIGIT = re.compile("[0-9]")
 _DATE_SHAPED = re.compile(r"(?<![\w./-])[0-9]{1,2}([./-])[0-9]{1,2}\1(?:[0-9]{4}|[0-9]{2})(?![\w/-]|\.[0-9])")
 """What is written as a date, although nobody could tell the day from the month, or the calendar does not have it: no number of an account."""
+_CURRENCIES = frozenset("$€£¥￥")
 _COMMAS = frozenset({",", "،", "，"})
 _ALONE_AMONG = 4
 """In how few words *one* answers a request; in more it stands for a thing."""
+_MOST_THINGS = 64
+"""How many names of things, and of fields beside them, are looked at in one message."""
 _MOST_VALUES = 64
 """How many values of one kind are looked at in one message."""
 
@@ -212,6 +215,8 @@ class Recogniser:
                         continue
                     if not any(begin <= start and end <= last for begin, last in timed):
                         for field, shortest, code in by_kind.get(value_found.kind, ()):
+                            if code and reading.text[value_found.start - 1 : value_found.start] in _CURRENCIES:
+                                continue
                             normal = value_found.text if code and value_found.kind == "phone" else value_found.normal
                             if len(normal) >= shortest:
                                 spans.append((start, end, field, normal, False))
@@ -328,10 +333,9 @@ class Recogniser:
             data: dict[str, Any] = {"field": each.field, "value": each.value}
             if (denied and each.field in last) or _after(reading, each.start, corrections, language, _NEAR):
                 data["corrects"] = True
-            of = [None]
+            of: list[str | None] = [None]
             if each.field in self.vocabulary.things:
-                thing = read_back[each.field] if each.field in read_back else things.told(each.field, each.start, answers=kind == 1)
-                of = _things_of(conversation, each.field, each.value, thing, sure=each.field in read_back)
+                of = [read_back[each.field]] if each.field in read_back else things.told(each.field, each.start, each.value, answers=kind == 1)
             _remember(conversation, each.field, each.value, of)
             if fields[each.field].preference:
                 conversation.preferred[each.field] = each.value
@@ -339,8 +343,7 @@ class Recogniser:
             by_itself = not each.referred and (kind != 1 or alone)
             if each.field in asked and each.field in conversation.withheld and (len(of) > 1 or each.field in conversation.either):
                 yield Act("info.requested", {"field": _name(each.field, of[0])}, remembered=True, withheld=each.field)
-            for thing in of:
-                yield Act("info.provided", data if thing is None else {**data, "field": of_thing(each.field, thing)}, remembered=not by_itself)
+            yield from (Act("info.provided", {**data, "field": _name(each.field, thing)}, remembered=not by_itself) for thing in of)
         for field, age in list(asked.items()):
             if field in answered or age + 1 >= _PATIENCE:
                 del asked[field]
@@ -503,7 +506,7 @@ class Recogniser:
                     asked.pop(field, None)
                     named = conversation.read_back[field] = things.read_back(field, value, said[value].start)
                     yield Act("info.confirmed", {"field": _name(field, named), "value": value}, remembered=not sure)
-        either = chosen | _either(found, [(start, end, field) for start, end, field, *_ in asking_spans if field in asked])
+        either = chosen | _either(found, [(start, end, field) for start, end, field, *_ in asking_spans[:_MOST_THINGS] if field in asked])
         conversation.either -= asked.keys()
         for field, at in asked.items():
             thing = things.asked(field, at)
@@ -531,7 +534,8 @@ class _Things:
 
     def __init__(self, reading: Reading, found: list[Found], vocabulary: Vocabulary, conversation: Conversation) -> None:
         self._reading, self._found, self._vocabulary, self._conversation = reading, found, vocabulary, conversation
-        self._named = [each for each in found if each.kind == "thing"] if vocabulary.things else []
+        self._named = list(islice((each for each in found if each.kind == "thing"), _MOST_THINGS)) if vocabulary.things else []
+        self._commas = [at for at, word in enumerate(reading.words) if word in _COMMAS] if self._named else []
         self._owned: dict[tuple[str, int], str] | None = None
         self.found = any(each.kind == "found" for each in found)
 
@@ -543,18 +547,29 @@ class _Things:
 
     def new(self, field: str, thing: str | None) -> bool:
         """Tell whether a field was told in this contact, and never of ``thing``."""
-        told = self._told_of(field) if field in self._vocabulary.things else ()
+        told = self._told_of(field) if field in self._vocabulary.things and self._vocabulary.fields[field].preference else ()
         return bool(told) and thing not in told
 
     def _told_of(self, field: str) -> set[str | None]:
         return {each for (name, _), several in self._conversation.given.items() if name == field for each in several}
 
-    def told(self, field: str, at: int, *, answers: bool) -> str | None:
-        """Return the thing of a value that the customer gives there; an answer is of what was asked, unless its sentence begins by naming another thing."""
+    def told(self, field: str, at: int, value: str, *, answers: bool) -> list[str | None]:
+        """Return of which things the customer tells a value: of one, and if that is new, of the one of which the same preference was told last.
+
+        Who wants the restaurant in the north, as the hotel, tells the north again, and tells the restaurant's area for the first time.
+        """
+        thing = self._told(field, at, answers=answers)
+        before = self._conversation.given.get((field, _hash(value)), ()) if self._vocabulary.fields[field].preference else ()
+        return [thing] if not before or thing in before else [before[-1], thing]
+
+    def _told(self, field: str, at: int, *, answers: bool) -> str | None:
+        """Return the thing of a value; an answer is of what was asked, unless its sentence begins by naming another thing."""
         known = self._vocabulary.things[field]
         asked_of = self._conversation.asked_of
-        if field not in self._conversation.asked or field not in asked_of or not self._vocabulary.fields[field].preference:
+        if field not in self._conversation.asked or field not in asked_of:
             return self._of(field, at)
+        if not self._vocabulary.fields[field].preference:
+            return self._of(field, at) or (asked_of[field] if answers else None)
         sentence = self._reading.sentence_of[at]
         named = [each for each in self._named if each.value in known and self._reading.sentence_of[each.start] == sentence]
         if answers:
@@ -588,11 +603,11 @@ class _Things:
         return next((each for each in reversed(self._conversation.things) if each in known), None)
 
     def _nearest(self, named: list[Found], at: int) -> str:
-        words = self._reading.words
+        commas = self._commas
 
         def distance(each: Found) -> int:
             first, last = sorted((each.start, at))
-            return last - first + _COMMA * sum(word in _COMMAS for word in words[first:last])
+            return last - first + _COMMA * (bisect_left(commas, last) - bisect_left(commas, first))
 
         return min(named, key=distance).value
 
@@ -600,13 +615,16 @@ class _Things:
         """Return by field and sentence the thing whose it is."""
         if self._owned is None:
             self._owned = {}
+            if not self._named:
+                return self._owned
             sentence_of, things = self._reading.sentence_of, self._vocabulary.things
-            names = [each for each in self._found if self._named and each.kind in ("name", "ask", "before") and each.field in things]
+            names = list(islice((each for each in self._found if each.kind in ("name", "ask", "before") and each.field in things), _MOST_THINGS))
             for thing in self._named:
                 sentence = sentence_of[thing.start]
                 near = [each for each in names if sentence_of[each.start] == sentence and thing.value in things[each.field]]
                 behind = [each for each in near if 0 <= each.start - thing.end <= _BESIDE]
-                for each in behind or [each for each in near if 0 <= thing.start - each.end <= _BEHIND]:
+                before = [each for each in near if 0 <= thing.start - each.end <= _BEHIND and _COMMAS.isdisjoint(self._reading.words[each.end : thing.start])]
+                for each in behind or before:
                     self._owned.setdefault((each.field, sentence), thing.value)
         return self._owned
 
@@ -928,7 +946,7 @@ def _place(
 def _either(found: list[Found], asked: list[tuple[int, int, str]]) -> set[str]:
     """Return of the fields that a sentence asks for (with the words of each request) those that it leaves to choose: "the area or the price range?"."""
     fields: set[str] = set()
-    for each in found:
+    for each in found if len(asked) > 1 else ():
         if each.kind == "either":
             before = max((span for span in asked if span[0] < each.start), default=None)
             after = min((span for span in asked if span[1] > each.end and span != before), default=None)
@@ -939,15 +957,6 @@ def _either(found: list[Found], asked: list[tuple[int, int, str]]) -> set[str]:
 
 def _name(field: str, thing: str | None) -> str:
     return field if thing is None else of_thing(field, thing)
-
-
-def _things_of(conversation: Conversation, field: str, value: str, thing: str | None, *, sure: bool) -> list[str | None]:
-    """Return of which things a value is told: of ``thing``, and if that is new, of the one of which the same value was told last.
-
-    Who wants the restaurant in the north, as the hotel, tells the north again, and tells the restaurant's area for the first time.
-    """
-    before = conversation.given.get((field, _hash(value)), ())
-    return [thing] if sure or not before or thing in before else [before[-1], thing]
 
 
 def _remember(conversation: Conversation, field: str, value: str, of: list[str | None]) -> None:
