@@ -335,7 +335,7 @@ class Recogniser:
                 data["corrects"] = True
             of: list[str | None] = [None]
             if each.field in self.vocabulary.things:
-                of = [read_back[each.field]] if each.field in read_back else things.told(each.field, each.start, each.value, answers=kind == 1)
+                of = [read_back[each.field]] if each.field in read_back else things.told(each, answers=kind == 1)
             _remember(conversation, each.field, each.value, of)
             if fields[each.field].preference:
                 conversation.preferred[each.field] = each.value
@@ -553,17 +553,18 @@ class _Things:
     def _told_of(self, field: str) -> set[str | None]:
         return {each for (name, _), several in self._conversation.given.items() if name == field for each in several}
 
-    def told(self, field: str, at: int, value: str, *, answers: bool) -> list[str | None]:
+    def told(self, told: _Candidate, *, answers: bool) -> list[str | None]:
         """Return of which things the customer tells a value: of one, and if that is new, of the one of which the same preference was told last.
 
         Who wants the restaurant in the north, as the hotel, tells the north again, and tells the restaurant's area for the first time.
         """
-        thing = self._told(field, at, answers=answers)
-        before = self._conversation.given.get((field, _hash(value)), ()) if self._vocabulary.fields[field].preference else ()
+        thing = self._told(told, answers=answers)
+        before = self._conversation.given.get((told.field, _hash(told.value)), ()) if self._vocabulary.fields[told.field].preference else ()
         return [thing] if not before or thing in before else [before[-1], thing]
 
-    def _told(self, field: str, at: int, *, answers: bool) -> str | None:
-        """Return the thing of a value; an answer is of what was asked, unless its sentence begins by naming another thing."""
+    def _told(self, told: _Candidate, *, answers: bool) -> str | None:
+        """Return the thing of a value; an answer is of what was asked, unless its sentence begins by naming another thing, and so is "the same as the hotel"."""
+        field, at = told.field, told.start
         known = self._vocabulary.things[field]
         asked_of = self._conversation.asked_of
         if field not in self._conversation.asked or field not in asked_of:
@@ -572,7 +573,7 @@ class _Things:
             return self._of(field, at) or (asked_of[field] if answers else None)
         sentence = self._reading.sentence_of[at]
         named = [each for each in self._named if each.value in known and self._reading.sentence_of[each.start] == sentence]
-        if answers:
+        if answers or told.referred:
             named = [each for each in named if each.end <= at]
         return self._nearest(named, at) if named else asked_of[field]
 
@@ -582,10 +583,11 @@ class _Things:
         return of[-1] if of else self._of(field, at)
 
     def remember(self) -> None:
-        """Remember what was spoken of."""
-        for each in self._named:
-            self._conversation.things.pop(each.value, None)
-            self._conversation.things[each.value] = None
+        """Remember what was spoken of; who wants a taxi from the hotel to the restaurant speaks of the taxi, where that is new."""
+        spoken = self._conversation.things
+        for each in sorted(self._named, key=lambda each: each.value not in spoken):
+            spoken.pop(each.value, None)
+            spoken[each.value] = None
 
     def _of(self, field: str, at: int) -> str | None:
         known = self._vocabulary.things.get(field)
