@@ -195,16 +195,13 @@ class Recogniser:
             parts = "" if tag is None else "".join(tag.replace("_", "-").partition("-")[1:])
             region = None if parts else self.vocabulary.region
             timed: list[tuple[int, int]] = []
-            dated: list[tuple[tuple[int, int], str]] = []
             if "time" in by_kind:
                 for start, end, normal in islice(times(reading.text), _MOST_VALUES):
                     place = _place(start, end, first_at, last_at, reading)
                     timed.append(place)
                     spans += ((*place, field, normal, False) for field, *_ in by_kind["time"])
-            if "date" in by_kind and likely.intersection(field for field, *_ in by_kind["date"]):
-                for match in islice(_DATE_SHAPED.finditer(reading.text), _MOST_VALUES):
-                    place = _place(match.start(), match.end(), first_at, last_at, reading)
-                    dated.append((place, match.group()))
+            shaped = islice(_DATE_SHAPED.finditer(reading.text), _MOST_VALUES)
+            dated = [(_place(match.start(), match.end(), first_at, last_at, reading), match.group()) for match in shaped]
             if by_kind.keys() - _SEEN_BY or "@" in reading.text or _ANY_DIGIT.search(reading.text):
                 written = list(islice(values(reading.text, f"{language.name}{parts}", region), _MOST_VALUES))
                 for value_found in (*written, *_joined(written, reading.text)):
@@ -220,7 +217,7 @@ class Recogniser:
                             normal = value_found.text if code and value_found.kind == "phone" else value_found.normal
                             if len(normal) >= shortest:
                                 spans.append((start, end, field, normal, False))
-            spans += ((*place, field, text, False) for place, text in dated for field, *_ in by_kind["date"])
+            spans += ((*place, field, text, False) for place, text in dated for field, *_ in by_kind.get("date", ()))
             for field, pattern in language.patterns:
                 for match in islice(pattern.finditer(reading.text), _MOST_VALUES):
                     if match.end() > match.start():
@@ -563,7 +560,7 @@ class _Things:
         return [thing] if not before or thing in before else [before[-1], thing]
 
     def _told(self, told: _Candidate, *, answers: bool) -> str | None:
-        """Return the thing of a value; an answer is of what was asked, unless its sentence begins by naming another thing, and so is "the same as the hotel"."""
+        """Return the thing of a value; an answer is of what was asked, unless its sentence begins by naming another; so is "the same as the hotel's"."""
         field, at = told.field, told.start
         known = self._vocabulary.things[field]
         asked_of = self._conversation.asked_of

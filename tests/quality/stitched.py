@@ -301,7 +301,7 @@ def _contacts(source: Source, form: str, number: int, written: Callable[[str], s
             for thing, slot, *value in turn["informs" if by_customer else "requests"]:
                 field = source.field(thing, slot)
                 if field and not (value and _indifferent(str(value[0]).strip().lower())):
-                    acts[field, str(value[0]) if value else None] = None
+                    acts[field, source.spelt(str(value[0])) if value else None] = None
             for index, (field, given) in enumerate(acts):
                 data = {"field": field} if given is None else {"field": field, "value": given}
                 yield {**base, "id": f"{at}/{index}", "type": "info.provided" if by_customer else "info.requested", "data": data}
