@@ -8,7 +8,7 @@ from tests.quality.stitched import AGAIN, MOST, SOURCES, counted, draw, findings
 LEAST_FOUND = {"multiwoz_zh_machine": 0.50, "multiwoz": 0.65}
 LEAST_RIGHT = {"multiwoz_zh_machine": 0.85, "multiwoz_zh": 0.88}
 FRESH = {"en": (("multiwoz", True), ("dstc2", True), ("star", False)), "fa": (("pershop", True),)}
-"""By language collections, each with whether it is the pairs that were drawn later: on record before anything was run on them, and nothing was mended after."""
+"""By language collections, each with whether it is the pairs that were drawn later: on record before anything was run on them, and no example was looked at."""
 
 
 @pytest.fixture(params=SOURCES)
