@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agents.rules import Language
-from agents.wording import Vocabulary, inserted
+from agents.wording import Vocabulary, called, inserted
 
 __all__ = ["BriefWords", "lines"]
 
@@ -33,7 +33,7 @@ def lines(brief: Mapping[str, Any], words: BriefWords, vocabulary: Vocabulary) -
         return words.sentences[sentence].format(**{name: inserted(str(value), words.language) for name, value in values.items()})
 
     def field(name: str) -> str:
-        return vocabulary.fields.get(name) or name.replace("_", " ")
+        return called(name, vocabulary.fields)
 
     def by(item: Mapping[str, Any]) -> str:
         return item["team"] or item.get("channel") or vocabulary.somebody

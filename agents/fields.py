@@ -7,17 +7,20 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agents.fingerprints import KEY_ID, LENGTH
 from agents.sketches import Sketcher, parts_of
 
-__all__ = ["FieldCatalog", "FieldDefinition", "FieldFormat", "FieldKind", "Fingerprinter", "fold", "fold_words", "mask", "readable", "shown"]
+__all__ = ["OF", "FieldCatalog", "FieldDefinition", "FieldFormat", "FieldKind", "Fingerprinter", "fold", "fold_words", "mask", "of_thing", "readable", "shown"]
 
 FieldKind = Literal["identity", "contact", "account", "order", "preference", "other"]
 FieldFormat = Literal["words", "number", "date", "phone", "email", "postal", "iban", "card", "order"]
+
+OF = " of "
+"""Between the name of a field and that of its thing."""
 
 READABLE = 80
 """How many characters are shown of a value that the company stated."""
@@ -34,6 +37,7 @@ class FieldDefinition:
     leaves it out loses context. ``secret``: nobody is shown any part of a value. ``format`` says how values are folded
     before they are compared (see :func:`fold`); ``None``: as a number for identity, contact, account and order, else
     as words. ``region`` (two letters) is where phone numbers without country code and dates in digits are read.
+    ``things`` are what else it may be of than the customer or what they have in hand: see :func:`of_thing`.
     """
 
     name: str
@@ -44,10 +48,23 @@ class FieldDefinition:
     secret: bool = False
     format: FieldFormat | None = None
     region: str | None = None
+    things: tuple[str, ...] = ()
     folding: FieldFormat = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folding", self.format or _FORMAT_OF_KIND.get(self.kind, "words"))
+
+
+    def of_things(self) -> Iterator["FieldDefinition"]:
+        """Yield the definition of the field of each thing: the same but for its names, and that it need not travel."""
+        for thing in self.things:
+            aliases = tuple(of_thing(alias, thing) for alias in self.aliases)
+            yield replace(self, name=of_thing(self.name, thing), aliases=aliases, must_travel=False, things=())
+
+
+def of_thing(name: str, thing: str) -> str:
+    """Return what field ``name`` is called where it is that of ``thing``: a field of its own, never compared with that of another thing or of none."""
+    return f"{name}{OF}{thing}"
 
 
 class FieldCatalog:
@@ -61,7 +78,7 @@ class FieldCatalog:
         self.definitions: tuple[FieldDefinition, ...] = tuple(definitions)
         self._listed: dict[str, FieldDefinition] = {}
         self._unlisted: dict[str, FieldDefinition] = {}
-        for definition in self.definitions:
+        for definition in (each for listed in self.definitions for each in (listed, *listed.of_things())):
             for name in (definition.name, *definition.aliases):
                 if name in self._listed:
                     raise ValueError(f"{name} is both {self._listed[name].name} and {definition.name}")

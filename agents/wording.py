@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from agents.fields import OF
 from agents.rules import Language, Text
 
-__all__ = ["PLACES", "RIGHT_TO_LEFT", "Told", "Vocabulary", "Wording", "inserted"]
+__all__ = ["PLACES", "RIGHT_TO_LEFT", "Told", "Vocabulary", "Wording", "called", "inserted"]
 
 PLACES = frozenset({"before", "field", "first", "mask", "receiver", "rule", "sender", "time"})
 """What a text may name; the finding fills it in. ``before`` is the team of the touchpoint ``first``, ``first`` its time."""
@@ -98,7 +99,7 @@ def _values(finding: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, str
     receiver = {} if again.get("type") == "handoff.started" else again
     values = {
         "before": _side("", first) or vocabulary.somebody,
-        "field": vocabulary.fields.get(field) or field.replace("_", " "),
+        "field": called(field, vocabulary.fields),
         "first": _time(first.get("time")),
         "mask": first.get("mask") or vocabulary.value,
         "receiver": _side(seam["to"], receiver) or vocabulary.somebody,
@@ -107,6 +108,14 @@ def _values(finding: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, str
         "time": _time(finding["time"]),
     }
     return {name: value.translate(_WITHOUT_DIRECTIONS) for name, value in values.items()}
+
+
+def called(field: str, fields: Mapping[str, str]) -> str:
+    """Return what a field is called: as ``fields`` say, one of a thing as that of none with the thing behind it, else by its name."""
+    base, _, thing = field.partition(OF)
+    if field not in fields and thing and base in fields:
+        return f"{fields[base]} ({fields.get(thing, thing.replace('_', ' '))})"
+    return fields.get(field) or field.replace("_", " ")
 
 
 def _side(side: str, seen: Mapping[str, Any]) -> str:

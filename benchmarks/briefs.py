@@ -32,8 +32,8 @@ from tests.support.compiled import compiled
 from tests.support.server import free_ports
 from tests.support.services import PostgresServer
 
-_WARM_UP = 5
-"""Seconds of load whose briefs do not count."""
+_WARM_UP = 20
+"""Seconds of load whose briefs do not count: a broker that has just begun still compiles its own code."""
 _TICK = 0.005
 _PATIENCE = 120.0
 _PERCENTILES = (50, 90, 99, 99.9)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, RootModel, StringConstraints
 
-from agents.fields import FieldCatalog, FieldDefinition, FieldFormat, FieldKind
+from agents.fields import FieldCatalog, FieldDefinition, FieldFormat, FieldKind, of_thing
 from agents.rules import Duration
 from agents.text.vocabulary import FieldWords, Vocabulary
 from config.errors import ConfigError
@@ -17,6 +17,8 @@ __all__ = ["SHIPPED_FIELDS", "load_fields", "load_vocabulary"]
 SHIPPED_FIELDS = Path(__file__).parent / "fields"
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+Thing = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 Region = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
@@ -35,16 +37,17 @@ class _FieldForm(BaseModel):
     ask: Phrases = {}
     tell: Phrases = {}
     value: ValueForm = ValueForm()
+    of: dict[Thing, Phrases] = {}
 
     def definition(self, name: str, region: str | None) -> FieldDefinition:
         said = {key: value for key, value in dict(self).items() if key not in _TALK}
-        return FieldDefinition(name, **{**said, "region": self.region or region})
+        return FieldDefinition(name, **{**said, "region": self.region or region, "things": tuple(self.of)})
 
     def words(self, name: str) -> FieldWords:
-        return FieldWords(name, self.names, self.ask, self.tell, self.value.words_of_values(), self.kind == "preference")
+        return FieldWords(name, self.names, self.ask, self.tell, self.value.words_of_values(), self.kind == "preference", self.of)
 
 
-_TALK = {"names", "ask", "tell", "value"}
+_TALK = {"names", "ask", "tell", "value", "of"}
 
 
 class _FieldFile(RootModel[dict[Name, _FieldForm]]):
@@ -91,6 +94,9 @@ def _read_fields(directory: Path | None) -> list[tuple[str, _FieldForm]]:
             _claim(places, document, (name,), name)
             for index, alias in enumerate(form.aliases):
                 _claim(places, document, (name, "aliases", index), alias)
+            for thing in form.of:
+                for each in (name, *form.aliases):
+                    _claim(places, document, (name, "of", thing), of_thing(each, thing))
             forms.append((name, form))
     return forms
 

@@ -26,9 +26,6 @@ _TURN = 0.5
 _SHORT_TURN = 0.01
 """The same while a partition has no room: it has soon, and must not wait for others that have nothing to read."""
 
-_PACE = 0.01
-"""Seconds from what one poll brought to the next poll, at least: where records trickle in, ever smaller batches would take the time of who handles them."""
-
 _ANSWER = 2.0
 """Seconds within which the broker says where a log begins; otherwise all is read again from what is committed."""
 
@@ -175,7 +172,6 @@ class BatchConsumer:
         self._trackers: dict[TP, Tracker] = {}
         self._room = asyncio.Event()
         self._dropped = False
-        self._polled = 0.0
         self._halted = False
         self.suspended_at: float | None = None
 
@@ -202,7 +198,6 @@ class BatchConsumer:
             self.app.liveness.rest()
 
     async def _poll(self) -> None:
-        await asyncio.sleep(self._polled + _PACE - asyncio.get_running_loop().time())
         if not self.flow_active:  # type: ignore[attr-defined]
             self.suspended_at = self.suspended_at or monotonic()
             await _within(self.can_resume_flow.wait(), _TURN)  # type: ignore[attr-defined]
@@ -223,7 +218,6 @@ class BatchConsumer:
         if not records:
             await asyncio.sleep(0)
             return
-        self._polled = asyncio.get_running_loop().time()
         if epoch is not self.epoch or not self.flow_active:  # type: ignore[attr-defined]
             # The consumer's position is past records that nobody got. The seek of a rebalance may lie before this poll or after it.
             self._dropped = True

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["growing_state", "share_interpreter", "tune_garbage_collector"]
+__all__ = ["MANY", "growing_state", "share_interpreter", "tune_garbage_collector"]
 
 _LARGE = 100
 """Records from which on a batch is worth a look of its own."""
@@ -13,7 +13,7 @@ _LARGE = 100
 _YOUNG = 5000
 """Objects after which small batches are worth one: at some hundred of them a second, each with its own, looks cost more than the engine."""
 
-_MANY = 1000
+MANY = 1000
 """Records of one poll from which on the worker catches up: how many go through counts, not how soon one does."""
 
 _PROMPT, _SPARING = 0.0005, 0.005
@@ -52,4 +52,4 @@ def share_interpreter(records: int) -> None:
     Who writes to the database gives up the interpreter's lock at each statement and waits for it afterwards: by Python's own 5 ms, each time, a row
     waits longer for its turns than for its transaction.
     """
-    sys.setswitchinterval(_SPARING if records >= _MANY else _PROMPT)
+    sys.setswitchinterval(_SPARING if records >= MANY else _PROMPT)

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from typing import Any
 
+import aiokafka.consumer.consumer
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import fetcher
@@ -17,7 +18,7 @@ from mode.utils.futures import maybe_async
 from streams.backend import Bounds, Chunk, LogReader
 from streams.batches import BatchConsumer
 from streams.idle import IdleProducer
-from streams.interpreter import share_interpreter
+from streams.interpreter import MANY, share_interpreter
 from streams.lenient import FetchedRecords, LenientRecords
 from streams.pauses import Pauses
 from streams.producer import KafkaDelivery, Producer
@@ -57,8 +58,31 @@ class _PartitionRecords(fetcher.PartitionRecords):
         return record if self._value_deserializer is _as_it_is else super()._consumer_record(tp, record)
 
 
-fetcher.PartitionRecords = _PartitionRecords  # aiokafka's fetcher names the class and takes no other; all else stays as it is
+class _Fetcher(fetcher.Fetcher):
+    """Can be told to rest: between two fetches, not between a fetch and the poll that takes what it brought.
+
+    aiokafka fetches again as soon as a poll took all, gets what little was appended in that millisecond, and fetches no more while it waits to be
+    polled: records would wait for two polls.
+    """
+
+    _rests_until = 0.0
+
+    def rest(self, seconds: float) -> None:
+        """Send no fetch for so long."""
+        self._rests_until = time.monotonic() + seconds
+
+    def _get_actions_per_node(self, assignment: Any) -> tuple[Any, ...]:
+        fetches, resets, timeout, *others = super()._get_actions_per_node(assignment)
+        rest = self._rests_until - time.monotonic()
+        return ([], resets, min(timeout, rest), *others) if fetches and rest > 0 else (fetches, resets, timeout, *others)
+
+
+fetcher.PartitionRecords = _PartitionRecords  # aiokafka names its classes and takes no others; all else stays as it is
 fetcher.MemoryRecords = FetchedRecords
+aiokafka.consumer.consumer.Fetcher = _Fetcher
+
+_PACE = 0.01
+"""Seconds from what one poll brought to the next fetch, at least: where records trickle in, ever smaller batches would take the time of who handles them."""
 
 _RECOVERY_ROWS = 5000
 _RECOVERY_STALL = 60.0
@@ -118,6 +142,10 @@ class _Reading(driver.AIOKafkaConsumerThread):
         """Go back to the earliest offset that Kafka holds."""
         await self._ensure_consumer().seek_to_beginning(*(TopicPartition(*tp) for tp in partitions))
 
+    def rest(self, seconds: float) -> None:
+        """Fetch nothing for so long."""
+        self._ensure_consumer()._fetcher.rest(seconds)
+
     def stay(self) -> None:
         """Keep the member in the group while it has no room for records."""
         with self._ensure_consumer()._subscription.fetch_context():
@@ -150,7 +178,10 @@ class KafkaConsumer(BatchConsumer, driver.Consumer):
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's signature
         polled = await super()._getmany(active_partitions, timeout)
-        share_interpreter(sum(map(len, polled.values())))
+        records = sum(map(len, polled.values()))
+        share_interpreter(records)
+        if 0 < records < MANY:
+            self._thread.rest(_PACE)
         return polled
 
     async def _seek_to_start(self, partitions: Iterable[TP]) -> None:

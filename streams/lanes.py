@@ -85,6 +85,17 @@ class Lanes:
                 return False
         return True
 
+    async def settled(self, topic: str, partition: int) -> None:
+        """Wait until nothing that earlier batches of a partition left is to be settled.
+
+        Raises `Abandoned` where that failed.
+        """
+        settling = self._settling.get((topic, partition))
+        if settling is not None:
+            await asyncio.wait({settling})
+        if self._failed:
+            raise Abandoned("what earlier batches left could not be settled")
+
     async def _run(self, lane: tuple[str, int]) -> None:
         waiting = self._waiting[lane]
         try:

@@ -54,6 +54,8 @@ REQUIRED: dict[str, tuple[str, ...] | None] = {
     "faust.streams:Stream.noack": (),
     "faust.transport.producer:Producer.flush": (),
     # aiokafka.
+    "aiokafka.consumer.consumer:Fetcher": None,
+    "aiokafka.consumer.fetcher:Fetcher._get_actions_per_node": ("assignment",),
     "aiokafka.consumer.fetcher:PartitionRecords.__init__": ("value_deserializer",),
     "aiokafka.consumer.fetcher:MemoryRecords": None,
     "aiokafka.consumer.fetcher:PartitionRecords._unpack_records": (),

@@ -70,10 +70,10 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
         effects = owned.watch.effects()
         failpoint("before_findings")
         traced, findings = Traced(), _told(names.alerts, partition, effects.findings, [(mark.findings, mark) for mark in effects.marks])
+        onward = [Outgoing(names.touchpoints, None, key, value) for key, value in (*effects.misplaced, *effects.onward)]
         await deliver([
             *(findings if app.tracing is None else trace_findings(app.tracing, batch, findings, traced)),
             *_told(names.briefs, partition, effects.briefs, [(mark.briefs, mark) for mark in effects.marks if mark.what == "forgotten"]),
-            *(Outgoing(names.touchpoints, None, key, value) for key, value in (*effects.misplaced, *effects.onward)),
             *(
                 dead_letter(
                     names.dead_letters,
@@ -86,7 +86,13 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
                 for letter in effects.dead_letters
             ),
             *(() if pulses is None else pulses.marks(partition, batch.records)),
+            *(() if effects.marks else onward),
         ])  # fmt: skip
+        if effects.marks:  # a timeline leaves: what was told of it here comes before what its new partition tells
+            await app.lanes.settled(batch.topic, partition)
+            await deliver(_scores(names.scores, [effects]))
+            effects.customer_scores = []
+            await deliver(onward)
         traced.end()
         app.observer.findings_delivered(partition, monotonic() - batch.polled_at)
         failpoint("after_findings")
@@ -97,10 +103,9 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
         owned = left[0][0]
         partition, deliver = owned.partition, app.delivery.deliver
         tallies, tally_rows = (dict(pair for _, effects in left for pair in getattr(effects, name)) for name in ("tallies", "tally_rows"))
-        scores = _latest(score for _, effects in left for score in effects.customer_scores)
         rows = [row for _, effects in left for row in effects.rows]
         await deliver([
-            *(Outgoing(names.scores, None, *each) for each in scores),
+            *_scores(names.scores, (effects for _, effects in left)),
             *(Outgoing(names.tallies, _tally_partition(key, app.streams.partitions), key, value) for key, value in tallies.items()),
             Rows(names.changelog, partition, list(tally_rows.items())),
         ])  # fmt: skip
@@ -123,6 +128,11 @@ def _told(topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes]], mark
         yield Outgoing(topic, partition, mark.key, None, ((mark.what, mark.value.encode()),))
         begin = at
     yield from (Outgoing(topic, partition, *pair) for pair in pairs[begin:])
+
+
+def _scores(topic: str, told: Iterable[Any]) -> list[Outgoing]:
+    """Return the customers' scores of effects, in their order."""
+    return [Outgoing(topic, None, *each) for each in _latest(score for effects in told for score in effects.customer_scores)]
 
 
 def _latest(told: Iterable[tuple[bytes, bytes | None]]) -> list[tuple[bytes, bytes | None]]:

@@ -23,8 +23,9 @@ _UNSEEN: dict[int, str | None] = {
     **dict.fromkeys((*range(0xFE00, 0xFE10), 0x640, *range(0x64B, 0x653), *range(0xE0000, 0xE0080)), None),
     0x3002: "。 ",  # so that no number begins with it
     0x200C: " ",  # the Persian half space parts words as a space does
-    0x64A: "\u06cc",  # Arabic letters that stand for Persian ones, and those that are written with a hamza or without
+    0x64A: "\u06cc",  # Arabic letters that stand for Persian ones, and those that are written with a hamza or madda or without
     0x643: "\u06a9",
+    0x622: "\u0627",
     0x623: "\u0627",
     0x624: "\u0648",
     0x626: "\u06cc",

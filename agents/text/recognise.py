@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple
 
+from agents.fields import of_thing
 from agents.text.phrases import Found
 from agents.text.promises import due
 from agents.text.reading import Reading, folded, read
@@ -30,38 +31,65 @@ _ANNOUNCING = frozenset(
 )
 _PATIENCE = 2
 """For how many messages of the customer a request stays open."""
+_BESIDE = 1
+"""How many words may stand between what names a thing and the field's name behind it: the *s* of "your wife's date of birth"."""
+_BEHIND = 3
+"""How many may stand between the field's name and what names its thing: "the date of birth of your wife"."""
+_EITHER = 4
+"""How many words may stand between an *or* and what is asked for on either side."""
+_COMMA = 6
+"""How many words a comma counts as, between a thing and a field of it."""
+_FEWEST_OPENING = 2
+"""How many words in capitals begin an answer; a single one may be the first of any sentence."""
 _MOST_REQUESTS = 16
 _MOST_GIVEN = 64
 _MOST_ACTS = 32
 _SEEN_BY = frozenset({"email", "iban"})
 """Kinds of values that have an @ or a digit."""
 _ANY_DIGIT = re.compile("[0-9]")
+_DATE_SHAPED = re.compile(r"(?<![\w./-])[0-9]{1,2}([./-])[0-9]{1,2}\1(?:[0-9]{4}|[0-9]{2})(?![\w/-]|\.[0-9])")
+"""What is written as a date, although nobody could tell the day from the month, or the calendar does not have it: no number of an account."""
+_CURRENCIES = frozenset("$€£¥￥")
 _COMMAS = frozenset({",", "،", "，"})
 _ALONE_AMONG = 4
 """In how few words *one* answers a request; in more it stands for a thing."""
+_MOST_THINGS = 64
+"""How many names of things, and of fields beside them, are looked at in one message."""
 _MOST_VALUES = 64
 """How many values of one kind are looked at in one message."""
 
 
 class Act(NamedTuple):
-    """A touchpoint type and its data. ``remembered``: what was said before was needed to tell."""
+    """A touchpoint type and its data. ``remembered``: what was said before was needed to tell.
+
+    ``withheld`` is the field of a request that is told only when its answer comes (`Conversation.withheld`): first without being told, then by the answer.
+    """
 
     type: str
     data: dict[str, Any]
     remembered: bool = False
+    withheld: str = ""
 
 
 class Conversation:
     """What is remembered of a contact: open requests with their age in messages, hashes of the values given, the fields last read back, the language of
-    either side, and of preferences alone the value last given, which "the same day" refers to.
+    either side, and of preferences alone the value last given, which "the same day" refers to. Of fields that may be of several things: of which they were last
+    asked for and read back, of which each value was given, and the ``things`` that were spoken of, the last one last.
+
+    ``withheld``: requests of which only the answer can tell what they were, as touchpoints but for the field: a field was asked for of a thing of which it was
+    never told, while it was of another; or ``either`` of several fields or of several values of what was found was asked for.
     """
 
-    __slots__ = ("asked", "given", "languages", "preferred", "read_back")
+    __slots__ = ("asked", "asked_of", "either", "given", "languages", "preferred", "read_back", "things", "withheld")
 
     def __init__(self) -> None:
         self.asked: dict[str, int] = {}
-        self.given: dict[tuple[str, int], None] = {}
-        self.read_back: set[str] = set()
+        self.asked_of: dict[str, str | None] = {}
+        self.given: dict[tuple[str, int], tuple[str | None, ...]] = {}
+        self.read_back: dict[str, str | None] = {}
+        self.things: dict[str, None] = {}
+        self.withheld: dict[str, dict[str, Any]] = {}
+        self.either: set[str] = set()
         self.languages: dict[bool, str] = {}
         self.preferred: dict[str, str] = {}
 
@@ -111,15 +139,18 @@ class Recogniser:
             if reading.sentence_of[each.start] == reading.sentence_of[each.end - 1]
         ]
         candidates = list(self._candidates(reading, found, language, tag, conversation))
+        things = _Things(reading, found, self.vocabulary, conversation)
         if by_customer:
             acts: Iterable[Act] = chain(
-                self._customer(reading, found, candidates, language, conversation), _intents(reading, found, language)
+                self._customer(reading, found, candidates, language, conversation, things), _intents(reading, found, language)
             )
         else:
             acts = chain(
-                self._handler(reading, found, candidates, language, conversation), self._announced(reading, found, language, time)
+                self._handler(reading, found, candidates, language, conversation, things), self._announced(reading, found, language, time)
             )
-        return sorted(acts, key=lambda act: act.remembered)[:_MOST_ACTS]
+        said = sorted(acts, key=lambda act: act.remembered)[:_MOST_ACTS]
+        things.remember()
+        return said
 
     # The language
 
@@ -155,7 +186,7 @@ class Recogniser:
             {each.field for each in found}
             | conversation.asked.keys()
             | {field for field, _ in conversation.given}
-            | conversation.read_back
+            | conversation.read_back.keys()
         )
         by_kind = self.vocabulary.by_kind(frozenset(likely))
         if by_kind or language.patterns:
@@ -169,15 +200,24 @@ class Recogniser:
                     place = _place(start, end, first_at, last_at, reading)
                     timed.append(place)
                     spans += ((*place, field, normal, False) for field, *_ in by_kind["time"])
+            shaped = islice(_DATE_SHAPED.finditer(reading.text), _MOST_VALUES)
+            dated = [(_place(match.start(), match.end(), first_at, last_at, reading), match.group()) for match in shaped]
             if by_kind.keys() - _SEEN_BY or "@" in reading.text or _ANY_DIGIT.search(reading.text):
                 written = list(islice(values(reading.text, f"{language.name}{parts}", region), _MOST_VALUES))
                 for value_found in (*written, *_joined(written, reading.text)):
-                    start, end = _place(value_found.start, value_found.end, first_at, last_at, reading)
+                    start, end = place = _place(value_found.start, value_found.end, first_at, last_at, reading)
+                    if value_found.kind == "date":
+                        dated = [each for each in dated if each[0] != place]
+                    elif any(begin <= start and end <= last for (begin, last), _ in dated):
+                        continue
                     if not any(begin <= start and end <= last for begin, last in timed):
                         for field, shortest, code in by_kind.get(value_found.kind, ()):
+                            if code and reading.text[value_found.start - 1 : value_found.start] in _CURRENCIES:
+                                continue
                             normal = value_found.text if code and value_found.kind == "phone" else value_found.normal
                             if len(normal) >= shortest:
                                 spans.append((start, end, field, normal, False))
+            spans += ((*place, field, text, False) for place, text in dated for field, *_ in by_kind.get("date", ()))
             for field, pattern in language.patterns:
                 for match in islice(pattern.finditer(reading.text), _MOST_VALUES):
                     if match.end() > match.start():
@@ -191,7 +231,7 @@ class Recogniser:
                         )
         introductions = _Introductions(reading, found, language)
         told = {span: introductions.of(span[2], span[0], span[1]) for span in spans}
-        waiting = conversation.asked.keys() | {field for field, _ in conversation.given} | conversation.read_back
+        waiting = conversation.asked.keys() | {field for field, _ in conversation.given} | conversation.read_back.keys()
         fields = self.vocabulary.fields
         plain = [span for span in spans if told[span] or fields[span[2]].value.alone]
         awaited = [span for span in spans if span[2] in waiting and span not in plain]
@@ -219,6 +259,7 @@ class Recogniser:
         candidates: list[_Candidate],
         language: Language,
         conversation: Conversation,
+        things: "_Things",
     ) -> Iterator[Act]:
         fields, asked = self.vocabulary.fields, conversation.asked
         denying = [
@@ -227,9 +268,10 @@ class Recogniser:
         negations = {end for _, end, kind, *_ in _outermost(denying) if kind == "negation"}
         corrections = {each.end for each in found if each.kind == "correction"}
         doubts = [each for each in found if each.kind in ("wondering", "hypothetical")] + _asked_about(reading, found, language)
-        last = conversation.read_back or ({next(reversed(conversation.given))[0]} if conversation.given else set())
+        read_back = conversation.read_back
+        last = read_back.keys() or ({next(reversed(conversation.given))[0]} if conversation.given else set())
         denied = bool(conversation.read_back) and any(each.kind == "no" and each.start < 2 for each in found)
-        conversation.read_back = set()
+        conversation.read_back = {}
         chosen: list[tuple[int, _Candidate]] = []
         for each in candidates:
             told = each.told
@@ -246,10 +288,12 @@ class Recogniser:
                 continue
             if (denied and each.field in last) or not _after(reading, each.start, negations, language, _NEAR - 1):
                 chosen.append((kind, each))
+        newest = {field: at for at, field in enumerate(asked)}
         chosen.sort(
             key=lambda pair: (
                 -pair[0],
                 -pair[1].told,
+                -newest.get(pair[1].field, 0) if pair[0] == 1 else 0,
                 pair[1].start - pair[1].end,
                 pair[1].start,
                 list(fields).index(pair[1].field),
@@ -271,6 +315,13 @@ class Recogniser:
             ):
                 kept.append((1, _Candidate(0, len(reading.words), field, answer, 0, listed=False)))
                 answered.add(field)
+        open_ = [field for field in asked if fields[field].value.phrase and field not in answered]
+        if open_ and language.script == "Latn" and (opening := _opening(reading, found, fields[open_[-1]].value.phrase, language)):
+            start, end = opening
+            if taken.isdisjoint(range(start, end)):
+                text = reading.text[reading.starts[start] : reading.ends[end - 1]]
+                kept.append((1, _Candidate(start, end, open_[-1], text, 0, listed=False)))
+                answered.add(open_[-1])
         said: set[tuple[str, str]] = set()
         for kind, each in sorted(kept, key=lambda pair: pair[1].start):
             if (each.field, each.value) in said:
@@ -279,12 +330,17 @@ class Recogniser:
             data: dict[str, Any] = {"field": each.field, "value": each.value}
             if (denied and each.field in last) or _after(reading, each.start, corrections, language, _NEAR):
                 data["corrects"] = True
-            _remember(conversation, each.field, each.value)
+            of: list[str | None] = [None]
+            if each.field in self.vocabulary.things:
+                of = [read_back[each.field]] if each.field in read_back else things.told(each, answers=kind == 1)
+            _remember(conversation, each.field, each.value, of)
             if fields[each.field].preference:
                 conversation.preferred[each.field] = each.value
             alone = fields[each.field].value.alone and not _in_doubt(reading, each, doubts)
             by_itself = not each.referred and (kind != 1 or alone)
-            yield Act("info.provided", data, remembered=not by_itself)
+            if each.field in asked and each.field in conversation.withheld and (len(of) > 1 or each.field in conversation.either):
+                yield Act("info.requested", {"field": _name(each.field, of[0])}, remembered=True, withheld=each.field)
+            yield from (Act("info.provided", {**data, "field": _name(each.field, thing)}, remembered=not by_itself) for thing in of)
         for field, age in list(asked.items()):
             if field in answered or age + 1 >= _PATIENCE:
                 del asked[field]
@@ -300,24 +356,20 @@ class Recogniser:
         candidates: list[_Candidate],
         language: Language,
         conversation: Conversation,
+        things: "_Things",
     ) -> Iterator[Act]:
         by_sentence = _by_sentence(reading, found)
         values_of: dict[int, list[_Candidate]] = {}
         for candidate in candidates:
             values_of.setdefault(reading.sentence_of[candidate.start], []).append(candidate)
-        done: set[tuple[str, str]] = set()
+        done: set[tuple[str, str, str]] = set()
         for sentence in sorted(by_sentence.keys() | values_of.keys()):
             for act in self._sentence(
-                reading, sentence, by_sentence.get(sentence, []), values_of.get(sentence, []), language, conversation
+                reading, sentence, by_sentence.get(sentence, []), values_of.get(sentence, []), language, conversation, things
             ):
-                key = (act.type, act.data["field"])
+                key = (act.type, act.data["field"], act.withheld)
                 if key not in done:
                     done.add(key)
-                    if act.type == "info.requested":
-                        conversation.asked.pop(act.data["field"], None)
-                        conversation.asked[act.data["field"]] = 0
-                        while len(conversation.asked) > _MOST_REQUESTS:
-                            del conversation.asked[next(iter(conversation.asked))]
                     yield act
 
     def _announced(self, reading: Reading, found: list[Found], language: Language, time: datetime) -> Iterator[Act]:
@@ -394,6 +446,7 @@ class Recogniser:
         candidates: list[_Candidate],
         language: Language,
         conversation: Conversation,
+        things: "_Things",
     ) -> Iterator[Act]:
         fields = self.vocabulary.fields
         question = sentence in reading.questions
@@ -410,12 +463,16 @@ class Recogniser:
             and not tagged.issuperset((each.start, each.end - 1))
         ]
         cues = [] if offers else cues
-        yours = {each.end for each in found if each.kind == "yours"} if question else set()
+        yours = {each.end for each in found if each.kind == "yours"}
+        begged = {each.start for each in found if each.kind == "begged" and _ends(reading, each.end)} if yours and not offers else set()
+        own = yours if question else set()
         others = {each.end for each in found if each.kind == "others"} - {each.end for each in cues}  # "a preference for the area"
         within = {"request": _REQUEST_WITHIN_HAN} if language.script == "Han" else {}
-        asked: dict[str, None] = {}
+        asked: dict[str, int] = {}
+        chosen: set[str] = set()
         spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name", "due")]
-        for start, end, field, kind, _ in _outermost(spans):
+        asking_spans = list(_outermost(spans))
+        for start, end, field, kind, _ in asking_spans:
             if kind == "due" or (kind == "name" and "recap" in kinds) or not others.isdisjoint(range(start, end)):
                 continue
             stated = end + 1 < len(reading.words) and reading.words[end] in language.copulas and reading.words[end + 1] not in "?？؟"
@@ -424,8 +481,9 @@ class Recogniser:
                 for cue in cues
                 if abs(start - cue.end) <= within.get(cue.kind, _REQUEST_WITHIN) and not (stated and cue.start > end)  # "the price is ..., would you ..."
             )
-            if kind == "ask" or (start in yours and not stated) or any(cue.kind != "wish" or fields[field].preference for cue in near):
-                asked[field] = None
+            please = start in yours and (end in begged or (end + 1 in begged and reading.words[end] in _COMMAS))
+            if kind == "ask" or please or (start in own and not stated) or any(cue.kind != "wish" or fields[field].preference for cue in near):
+                asked.setdefault(field, start)
         values_of: dict[str, dict[str, _Candidate]] = {}
         for candidate in candidates:
             values_of.setdefault(candidate.field, {})[candidate.value] = candidate
@@ -434,7 +492,8 @@ class Recogniser:
             listed = alone and len(said) > 1 and all(each.listed for each in said.values())
             if listed and question and cues and "recap" not in kinds:
                 if not any(_given(conversation, field, value) for value in said):  # else: did you say this or that?
-                    asked[field] = None  # which of these?
+                    asked[field] = next(iter(said.values())).start  # which of these?
+                    chosen |= {field} if things.found else set()
                 continue
             if told and not alone:
                 asked.pop(field, None)
@@ -442,10 +501,131 @@ class Recogniser:
             for value in said:
                 if sure or ((confirms or question) and not offers and _given(conversation, field, value)):
                     asked.pop(field, None)
-                    conversation.read_back.add(field)
-                    yield Act("info.confirmed", {"field": field, "value": value}, remembered=not sure)
-        for field in asked:
-            yield Act("info.requested", {"field": field})
+                    named = conversation.read_back[field] = things.read_back(field, value, said[value].start)
+                    yield Act("info.confirmed", {"field": _name(field, named), "value": value}, remembered=not sure)
+        either = chosen | _either(found, [(start, end, field) for start, end, field, *_ in asking_spans[:_MOST_THINGS] if field in asked])
+        conversation.either -= asked.keys()
+        for field, at in asked.items():
+            thing = things.asked(field, at)
+            conversation.withheld.pop(field, None)
+            conversation.asked.pop(field, None)
+            conversation.asked[field] = 0
+            while len(conversation.asked) > _MOST_REQUESTS:
+                del conversation.asked[next(iter(conversation.asked))]
+            if field in self.vocabulary.things:
+                conversation.asked_of[field] = thing
+            if field in either:
+                conversation.either.add(field)
+            if field in either or things.new(field, thing):
+                yield Act("info.requested", {"field": field}, withheld=field)
+            if field not in either:
+                yield Act("info.requested", {"field": _name(field, thing)})
+
+
+class _Things:
+    """Of what each field is asked for and told in a message.
+
+    A preference is of the thing that its sentence names, the nearest to it; else of the one that was spoken of last, by whomever. Any other field is the
+    customer's own, unless the words beside its name say whose it is: each thing belongs to the name that it stands next to.
+    """
+
+    def __init__(self, reading: Reading, found: list[Found], vocabulary: Vocabulary, conversation: Conversation) -> None:
+        self._reading, self._found, self._vocabulary, self._conversation = reading, found, vocabulary, conversation
+        self._named = list(islice((each for each in found if each.kind == "thing"), _MOST_THINGS)) if vocabulary.things else []
+        self._commas = [at for at, word in enumerate(reading.words) if word in _COMMAS] if self._named else []
+        self._owned: dict[tuple[str, int], str] | None = None
+        self.found = any(each.kind == "found" for each in found)
+
+    def asked(self, field: str, at: int) -> str | None:
+        """Return the thing of a request for ``field`` at a word: none where it was told of none and never of that thing."""
+        thing = self._of(field, at)
+        told = self._told_of(field) if thing else ()
+        return None if None in told and thing not in told else thing
+
+    def new(self, field: str, thing: str | None) -> bool:
+        """Tell whether a field was told in this contact, and never of ``thing``."""
+        told = self._told_of(field) if field in self._vocabulary.things and self._vocabulary.fields[field].preference else ()
+        return bool(told) and thing not in told
+
+    def _told_of(self, field: str) -> set[str | None]:
+        return {each for (name, _), several in self._conversation.given.items() if name == field for each in several}
+
+    def told(self, told: _Candidate, *, answers: bool) -> list[str | None]:
+        """Return of which things the customer tells a value: of one, and if that is new, of the one of which the same preference was told last.
+
+        Who wants the restaurant in the north, as the hotel, tells the north again, and tells the restaurant's area for the first time.
+        """
+        thing = self._told(told, answers=answers)
+        before = self._conversation.given.get((told.field, _hash(told.value)), ()) if self._vocabulary.fields[told.field].preference else ()
+        return [thing] if not before or thing in before else [before[-1], thing]
+
+    def _told(self, told: _Candidate, *, answers: bool) -> str | None:
+        """Return the thing of a value; an answer is of what was asked, unless its sentence begins by naming another; so is "the same as the hotel's"."""
+        field, at = told.field, told.start
+        known = self._vocabulary.things[field]
+        asked_of = self._conversation.asked_of
+        if field not in self._conversation.asked or field not in asked_of:
+            return self._of(field, at)
+        if not self._vocabulary.fields[field].preference:
+            return self._of(field, at) or (asked_of[field] if answers else None)
+        sentence = self._reading.sentence_of[at]
+        named = [each for each in self._named if each.value in known and self._reading.sentence_of[each.start] == sentence]
+        if answers or told.referred:
+            named = [each for each in named if each.end <= at]
+        return self._nearest(named, at) if named else asked_of[field]
+
+    def read_back(self, field: str, value: str, at: int) -> str | None:
+        """Return the thing of a value that is read back: that of which it was given last."""
+        of = self._conversation.given.get((field, _hash(value)))
+        return of[-1] if of else self._of(field, at)
+
+    def remember(self) -> None:
+        """Remember what was spoken of; who wants a taxi from the hotel to the restaurant speaks of the taxi, where that is new."""
+        spoken = self._conversation.things
+        for each in sorted(self._named, key=lambda each: each.value not in spoken):
+            spoken.pop(each.value, None)
+            spoken[each.value] = None
+
+    def _of(self, field: str, at: int) -> str | None:
+        known = self._vocabulary.things.get(field)
+        if not known:
+            return None
+        sentence_of = self._reading.sentence_of
+        if not self._vocabulary.fields[field].preference:
+            return self._owners().get((field, sentence_of[at]))
+        named = [each for each in self._named if each.value in known and sentence_of[each.start] <= sentence_of[at]]
+        of_sentence = [each for each in named if sentence_of[each.start] == sentence_of[at]]
+        if of_sentence:
+            return self._nearest(of_sentence, at)
+        if named:
+            return named[-1].value
+        return next((each for each in reversed(self._conversation.things) if each in known), None)
+
+    def _nearest(self, named: list[Found], at: int) -> str:
+        commas = self._commas
+
+        def distance(each: Found) -> int:
+            first, last = sorted((each.start, at))
+            return last - first + _COMMA * (bisect_left(commas, last) - bisect_left(commas, first))
+
+        return min(named, key=distance).value
+
+    def _owners(self) -> dict[tuple[str, int], str]:
+        """Return by field and sentence the thing whose it is."""
+        if self._owned is None:
+            self._owned = {}
+            if not self._named:
+                return self._owned
+            sentence_of, things = self._reading.sentence_of, self._vocabulary.things
+            names = list(islice((each for each in self._found if each.kind in ("name", "ask", "before") and each.field in things), _MOST_THINGS))
+            for thing in self._named:
+                sentence = sentence_of[thing.start]
+                near = [each for each in names if sentence_of[each.start] == sentence and thing.value in things[each.field]]
+                behind = [each for each in near if 0 <= each.start - thing.end <= _BESIDE]
+                before = [each for each in near if 0 <= thing.start - each.end <= _BEHIND and _COMMAS.isdisjoint(self._reading.words[each.end : thing.start])]
+                for each in behind or before:
+                    self._owned.setdefault((each.field, sentence), thing.value)
+        return self._owned
 
 
 class _Introductions:
@@ -609,6 +789,25 @@ def _answers(reading: Reading, most: list[int], language: Language) -> list[str]
     return answers
 
 
+def _opening(reading: Reading, found: list[Found], most: int, language: Language) -> tuple[int, int] | None:
+    """Return the words in capitals with which an answer of any words begins, before it goes on to something else: "I'm Jane Doe, my number is ..."."""
+    words = reading.words
+    answers = {each.start: each.end for each in found if each.kind == "answer"}
+    named = {each.start for each in found if each.kind in ("name", "before")}
+    start = 0
+    while start < len(words) and (start in answers or words[start] in language.between or words[start] in _COMMAS):
+        start = answers.get(start, start + 1)
+    end = start
+    while end < len(words) and end not in named and words[end] not in language.stop and reading.text[reading.starts[end]].isupper():
+        end += 1
+    return (start, end) if _FEWEST_OPENING <= end - start <= most and reading.sentence_of[start] == reading.sentence_of[end - 1] else None
+
+
+def _ends(reading: Reading, at: int) -> bool:
+    """Tell whether a sentence ends before a word."""
+    return at == len(reading.words) or reading.sentence_of[at] != reading.sentence_of[at - 1] or not reading.words[at][0].isalnum()
+
+
 def _after(reading: Reading, start: int, ends: set[int], language: Language, most: int) -> bool:
     """Tell whether one of ``ends`` lies before ``start``, with words between them that say nothing."""
     at = start
@@ -743,9 +942,26 @@ def _place(
     return first, min(last, len(reading.words) - 1) + 1
 
 
-def _remember(conversation: Conversation, field: str, value: str) -> None:
-    conversation.given.pop(key := (field, _hash(value)), None)
-    conversation.given[key] = None
+def _either(found: list[Found], asked: list[tuple[int, int, str]]) -> set[str]:
+    """Return of the fields that a sentence asks for (with the words of each request) those that it leaves to choose: "the area or the price range?"."""
+    fields: set[str] = set()
+    for each in found if len(asked) > 1 else ():
+        if each.kind == "either":
+            before = max((span for span in asked if span[0] < each.start), default=None)
+            after = min((span for span in asked if span[1] > each.end and span != before), default=None)
+            if before and after and before[2] != after[2] and after[0] - each.end <= _EITHER and each.start - before[1] <= _EITHER:
+                fields |= {before[2], after[2]}
+    return fields
+
+
+def _name(field: str, thing: str | None) -> str:
+    return field if thing is None else of_thing(field, thing)
+
+
+def _remember(conversation: Conversation, field: str, value: str, of: list[str | None]) -> None:
+    key = field, _hash(value)
+    before = conversation.given.pop(key, ())
+    conversation.given[key] = (*(each for each in before if each not in of), *of)
     while len(conversation.given) > _MOST_GIVEN:
         del conversation.given[next(iter(conversation.given))]
 

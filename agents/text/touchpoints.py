@@ -62,7 +62,7 @@ def derived(
 ) -> list[bytes]:
     """Return what the message ``touchpoint`` says, as JSON; ids are ``<its id>/<index>``. A note that the customer does not see says nothing.
 
-    ``told`` are the `kinds` that its source tells itself.
+    ``told`` are the `kinds` that its source tells itself. A request that only its answer shows to be one comes with the answer, as of its own time.
     """
     if touchpoint.data.private:
         return []
@@ -89,5 +89,14 @@ def derived(
     said: list[bytes] = []
     for index, act in enumerate(act for act in acts if act.type.partition(".")[0] not in told):
         data = {_NAMED[act.type]: touchpoint.id, **act.data} if act.type in _NAMED else act.data
-        said.append(_encode({"id": f"{stem}/{index}", "type": act.type, **common, "data": data}))
+        written = {"id": f"{stem}/{index}", "type": act.type, **common, "data": data}
+        if act.withheld and actor.kind != "customer":
+            conversation.withheld[act.withheld] = written
+            continue
+        if act.withheld:
+            request = conversation.withheld.pop(act.withheld, None)
+            if request is None:  # told twice in one message
+                continue
+            written = {**request, "data": data}
+        said.append(_encode(written))
     return said

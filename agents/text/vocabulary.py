@@ -41,6 +41,10 @@ CUES = (
         "about",
         "seeking",
         "same",
+        "either",
+        "found",
+        "begged",
+        "answer",
         "hypothetical",
     ),
     *("copula", "filler", "stop", "common", "promise", "impossible", "authenticate", "authenticated", "transfer", "department"),
@@ -93,7 +97,8 @@ class FieldWords:
     """How a field is talked about, by language.
 
     ``names`` is what it is called, ``ask`` whole questions for it, ``tell`` what introduces a value: the value follows, or stands at ``{}``; ``...``
-    is a gap of some words. ``preference``: it is asked for by words of wishing too.
+    is a gap of some words. ``preference``: it is asked for by words of wishing too. ``things``: what it may be of, each with what names it; the phrases of a
+    thing may stand with any field that may be of it.
     """
 
     name: str
@@ -102,6 +107,7 @@ class FieldWords:
     tell: Phrases = field(default_factory=dict)
     value: ValueWords = ValueWords()
     preference: bool = False
+    things: Mapping[str, Phrases] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -157,6 +163,9 @@ class Language:
         for value, synonyms in each.value.words.get(language, {}).items():
             for synonym in synonyms or (value,):
                 self._add(synonym, "value", name, value)
+        for thing, named in each.things.items():
+            for phrase in named.get(language, ()):
+                self._add(phrase, "thing", value=thing)
         pattern = each.value.pattern.get(language) or each.value.pattern.get("any")
         if pattern:
             self.patterns.append((name, compiled_pattern(pattern)))
@@ -183,6 +192,7 @@ class Vocabulary:
         told = tuple(fields)
         self.region = region
         self.fields = {each.name: each for each in told}
+        self.things = {each.name: frozenset(each.things) for each in told if each.things}
         self.languages = {each.name: Language(each, told, intents) for each in languages}
         self._formatted = {each.name: each.value for each in told if each.value.formats}
         self._looks = frozenset(name for name, value in self._formatted.items() if value.alone)

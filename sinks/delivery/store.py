@@ -169,13 +169,16 @@ class DeliveryStore:
     def settle(self, outcomes: Sequence[Delivered], now: datetime) -> None:
         """Note what became of tries. What a newer message has replaced meanwhile stays replaced, unless it arrived."""
         arrived = [each for each in outcomes if each.state is DeliveryState.DELIVERED]
-        others = [each for each in outcomes if each.state is not DeliveryState.DELIVERED]
-        told = {"state": bindparam("now_is"), "due": bindparam("due_at"), "updated": now, "error": bindparam("why"), "tries": deliveries.c.tries + 1}
-        row = update(deliveries).where(deliveries.c.id == bindparam("of")).values(told)
+        told = {"state": bindparam("now_is"), "due": bindparam("due_at"), "updated": now, "error": None, "tries": deliveries.c.tries + 1}
         with self._begin() as connection:
-            for statement, some in ((row, arrived), (row.where(deliveries.c.state.in_(_WAITING)), others)):
-                if some:
-                    connection.execute(statement, [{"of": each.id, "now_is": each.state.value, "due_at": each.due, "why": each.error} for each in some])
+            if arrived:
+                row = update(deliveries).where(deliveries.c.id == bindparam("of")).values(told)
+                connection.execute(row, [{"of": each.id, "now_is": each.state.value, "due_at": each.due} for each in arrived])
+            for each in outcomes:
+                if each.state is not DeliveryState.DELIVERED:
+                    row = update(deliveries).where(deliveries.c.id == each.id, deliveries.c.state.in_(_WAITING))
+                    values = {"state": each.state.value, "due": each.due, "updated": now, "error": each.error, "tries": deliveries.c.tries + 1}
+                    connection.execute(row.values(values))
 
     def hasten(self, now: datetime) -> None:
         """Make all that waits due: the receiver is back."""

@@ -158,7 +158,8 @@ class _Writer:
     def act(self, seen: Mapping[str, Any]) -> str:
         """Return what happened at a touchpoint of a finding."""
         field = seen["field"] or ""
-        named = self._fields.get(field) or field.replace("_", " ")
+        base, _, thing = field.partition(" of ")  # "date_of_birth of partner"
+        named = self._fields.get(field) or (f"{self._fields[base]} ({thing})" if thing and base in self._fields else field.replace("_", " "))
         sentence: str | None = self._words.types.get(seen["type"])
         # A type that nobody has words for is a name, and no sentence with places to fill in.
         return str(seen["type"]) if sentence is None else sentence.format(field=self.inserted(named))

@@ -103,21 +103,23 @@ def _stitched() -> Iterator[tuple[str, ...]]:
         if missing := source.absent():
             print(missing, file=sys.stderr)
             continue
-        pairs = stitched.sheet(name)
-        for form in ("structured", "text"):
-            found = stitched.findings(name, form, pairs)
-            for detector, counts, *_ in stitched.counted(name, pairs, found):
-                yield (name, source.language, f"{len(pairs):,}", form, detector, *_with_intervals(counts))
-                if form == "text" and not source.described:
-                    by_language.setdefault((source.language, detector), []).append(counts)
-            read = stitched.questions(name)
-            if form == "text" and read is not None:
-                for detector, counts, *_ in stitched.counted(name, pairs, found, read=read):
-                    if detector != "repeated_answer":
-                        yield (name, source.language, f"{len(pairs):,}", "text, as read", detector, *_with_intervals(counts))
-    for (language, detector), several in by_language.items():
+        for again in (False, True) if name in stitched.AGAIN else (False,):
+            pairs, called = stitched.sheet(name, again=again), f"{name}, other pairs" if again else name
+            for form in ("structured", "text"):
+                found = stitched.findings(name, form, pairs)
+                for detector, counts, *_ in stitched.counted(name, pairs, found):
+                    yield (called, source.language, f"{len(pairs):,}", form, detector, *_with_intervals(counts))
+                    if form == "text" and not source.described and not source.pairs:
+                        summed = f"other pairs and star, {source.language}" if again or source.shipped else f"all {source.language}"
+                        by_language.setdefault((summed, detector), []).append(counts)
+                read = None if again else stitched.questions(name)
+                if form == "text" and read is not None:
+                    for detector, counts, *_ in stitched.counted(name, pairs, found, read=read):
+                        if detector != "repeated_answer":
+                            yield (called, source.language, f"{len(pairs):,}", "text, as read", detector, *_with_intervals(counts))
+    for (summed, detector), several in by_language.items():
         if len(several) > 1:
-            yield (f"all {language}", language, "", "text", detector, *_with_intervals(Counts(*map(sum, zip(*several, strict=True)))))
+            yield (summed, summed[-2:], "", "text", detector, *_with_intervals(Counts(*map(sum, zip(*several, strict=True)))))
 
 
 def _with_intervals(counts: Counts) -> tuple[str, ...]:

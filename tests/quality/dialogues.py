@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
-from agents.fields import Fingerprinter
+from agents.fields import OF, Fingerprinter
 from agents.replay import Replay
 from agents.text.recognise import Recogniser
 from config.fields import load_fields, load_vocabulary
@@ -29,6 +29,7 @@ __all__ = [
     "Collection",
     "evaluate",
     "findings",
+    "of_no_thing",
     "scored",
     "touchpoints",
     "transcripts",
@@ -121,6 +122,11 @@ def touchpoints(collection: Collection, mode: str, *, held_out: bool) -> Iterato
 def untokenised(text: str) -> str:
     """Undo what a tokeniser did to a message."""
     return _TOKENISED.sub(r"\1", text)
+
+
+def of_no_thing(field: str | None) -> str:
+    """Return the field as the annotations call it, whatever it is of (:func:`agents.fields.of_thing`)."""
+    return (field or "").partition(OF)[0]
 
 
 def findings(collection: Collection, mode: str, *, held_out: bool) -> list[dict[str, Any]]:

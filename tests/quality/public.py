@@ -9,6 +9,11 @@ Nothing of them is in the tree; what needs them says so and goes on where they a
 - ``kddres``: KddRES (Wang et al., 2020), restaurants of Hong Kong in traditional characters, from the crowd: customers and restaurants write as they like.
 - ``pershop``: PerSHOP (Mahmoudi and Faili, 2024), shopping in Persian, from the crowd. A dialogue is cut into its orders: the turns about one kind of
   product. Its annotation says that something is asked for, not what; a question counts as one for what the customer tells next, where that is one thing.
+- ``star``: STAR (Mosig et al., 2020), two people who write, one of them serves; of it the 952 dialogues in which a bank is asked for a balance or told of a
+  fraud. Those who serve chose a sentence out of several that a machine put forward for what they had typed, and its label says what it asks for.
+  What they looked up with is what customers told: at each turn that holds it.
+- ``star_typed``: the same; where those who serve had typed four words or more, these stand in place of the sentence. What else they ask for there, and what
+  they wrote freely, nobody has annotated.
 """
 
 import csv
@@ -16,8 +21,10 @@ import hashlib
 import json
 import re
 import sys
+import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +51,13 @@ class File(NamedTuple):
 
 _CONVLAB = "github.com/thu-coai/ConvLab-2, data/multiwoz_zh/{} (Apache-2.0)"
 _KDDRES = "github.com/ruleGreen/KddRES, data_zh_hant/{}.json.zip at 51a99dfa (published for research, without a licence file)"
+_STAR = (
+    File(
+        "star.tar",
+        "github.com/RasaHQ/STAR (MIT), what `git archive --format=tar 30589750 dialogues` writes",
+        "984601b10a063c0fde7d28f87788f66afcbf3a463d9fbf8a3a5a338b2104e31e",
+    ),
+)
 WHERE: dict[str, tuple[File, ...]] = {
     "multiwoz_zh": (
         File("multiwoz_zh.json.zip", _CONVLAB.format("human_val.json.zip at b014b81f"), "a0766b5741e05818a869dbb5ec8a25c68c448020ca08528258cd9d0f94eb2ab0"),
@@ -73,6 +87,8 @@ WHERE: dict[str, tuple[File, ...]] = {
             "dfc17844907ca3e0098131b905c1caca4a83ad8b1deac0c6d52b72abbc42de33",
         ),
     ),
+    "star": _STAR,
+    "star_typed": _STAR,
 }
 """The files of each collection."""
 
@@ -81,6 +97,14 @@ _WEEKDAY = re.compile("(?:本|這|这)?(?:週|周|禮拜|礼拜|星期)([一二�
 _MONTH = re.compile("月.+[日號号]")
 _REQUEST, _INFORM = "请求", "通知"
 _SLOT = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")
+_ASKS = {"ask_name": "customer_name", "bank_ask_account_number": "account_number", "bank_ask_pin": "pin", "bank_ask_dob": "date_of_birth"}
+_LOOKED_UP = {"FullName": "customer_name", "CustomerName": "customer_name", "AccountNumber": "account_number", "PIN": "pin", "DateOfBirth": "date_of_birth"}
+_DIGITS = {"account_number": range(8, 14), "pin": range(4, 5)}
+"""How many digits the numbers of STAR's bank have; where others were looked up, one was taken for the other."""
+_OWN_WORDS = 4
+_OFTEN = 5
+"""How often a value of STAR is looked up, to be one that its customers were given: they tell several where they are unsure."""
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _CELL = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
@@ -100,6 +124,8 @@ def transcripts(name: str) -> Iterator[dict[str, Any]]:
         yield from _pershop(paths[0])
     elif name == "kddres":
         yield from _kddres(paths)
+    elif name in ("star", "star_typed"):
+        yield from _star(paths[0], typed=name == "star_typed")
     elif name == "multiwoz_zh_new":
         yield from _read(paths[0], READ / f"{name}.csv")
     elif name == "multiwoz_zh":
@@ -219,6 +245,77 @@ def _pershop(path: Path) -> Iterator[dict[str, Any]]:
                 }
             )
         yield {"id": name, "lang": "fa", "turns": turns}
+
+
+def _star(path: Path, *, typed: bool) -> Iterator[dict[str, Any]]:
+    with tarfile.open(path) as archive:
+        files = (archive.extractfile(member) for member in archive)
+        every = [json.load(file) for file in files if file is not None]
+    dialogues = [each for each in every if "bank" in each["Scenario"]["Domains"]]
+    counts = Counter(pair for dialogue in dialogues for event in dialogue["Events"] for pair in _constraints(event))
+    known = {pair for pair, count in counts.items() if count >= _OFTEN}
+    for dialogue in dialogues:
+        looked_up = known.union(*(_constraints(event) for event in dialogue["Events"]))
+        turns: list[dict[str, Any]] = []
+        wrote = ""
+        for event in dialogue["Events"]:
+            action, agent = event["Action"], event["Agent"]
+            if action == "request_suggestions":
+                wrote = event["Text"]
+            if agent not in ("User", "Wizard") or action not in ("utter", "pick_suggestion"):
+                continue
+            field, own = _ASKS.get(event.get("ActionLabel", "")), typed and len(wrote.split()) >= _OWN_WORDS
+            by_customer = agent == "User"
+            turns.append(
+                {
+                    "i": len(turns),
+                    "role": "user" if by_customer else "system",
+                    "text": wrote if action == "pick_suggestion" and own else event["Text"],
+                    "requests": [["customer", field]] if field else [],
+                    "informs": [["customer", slot, value] for slot, value in _told_of(looked_up, event["Text"])] if by_customer else [],
+                    "undecided": not by_customer and (action == "utter" or event["ActionLabel"] == "custom"),
+                    "more": not by_customer and own,
+                }
+            )
+            wrote = ""
+        if turns:
+            yield {"id": str(dialogue["DialogueID"]), "lang": "en", "turns": turns}
+
+
+def _constraints(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a bank or restaurant was looked up with, of the customer: fields and values as they are compared."""
+    for constraint in event.get("Constraints", ()) if event["Action"] == "query" else ():
+        for name, written in constraint.items():
+            value = str(written).strip('" ').lower()
+            field = _LOOKED_UP.get(name, "")
+            if field in _DIGITS:
+                value = re.sub("[^0-9]", "", value)
+            if field and len(value) in _DIGITS.get(field, range(1, 100)) and value != "null" and not value.startswith("api."):
+                yield field, " ".join(value.split())
+
+
+def _told_of(looked_up: set[tuple[str, str]], text: str) -> Iterator[tuple[str, str]]:
+    """Yield which of the values a message holds; of names the first alone, where no whole one is there."""
+    words = re.findall("[a-z0-9]+", text.lower())
+    spaced = f" {' '.join(words)} "
+    joined = re.findall("[0-9]+", re.sub("(?<=[0-9])[ -](?=[0-9])", "", text))
+    names = sorted({value for field, value in looked_up if field == "customer_name"})
+    whole = [name for name in names if " " in name and f" {name} " in spaced]
+    yield from (("customer_name", name) for name in whole or sorted({name.split()[0] for name in names if name.split()[0] in words}))
+    for field, value in sorted(looked_up):
+        if field == "date_of_birth":
+            if _day(value) and _day(value) == _day(text.lower()):
+                yield field, value
+        elif field != "customer_name" and value in joined:
+            yield field, value
+
+
+def _day(text: str) -> tuple[int, ...]:
+    """Return day, month and year of the only date in a text as a sorted triple, as nobody agrees which of them comes first; nothing where there is none."""
+    months = [number for word in re.findall("[a-z]+", text) for number, name in enumerate(_MONTHS, 1) if word.startswith(name)]
+    found = re.findall("[0-9]+", text)
+    parts = [int(each) for each in found if len(each) in (1, 2, 4)] + months[:1]
+    return tuple(sorted(each % 100 if each > 31 else each for each in parts)) if len(parts) == 3 else ()
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.quality.dialogues import COLLECTIONS, transcripts
+from tests.quality.dialogues import COLLECTIONS, of_no_thing, transcripts
 
 __all__ = ["DRAWS", "Counts", "reread", "sample", "sheet", "wilson"]
 
@@ -97,7 +97,7 @@ def wilson(right: int, of: int) -> tuple[float, float]:
 
 def _key(finding: Mapping[str, Any]) -> Key:
     dialogue, turn, _ = finding["again"]["id"].rsplit("#", 2)
-    return dialogue, int(turn), finding["field"]
+    return dialogue, int(turn), of_no_thing(finding["field"])
 
 
 def main() -> int:

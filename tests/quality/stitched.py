@@ -35,7 +35,7 @@ from agents.text.recognise import Recogniser
 from config.fields import load_fields, load_vocabulary
 from config.rules import load_rulebook
 from tests.quality import dialogues, public
-from tests.quality.dialogues import COLLECTIONS, FIELDS, evaluate, tuned_on
+from tests.quality.dialogues import COLLECTIONS, FIELDS, evaluate, of_no_thing, tuned_on
 from tests.quality.reread import Counts
 
 __all__ = ["SOURCES", "Pair", "counted", "draw", "findings", "questions", "sheet"]
@@ -44,6 +44,9 @@ SHEETS = Path(__file__).parent / "stitched"
 MOST = 150
 """How many questions are drawn of a collection."""
 _SEED = 37
+AGAIN = ("multiwoz", "dstc2", "pershop")
+"""Collections of whose questions others were drawn later, out of those that were left."""
+_SEED_AGAIN = 71
 _ANY = {"es ist egal", "不在意", "none"}
 """Values that say that none is preferred, besides those that `evaluate` knows."""
 _START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -57,7 +60,10 @@ Key = tuple[int, int, str]
 class Source(NamedTuple):
     """Dialogues to stitch.
 
-    ``fields`` says which field a slot stands for, ``untold`` which slots of which thing stand for none; ``described``: the folder of its fields.
+    ``fields`` says which field a slot stands for, ``untold`` which slots of which thing stand for none; ``described``: the folder of its fields, if it is
+    not that of its name; ``shipped``: they are those of `config/fields`. ``certain`` are fields of which a customer has one value for good: two dialogues that
+    differ in it are of two people, so that pairs are not drawn for this, and what is found there counts neither way. ``pairs``: whose pairs it has.
+    ``spelt`` brings values to one spelling before they are judged; pairs were drawn of values as annotated.
     """
 
     name: str
@@ -67,6 +73,10 @@ class Source(NamedTuple):
     tagged: bool = True
     untold: frozenset[Slot] = frozenset()
     described: str = ""
+    shipped: bool = False
+    certain: frozenset[str] = frozenset()
+    pairs: str = ""
+    spelt: Callable[[str], str] = str
 
     def field(self, thing: str, slot: str) -> str | None:
         """Return what the fields call a slot of a thing, if they know it."""
@@ -74,8 +84,8 @@ class Source(NamedTuple):
 
     def absent(self) -> str | None:
         """Return why it cannot be read here."""
-        if self.name in public.WHERE:
-            return public.absent(self.name)
+        if (self.pairs or self.name) in public.WHERE:
+            return public.absent(self.pairs or self.name)
         return None if dialogues.EVALUATE.exists() else f"the annotated dialogues are not there: {dialogues.EVALUATE}"
 
 
@@ -88,6 +98,13 @@ _CHINESE = {each: each for each in ("区域", "食物", "星级", "日期", "人
     "价格范围": "价格"
 }
 _PLACES = frozenset({("出租车", "出发地"), ("出租车", "目的地")})
+def _persian(value: str) -> str:
+    """Return a value as PerSHOP's customers and annotators spell it in more than one way."""
+    return value.replace("کوچیک", "کوچک").replace("آ", "ا")
+
+
+_OF_A_BANK = {each: each for each in ("customer_name", "account_number", "pin", "date_of_birth")}
+_ONE_FOR_GOOD = frozenset({"account_number", "date_of_birth"})
 SOURCES = {
     each.name: each
     for each in (
@@ -124,7 +141,9 @@ SOURCES = {
             described="multiwoz_zh",
         ),
         Source("kddres", "zh-Hant", {each: each for each in ("人數", "日期", "時間")}, partial(public.transcripts, "kddres")),
-        Source("pershop", "fa", {each: each for each in ("brand", "flavor", "size", "color")}, partial(public.transcripts, "pershop")),
+        Source("pershop", "fa", {each: each for each in ("brand", "flavor", "size", "color")}, partial(public.transcripts, "pershop"), spelt=_persian),
+        Source("star", "en", _OF_A_BANK, partial(public.transcripts, "star"), shipped=True, certain=_ONE_FOR_GOOD),
+        Source("star_typed", "en", _OF_A_BANK, partial(public.transcripts, "star_typed"), shipped=True, certain=_ONE_FOR_GOOD, pairs="star"),
     )
 }
 
@@ -163,6 +182,10 @@ def _told(source: Source, dialogue: Mapping[str, Any], *, preferring: bool = Tru
     return [_Told(turn, thing, field, value) for turn, thing, field, value in values if field and preferring == (not _indifferent(value))]
 
 
+def _spelt(source: Source, told: list[_Told]) -> list[_Told]:
+    return [each._replace(value=source.spelt(each.value)) for each in told]
+
+
 def _indifferent(value: str) -> bool:
     return value in evaluate().NO_VALUE | _ANY
 
@@ -183,8 +206,8 @@ def _asked(source: Source, dialogue: Mapping[str, Any], read: Questions | None =
             yield _Asked(turn["i"], field, of_field[0] if len(of_field) == 1 else None)
 
 
-def draw(name: str, *, held_out: bool = True) -> list[Pair]:
-    """Return the pairs of a collection, as the seed draws them."""
+def draw(name: str, *, held_out: bool = True, again: bool = False) -> list[Pair]:
+    """Return the pairs of a collection, as the seed draws them; ``again``: of questions that were left, as another seed does."""
     source, drawn = SOURCES[name], random.Random(_SEED)
     known = _dialogues(name, held_out=held_out)
     told = {key: _told(source, dialogue) for key, dialogue in known.items()}
@@ -194,8 +217,13 @@ def draw(name: str, *, held_out: bool = True) -> list[Pair]:
         for asked in _asked(source, dialogue)
         if asked.answer and not any(each.field == asked.field and each.turn < asked.turn for each in told[key])
     ]
+    chosen = drawn.sample(targets, min(MOST, len(targets)))
+    if again:
+        taken, drawn = set(chosen), random.Random(_SEED_AGAIN)
+        left = [each for each in targets if each not in taken]
+        chosen = drawn.sample(left, min(MOST, len(left)))
     pairs = []
-    for second, answer in drawn.sample(targets, min(MOST, len(targets))):
+    for second, answer in chosen:
         thing = (answer.thing, answer.field)
         values = {key: {each.value for each in several if (each.thing, each.field) == thing} for key, several in told.items() if key != second}
         for kind, firsts in (
@@ -203,14 +231,14 @@ def draw(name: str, *, held_out: bool = True) -> list[Pair]:
             ("other", [key for key, given in values.items() if given and not any(_alike(each, answer.value) for each in given)]),
             ("never", [key for key in values if told[key] and not any(each.field == answer.field for each in told[key])]),
         ):
-            if firsts:
+            if firsts and not (kind == "other" and answer.field in source.certain):
                 pairs.append(Pair(drawn.choice(firsts), second, kind))
     return pairs
 
 
-def sheet(name: str) -> list[Pair]:
-    """Return the pairs that were put on record before the recogniser was run on them."""
-    with (SHEETS / f"{name}.csv").open(encoding="utf-8", newline="") as rows:
+def sheet(name: str, *, again: bool = False) -> list[Pair]:
+    """Return the pairs that were put on record before the recogniser was run on them; ``again``: those that were drawn later."""
+    with (SHEETS / f"{SOURCES[name].pairs or name}{'.again' if again else ''}.csv").open(encoding="utf-8", newline="") as rows:
         return [Pair(**row) for row in csv.DictReader(rows)]
 
 
@@ -236,7 +264,7 @@ def findings(
     ``written`` is how a message is written.
     """
     source, known = SOURCES[name], _dialogues(name, held_out=held_out)
-    described = FIELDS / (source.described or name)
+    described = None if source.shipped else FIELDS / (source.described or name)
     recogniser = Recogniser(load_vocabulary(described)) if form == "text" else None
     replay = Replay(load_rulebook(), load_fields(described), Fingerprinter(b"a key of at least sixteen bytes"), recogniser)
     lines = chain.from_iterable(_contacts(source, form, number, written, known[pair.first], known[pair.second]) for number, pair in enumerate(pairs))
@@ -273,7 +301,7 @@ def _contacts(source: Source, form: str, number: int, written: Callable[[str], s
             for thing, slot, *value in turn["informs" if by_customer else "requests"]:
                 field = source.field(thing, slot)
                 if field and not (value and _indifferent(str(value[0]).strip().lower())):
-                    acts[field, str(value[0]) if value else None] = None
+                    acts[field, source.spelt(str(value[0])) if value else None] = None
             for index, (field, given) in enumerate(acts):
                 data = {"field": field} if given is None else {"field": field, "value": given}
                 yield {**base, "id": f"{at}/{index}", "type": "info.provided" if by_customer else "info.requested", "data": data}
@@ -290,8 +318,8 @@ def counted(
     truth: dict[str, set[Key]] = {"repeated_answer": set(), "repeated_request": set()}
     undecided: dict[str, set[Key]] = {"repeated_answer": set(), "repeated_request": set()}
     for number, pair in enumerate(pairs):
-        before = _told(source, known[pair.first])
-        within = _told(source, known[pair.second])
+        before = _spelt(source, _told(source, known[pair.first]))
+        within = _spelt(source, _told(source, known[pair.second]))
         for detector, turn, field, answer in _judged(source, known[pair.second], within, read):
             given = [each for each in before if each.field == field]
             key = (number, turn, field)
@@ -301,12 +329,18 @@ def counted(
                 undecided[detector].add(key) if given or detector == "repeated_answer" else None
             elif any((each.thing, each.value) == (answer.thing, answer.value) for each in given):
                 truth[detector].add(key)
-            elif any(_alike(each.value, answer.value) for each in given):
+            elif (given and field in source.certain) or any(_alike(each.value, answer.value) for each in given):
                 undecided[detector].add(key)
         if read is not None:
             undecided["repeated_request"] |= {(number, *place) for place, kind in read[pair.second].items() if kind == "unclear"}
         undecided["repeated_request"] |= {
             (number, turn["i"], field) for turn in known[pair.second]["turns"] if turn.get("undecided") for field in source.fields.values()
+        }
+        undecided["repeated_request"] |= {
+            (number, turn["i"], field)
+            for turn in known[pair.second]["turns"]
+            if turn.get("more")
+            for field in set(source.fields.values()) - {source.field(*each) for each in turn["requests"]}
         }
     for detector, of, severities in (
         ("repeated_answer", "repeated_answer", None),
@@ -316,7 +350,7 @@ def counted(
         got = {
             key
             for key, severity in (_key(each) for each in found if each["detector"] == of and _across(each))
-            if key is not None and (severities is None or severity in severities)
+            if key is not None and (severities is None or severity in severities) and (not source.shipped or key[2] in source.fields.values())
         }
         left = truth[of] - undecided[of]
         got -= undecided[of]
@@ -327,7 +361,7 @@ def _judged(
     source: Source, dialogue: Mapping[str, Any], told: list[_Told], read: Questions | None
 ) -> Iterator[tuple[str, int, str, _Told | None]]:
     for asked in _asked(source, dialogue, read):
-        yield "repeated_request", asked.turn, asked.field, asked.answer
+        yield "repeated_request", asked.turn, asked.field, None if asked.answer is None else _spelt(source, [asked.answer])[0]
     for each in told:
         yield "repeated_answer", each.turn, each.field, each
     for each in _told(source, dialogue, preferring=False):
@@ -336,7 +370,7 @@ def _judged(
 
 def _key(finding: Mapping[str, Any]) -> tuple[Key | None, str]:
     number, contact, turn, _ = finding["again"]["id"].split("#")
-    return ((int(number), int(turn), finding["field"]) if contact == "1" else None), finding["severity"]
+    return ((int(number), int(turn), of_no_thing(finding["field"])) if contact == "1" else None), finding["severity"]
 
 
 def _across(finding: Mapping[str, Any]) -> bool:
@@ -348,10 +382,11 @@ def _alike(one: str, other: str) -> bool:
 
 
 def main() -> int:
-    """Put the pairs of collections on record: ``python -m tests.quality.stitched woz_de``."""
-    for name in sys.argv[1:]:
-        with (SHEETS / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([Pair._fields, *draw(name)])
+    """Put the pairs of collections on record: ``python -m tests.quality.stitched woz_de multiwoz.again``."""
+    for argument in sys.argv[1:]:
+        name, _, again = argument.partition(".")
+        with (SHEETS / f"{argument}.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([Pair._fields, *draw(name, again=bool(again))])
     return 0
 
 

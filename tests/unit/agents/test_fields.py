@@ -199,6 +199,17 @@ def test_aliases_lead_to_one_definition_and_unlisted_names_to_their_own() -> Non
     assert catalog.must_travel == {"account_number"}
 
 
+def test_the_field_of_a_thing_is_its_own_with_everything_of_the_base() -> None:
+    """Kind, validity, format and secrecy are those of the field; its names carry the thing, and it need not travel."""
+    own = FieldDefinition("date_of_birth", "identity", aliases=("dob",), validity=7, must_travel=True, secret=True, format="date", things=("partner",))
+    catalog = FieldCatalog([own, ACCOUNT])
+    of_partner = catalog.definition("date_of_birth of partner")
+    assert catalog.definition("dob of partner") is of_partner
+    assert of_partner == FieldDefinition("date_of_birth of partner", "identity", aliases=("dob of partner",), validity=7, secret=True, format="date")
+    assert catalog.definition("date_of_birth of neighbour").kind == "other"
+    assert catalog.must_travel == {"account_number", "date_of_birth"}
+
+
 def test_two_fields_of_one_name_are_refused() -> None:
     """A name or alias leads to one field alone."""
     with pytest.raises(ValueError, match="acct_no is both account_number and other"):

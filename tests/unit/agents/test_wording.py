@@ -7,6 +7,7 @@ import pytest
 from agents.fields import Fingerprinter
 from agents.replay import Replay
 from agents.rules import Language
+from agents.wording import called
 from config.fields import load_fields
 from config.rules import load_rulebook
 from config.wording import load_wording
@@ -83,3 +84,11 @@ def test_what_is_not_known_has_words() -> None:
     assert words.what.startswith("jemand hat nach einer Angabe gefragt")
     assert "die chat schon am" in words.what
     assert "das, was vorliegt vorlesen" in words.first
+
+
+def test_the_field_of_a_thing_is_called_as_the_field_with_the_thing_behind_it() -> None:
+    """No language needs a name for each; one that has it is taken, and a name that nobody listed stays."""
+    fields = {"date_of_birth": "Geburtsdatum", "partner": "Partner", "account_number of child": "Konto des Kindes"}
+    assert called("date_of_birth of partner", fields) == "Geburtsdatum (Partner)"
+    assert called("account_number of child", fields) == "Konto des Kindes"
+    assert called("meter_number of flat", fields) == "meter number of flat"

@@ -47,6 +47,9 @@ def test_the_region_of_an_installation_is_that_of_fields_that_name_none(tmp_path
         ("a:\n  kind: order\n  format: telephone\n", "own.yaml:3: a.format: expected 'words', 'number'"),
         ("a:\n  kind: contact\n  region: de\n", "own.yaml:3: a.region:"),
         ("a: order\n", "own.yaml:1: a:"),
+        ("a:\n  kind: order\n  of: {Flat: {}}\n", "own.yaml:3: a.of.Flat"),
+        ("a: {kind: order}\nb:\n  kind: order\n  aliases: [a of flat]\na of flat: {kind: order}\n", "a of flat is taken"),
+        ("a: {kind: order, of: {flat: {en: [flat]}}}\na of flat: {kind: order}\n", "own.yaml:2: a of flat: a of flat is taken"),
     ],
 )
 def test_wrong_fields_are_refused_by_file_and_line(tmp_path: Path, text: str, sentence: str) -> None:

@@ -5,18 +5,19 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 from faust.types import TP
 
 from agents.live import watch
+from agents.partition import Mark
 from streams.app import SeamwatchApp
 from streams.errors import CorruptChangelog, DeliveryFailed, Overtaken
 from streams.memory import MemoryBroker
 from streams.observer import Unobserved
-from streams.producer import Outgoing
+from streams.producer import Outgoing, partition_for
 from tests.unit.streams.support import CountingEngine, Effects, Ends, eventually, worker
 
 TOPIC = "t.touchpoints"
@@ -221,6 +222,29 @@ async def test_a_batch_that_takes_long_is_taken_in_turns(monkeypatch: pytest.Mon
         await eventually(lambda: committed(broker) == ends(broker))
     assert turns == [1, 0, 1, 0, 1, 0, -1]
     assert state(broker) == counts
+
+
+async def test_scores_of_a_timeline_that_leaves_come_before_those_of_where_it_goes() -> None:
+    """What waits to be settled is told before the timeline is sent on: else a score that its new partition removes would come back."""
+    broker = MemoryBroker(partitions=2)
+    away = next(b"acme/%d" % each for each in range(9) if partition_for(b"acme/%d" % each, 2) == 1)
+
+    class Leaving(CountingEngine):
+        def process(self, records: Sequence[Any]) -> Effects:
+            effects = super().process(records)
+            for record in records:
+                arrived = record.key == away
+                effects.customer_scores.append((b"score", None if arrived else b"%d" % record.offset))
+                if record.value == b"leaves":
+                    effects.onward.append((away, b"{}"))
+                    effects.marks.append(Mark(0, 0, record.key, "alias-of", "c"))
+            return effects
+
+    for value in (b"{}", b"{}", b"leaves"):
+        broker.append(TOPIC, 0, b"acme/alias", value)
+    async with worker(broker, lambda app: watch(app, Leaving), max_poll_records=1):
+        await eventually(lambda: committed(broker) == ends(broker) == {0: 3, 1: 1})
+    assert [record.value for record in broker.records("t.scores")] == [b"0", b"1", b"2", None]
 
 
 async def test_rows_that_arrive_late_end_their_owner_and_are_written_over() -> None:

@@ -33,9 +33,12 @@ export function seam(of: Seam | null): TemplateResult | typeof nothing {
   return html`<span class="seam"><bdi>${side(of.from)}</bdi><span class="stitch" role="img" aria-label=${t("seam.to")}></span><bdi>${side(of.to)}</bdi></span>`;
 }
 
-/** A field as people call it. */
+/** A field as people call it; one of a thing ("date_of_birth of partner") as that of none, with the thing behind it. */
 export function field(name: string | null | undefined): string {
-  return name ? named("field", name) : t("field.any");
+  if (!name) return t("field.any");
+  const [base, thing] = name.split(" of ", 2);
+  if (base && thing && isNamed("field", base) && !isNamed("field", name)) return `${named("field", base)} (${named("field", thing)})`;
+  return named("field", name);
 }
 
 /** In a few words what happened to the customer. */

@@ -53,6 +53,10 @@ def acts_of(text: str, *, by_customer: bool = True, tag: str | None = "en") -> l
         "the same area ",
         "if i want a refund ",
         "transfer you to the billing team ",
+        "your wife's date of birth ",
+        "your name or your date of birth, ",
+        "01/02/1999 ",
+        "Jane Doe ",
     ],
 )
 @pytest.mark.parametrize("by_customer", [True, False])

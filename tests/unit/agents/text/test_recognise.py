@@ -35,6 +35,8 @@ REQUESTS = [
     ("May I have your date of birth?", "date_of_birth"),
     ("I need your order number before I can look it up.", "order_number"),
     ("what is your customer number", "customer_number"),
+    ("Right, and your PIN as well please.", "pin"),
+    ("Und Ihre Kontonummer noch bitte.", "account_number"),
     ("Wie lautet Ihre Kundennummer?", "customer_number"),
     ("订单号是？", "order_number"),
     ("能否请您向我提供您的订单号？", "order_number"),
@@ -527,3 +529,46 @@ def test_several_things_are_asked_for_at_once_in_chinese() -> None:
 def test_an_offer_in_chinese_asks_for_nothing() -> None:
     """Who offers to do something says what was found beside it, and asks for none of that."""
     assert said("agent: 订单号有了，要我帮您寄吗？") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("I'm Jane Doe. My card is gone", ["Jane Doe"]),
+        ("Sure, it's Jane Doe, and I live in Rome", ["Jane Doe"]),
+        ("Jane Doe and I lost my card", ["Jane Doe"]),
+        ("I'm Not Sure", []),
+        ("I'm really confused. What do you need?", []),
+        ("Wait. I have to look for it", []),
+    ],
+)
+def test_a_name_may_begin_an_answer_that_goes_on(answer: str, told: list[str]) -> None:
+    """Two words in capitals at the beginning answer who is asked for their name; anything else does not."""
+    assert [value for _, field, value in said("agent: Could I get your full name, please?", f"customer: {answer}") if field == "customer_name"] == told
+
+
+@pytest.mark.parametrize("written", ["08/06/1963", "31/06/1996", "8.6.63"])
+def test_a_date_that_nobody_can_order_is_told_as_it_is_written(written: str) -> None:
+    """It answers who asks for a date, and is no account number, though one was asked for before."""
+    asked = ["agent: What is your account number?", "customer: I forgot that", "agent: Could you provide your date of birth, please?"]
+    [(type_, field, value)] = said(*asked, f"customer: {written}")
+    assert (type_, field) == ("provided", "date_of_birth")
+    assert value.replace("-", "") != ""
+    assert said("agent: What is your account number?", f"customer: It is {written}") == []
+
+
+def test_the_newest_request_is_answered_first() -> None:
+    """Where two are open that a number may answer, it is of the one that was asked last."""
+    asked = ["agent: What is your account number?", "customer: I don't know", "agent: And your PIN, please?"]
+    assert said(*asked, "customer: 7402") == [("provided", "pin", "7402")]
+
+
+def test_money_is_no_number_of_an_account() -> None:
+    """An amount answers nobody who asks for an account."""
+    assert said("agent: What is your account number?", "customer: somebody took $5000 from me") == []
+
+
+def test_who_gives_thanks_for_a_number_does_not_ask_for_it() -> None:
+    """Please at the end of a sentence asks for what stands right before it alone."""
+    assert said("agent: Thank you for your account number, one moment please.") == []
+    assert said("agent: Your account number, please hold.") == []
