@@ -21,8 +21,10 @@ from sqlalchemy import text as sql
 from benchmarks.installation import AS_PYTHON
 from benchmarks.report import Report, say
 from models.tables import alerts
+from sinks.console import ConsoleSettings
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
+from sinks.console.pages import NOT_BUILT, is_built
 from sinks.database import create_engine, upgrade
 from sinks.writer import DatabaseWriter
 from tests.support.prepare import browser
@@ -144,8 +146,10 @@ class Seen(NamedTuple):
 def run(count: int, rate: int, seconds: int, rounds: int) -> Report:
     """Measure over ``count`` open alerts, with ``rate`` findings a second for so many ``seconds``.
 
-    Raises ``RuntimeError`` where a row of the page does not end as the database has it.
+    Raises ``RuntimeError`` where a row of the page does not end as the database has it, and ``SystemExit`` where the pages are not built.
     """
+    if not is_built(ConsoleSettings().web):
+        sys.exit(NOT_BUILT)
     with tempfile.TemporaryDirectory(prefix="seamwatch-bench-") as folder, PostgresServer() as server:
         sqlite = _database(f"sqlite:///{folder}/console.db", "SQLite", count, rate, seconds, rounds)
         postgres = _database(server.new_database(), "PostgreSQL", count, rate, seconds, rounds)

@@ -7,7 +7,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["BodyLimit", "Headers", "serve_pages"]
+__all__ = ["NOT_BUILT", "BodyLimit", "Headers", "is_built", "serve_pages"]
+
+NOT_BUILT = "the console's pages are not built: run `make web`"
+"""What a terminal is told, in a sentence."""
 
 _LONGEST_BODY = 1 << 20
 _CSP = (
@@ -23,7 +26,7 @@ _HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
 }
-_NOT_BUILT = """<!doctype html>
+_NOT_BUILT_PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Seamwatch</title>
 <h1>The console's pages are not built</h1>
 <p>Run <code>make web</code>, and load this page again. The API is at <code>/api</code>, and works without them.</p></html>
@@ -71,6 +74,11 @@ class BodyLimit:
         await self._app(scope, counted if scope["type"] == "http" else receive, send)
 
 
+def is_built(web: Path) -> bool:
+    """Tell whether a folder holds the built front end."""
+    return (web / "index.html").is_file()
+
+
 def serve_pages(app: FastAPI, web: Path) -> None:
     """Serve the front end from ``web``: files of ``assets`` by their hashed names, ``index.html`` for every path that is not the API's."""
     root = web.resolve()
@@ -93,7 +101,7 @@ def serve_pages(app: FastAPI, web: Path) -> None:
         # What lies beside index.html, such as an icon, is served by its name.
         file = _inside(root, path) or _inside(root, "index.html")
         headers = {"Cache-Control": "no-cache"}
-        return HTMLResponse(_NOT_BUILT, 200, headers) if file is None else FileResponse(file, headers=headers)
+        return HTMLResponse(_NOT_BUILT_PAGE, 200, headers) if file is None else FileResponse(file, headers=headers)
 
 
 def _inside(root: Path, path: str) -> Path | None:

@@ -26,6 +26,7 @@ from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
 from sinks.console.moments import Reader
+from sinks.console.pages import NOT_BUILT, is_built
 from sinks.console.settings import OpenId
 from sinks.database import create_engine
 from sinks.transitions import Report, transition_all
@@ -192,9 +193,11 @@ class Console:
 
 
 def launched() -> Iterator[Browser]:
-    """Give a browser for a while. Where there is none, the tests are skipped, or fail on CI."""
+    """Give a browser for a while. Where there is none, the tests are skipped, or fail on CI; they fail where the pages are not built."""
     if missing := browser_missing():
         pytest.fail(missing) if on_ci() else pytest.skip(missing)
+    if not is_built(ConsoleSettings().web):
+        pytest.fail(NOT_BUILT)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
         yield launched
