@@ -2,7 +2,7 @@
 
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -97,6 +97,12 @@ class Console:
         self._settings = replace(self._settings, reveal=read)
         self.start()
 
+    def becomes(self, version: str) -> None:
+        """Start again as another build."""
+        self.stop()
+        self._settings = replace(self._settings, version=version)
+        self.start()
+
     def stop(self) -> None:
         """Listen no more; the data stay."""
         if self._server is not None:
@@ -138,9 +144,10 @@ class Console:
         """Store a score as of now."""
         self._writer.write([score(as_of=ago(0), **changes)._replace(timestamp=time_ns() // 1000)])
 
-    def refused(self, reason: str) -> None:
+    def refused(self, reason: str, **headers: str) -> None:
         """Store a dead letter of now."""
-        self._writer.write([letter(reason=reason.encode())._replace(timestamp=time_ns() // 1000)])
+        told = {name: value.encode() for name, value in (headers | {"reason": reason}).items()}
+        self._writer.write([letter(**told)._replace(timestamp=time_ns() // 1000)])
 
     def many(self, count: int, **changes: Any) -> None:
         """Store so many findings, each with an alert of its own, the newest first."""
@@ -155,9 +162,13 @@ class Console:
         """Let somebody elsewhere change alerts."""
         return transition_all(self.engine, keys, change, actor, lambda: datetime.now(UTC))
 
-    def add(self, name: str, role: Role, *, password: str | None = None) -> None:
-        """Make an account."""
-        self._accounts.add(name, role, datetime.now(UTC), password=password)
+    def add(self, name: str, role: Role, *, password: str | None = None, teams: Collection[str] = ()) -> None:
+        """Make an account, of some teams or of all."""
+        self._accounts.add(name, role, datetime.now(UTC), password=password, teams=teams)
+
+    def shut(self, name: str) -> None:
+        """Let somebody in no more."""
+        self._accounts.set_disabled(name, disabled=True)
 
     def link(self, name: str) -> str:
         """Return a link that lets somebody in once."""

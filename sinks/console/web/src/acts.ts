@@ -60,14 +60,19 @@ export async function ask(alert: Alert, what: Act): Promise<void> {
 /** Do the same to many alerts and report those that refused. */
 export async function bulk(keys: string[], what: Act): Promise<void> {
   const wish = what === "a" ? ({ action: "acknowledge" } as const) : await question(what, null, keys.length);
-  if (!wish) return;
+  if (wish) await changeAll(keys, wish);
+}
+
+/** Change all, say what became of it, and offer to take back what was done. */
+async function changeAll(keys: string[], wish: Wish): Promise<void> {
   try {
     const { done, refused } = await api.changeAll(keys, wish);
     for (const alert of done) app.list.put(alert);
     app.list.selected.clear();
     for (const { key } of refused) app.list.selected.add(key);
+    const undo = { label: t("act.undo"), run: () => void changeAll(done.map(({ key }) => key), { action: "undo" }) };
+    if (done.length) app.notify(t("bulk.done", { n: done.length }), "done", wish.action === "undo" ? undefined : undo);
     if (refused.length) report(done.length, refused);
-    else app.notify(t("bulk.done", { n: done.length }));
     app.changed();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;

@@ -7,7 +7,7 @@ import { app, Part } from "./app";
 import { field, severity, side, sides } from "./marks";
 import { choose, prefs } from "./prefs";
 import { alertPath, FILTERS, type FilterName, filters, go, GROUPS, route, set, toggle } from "./route";
-import type { FacetName, Facets, Severity } from "./wire";
+import type { FacetName, Facets } from "./wire";
 import { named, number, t } from "./words";
 
 /** How long at most what is typed waits for the answer to what was typed before, in milliseconds. */
@@ -18,7 +18,7 @@ const AGES = ["15m", "1h", "8h", "24h", "7d"] as const;
 export function valueName(name: FilterName, value: string): string {
   switch (name) {
     case "severity":
-      return t(`severity.${value as Severity}`);
+      return named("severity", value);
     case "state":
       return named("state", value);
     case "detector":
@@ -78,7 +78,7 @@ export class Filters extends Part {
     const age = query.get("age");
     return html`
       ${chips.map(({ name, value, words }) => html`<button class="chip on" @click=${() => toggle(name, value)}><bdi>${words}</bdi><span class="x" aria-hidden="true">×</span><span class="hidden">${t("filters.drop")}</span></button>`)}
-      ${age ? html`<button class="chip on" @click=${() => set("age", null)}><bdi>${t("filters.age", { age })}</bdi><span class="x" aria-hidden="true">×</span><span class="hidden">${t("filters.drop")}</span></button>` : nothing}
+      ${age ? html`<button class="chip on" @click=${() => set("age", null)}><bdi>${t("filters.age", { age: AGES.some((each) => each === age) ? t(`age.${age as (typeof AGES)[number]}`) : age })}</bdi><span class="x" aria-hidden="true">×</span><span class="hidden">${t("filters.drop")}</span></button>` : nothing}
       ${query.size ? html`<a class="clear" href="/alerts">${t("filters.clear")}</a>` : nothing}`;
   }
 

@@ -6,6 +6,7 @@ import { api } from "./api";
 import { app, Part } from "./app";
 import { narrowed, valueName } from "./filters";
 import { seam, severity, sides } from "./marks";
+import { unread } from "./page";
 import { Poll } from "./poll";
 import { choose, prefs } from "./prefs";
 import type { Facets, FacetName } from "./wire";
@@ -19,7 +20,7 @@ export class Overview extends Part {
 
   protected override render(): TemplateResult {
     const facets = this.poll.value;
-    if (!facets) return html`<div class="overview" aria-busy="true"></div>`;
+    if (!facets) return this.poll.problem ? unread(this.poll) : html`<div class="overview" aria-busy="true"></div>`;
     return html`<div class="overview">
       ${prefs.introduced ? nothing : this.introduction()}
       <h2>${t("overview.title")}</h2>
