@@ -12,6 +12,7 @@ import { named, number, t } from "./words";
 
 /** How long at most what is typed waits for the answer to what was typed before, in milliseconds. */
 const TYPING = 120;
+const MOST_VALUES = 12;
 const AGES = ["15m", "1h", "8h", "24h", "7d"] as const;
 
 /** A value of a filter as people call it. */
@@ -117,8 +118,8 @@ export class Filters extends Part {
   private panel(query: URLSearchParams): TemplateResult {
     if (!this.facets) return html`<div id="facets" class="facets" aria-busy="true"></div>`;
     const group = (name: FacetName) => {
-      const counts = { ...Object.fromEntries(query.getAll(name).map((value) => [value, 0])), ...this.facets?.[name] };
-      const values = Object.entries(counts).sort(([, one], [, other]) => other - one).slice(0, 12);
+      const counts: Record<string, number> = this.facets?.[name] ?? {};
+      const values = this.places(name, query).map((value) => [value, counts[value] ?? 0] as const);
       return values.length
         ? html`<fieldset>
             <legend>${t(`filter.${name}`)}</legend>
@@ -135,8 +136,20 @@ export class Filters extends Part {
     </div>`;
   }
 
+  /** The values of a filter, each in the place that it has had since the panel was opened: counts change, and nothing moves under the hand. */
+  private places(name: FacetName, query: URLSearchParams): string[] {
+    const places = (this.placed[name] ??= []);
+    const counted = Object.entries(this.facets?.[name] ?? {}).sort(([, one], [, other]) => other - one);
+    for (const [value] of counted) if (places.length < MOST_VALUES && !places.includes(value)) places.push(value);
+    for (const value of query.getAll(name)) if (!places.includes(value)) places.push(value);
+    return places;
+  }
+
+  private placed: Partial<Record<FacetName, string[]>> = {};
+
   private readonly open = (): void => {
     this.shown = !this.shown;
+    this.placed = {};
     if (this.shown) void this.count();
   };
 

@@ -16,7 +16,10 @@ const SHOWN = 7;
 
 @customElement("sw-overview")
 export class Overview extends Part {
-  private readonly poll = new Poll<Facets>(this, () => api.facets(""));
+  private readonly poll = new Poll<Facets>(this, async () => {
+    await app.list.settled; // which is what people wait for: both at once, each would wait for the other
+    return api.facets("");
+  });
 
   protected override render(): TemplateResult {
     const facets = this.poll.value;
