@@ -68,8 +68,8 @@ def test_every_filter_is_a_chip(desk: Console) -> None:
     expect(page.locator(".row")).to_have_count(3)
     page.get_by_role("button", name="Filter", exact=True).click()
     for group, value, address, chip, left in _FILTERS:
-        kind = "radio" if group == "Age" else "checkbox"
-        page.get_by_role("group", name=group, exact=True).get_by_role(kind, name=re.compile(f"^{value}")).check()
+        values = page.get_by_role("group", name=group, exact=True)
+        values.get_by_role("radio" if group == "Age" else "checkbox", name=re.compile(f"^{value}")).check()
         expect(page).to_have_url(f"{desk.address}/alerts?{address}")
         expect(page.locator(".row")).to_have_count(len(left))
         assert [each.get_attribute("id") for each in page.locator(".row").all()] == [f"row-{key}" for key in left]

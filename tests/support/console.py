@@ -147,7 +147,7 @@ class Console:
     def refused(self, reason: str, **headers: str) -> None:
         """Store a dead letter of now."""
         told = {name: value.encode() for name, value in (headers | {"reason": reason}).items()}
-        self._writer.write([letter(**told)._replace(timestamp=time_ns() // 1000)])
+        self._writer.write([letter(7, **told)._replace(timestamp=time_ns() // 1000)])
 
     def many(self, count: int, **changes: Any) -> None:
         """Store so many findings, each with an alert of its own, the newest first."""
