@@ -109,11 +109,11 @@ soak: $(TOOLS) services ## Run it under load for an hour, fault after fault: mak
 	@$(BIN)/python -m tests.faults soak --hours $(or $(HOURS),1) --rate $(or $(RATE),300)
 
 .PHONY: fuzz
-fuzz: $(TOOLS) ## Throw bytes at the decoder and the mappings: make fuzz SECONDS_EACH=600
+fuzz: $(TOOLS) ## Throw bytes at the decoder, the mappings and the doors: make fuzz SECONDS_EACH=600
 	$(call heading,fuzz)
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-input -c constraints.txt atheris \
 		|| echo 'atheris is not to be had for this Python: by mutation alone.'
-	@for target in touchpoints mappings; do $(BIN)/python -m tests.fuzz $$target --seconds $(or $(SECONDS_EACH),600); done
+	@for target in touchpoints mappings doors; do $(BIN)/python -m tests.fuzz $$target --seconds $(or $(SECONDS_EACH),600); done
 
 .PHONY: simulate
 simulate: $(TOOLS) ## Break it in virtual time, in memory: make simulate N=10000 SEED=7

@@ -13,6 +13,7 @@ from benchmarks import (
     insights,
     latency,
     messages,
+    pruning,
     recovery,
     state,
     whole_job,
@@ -86,8 +87,8 @@ def _state(parser: argparse.ArgumentParser) -> None:
 
 def _capacity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--capacity-customers", type=int, default=20_000, help="ten touchpoints each, at full speed")
-    parser.add_argument("--capacity-rate", type=int, default=4_000, help="touchpoints a second of the run that the calculator's answer is held against")
-    parser.add_argument("--capacity-seconds", type=int, default=60, help="of that run")
+    parser.add_argument("--capacity-rates", type=int, nargs="+", default=[200, 4_000], help="touchpoints a second of runs beside the calculator")
+    parser.add_argument("--capacity-seconds", type=int, default=60, help="of each run")
 
 
 def _recovery(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +101,10 @@ def _text(parser: argparse.ArgumentParser) -> None:
 
 def _insights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--year", type=int, default=10_000_000, help="findings of a year")
+
+
+def _pruning(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--kept-findings", type=int, default=1_000_000, help="of 400 days, with what belongs to them")
 
 
 def _console(parser: argparse.ArgumentParser) -> None:
@@ -137,7 +142,7 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
     "capacity": (
         "what an event, a customer and a rule cost, and whether the calculator is right",
         _capacity,
-        lambda chosen: capacity.run(chosen.capacity_customers, chosen.capacity_rate, chosen.capacity_seconds, min(chosen.rounds, 3)),
+        lambda chosen: capacity.run(chosen.capacity_customers, chosen.capacity_rates, chosen.capacity_seconds, min(chosen.rounds, 3)),
     ),
     "state": (
         "what state costs: bytes of a quiet row, few and very many customers, long timelines, late records",
@@ -158,6 +163,11 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
         "what ranking a year of findings takes in PostgreSQL, beside counting them anew",
         _insights,
         lambda chosen: insights.run(chosen.year, min(chosen.rounds, 3)),
+    ),
+    "prune": (
+        "what deleting old rows from a large PostgreSQL takes, and what the workers feel of it",
+        _pruning,
+        lambda chosen: pruning.run(chosen.kept_findings),
     ),
     "console": (
         "what people at the console wait for, in a real browser, over SQLite and PostgreSQL",

@@ -52,12 +52,14 @@ class Installation:
         return int(self.environment["SEAMWATCH_METRICS_PORT"])
 
     @contextmanager
-    def worker(self, program: Path = AS_PYTHON) -> Iterator["subprocess.Popen[bytes]"]:
-        """Run a worker of ``program`` with all roles; the end of its log is shown where it ends with an error."""
-        log = self.folder / "worker.log"
+    def worker(self, program: Path = AS_PYTHON, role: str = "", **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run a worker of ``program`` with the roles of a worker, or ``role``; ``settings`` are its own. The end of its log is shown where it ends with an
+        error."""
+        log = self.folder / f"worker{role}.log"
         with log.open("w") as output:
-            command = [sys.executable, "-m", "seamwatch", "worker"]
-            worker = subprocess.Popen(command, cwd=program, env=dict(self.environment), stderr=output, stdout=output)
+            command = [sys.executable, "-m", "seamwatch", "worker", *(("--roles", role) if role else ())]
+            own = {f"SEAMWATCH_{name}": value for name, value in settings.items()}
+            worker = subprocess.Popen(command, cwd=program, env={**self.environment, **own}, stderr=output, stdout=output)
             try:
                 yield worker
             finally:

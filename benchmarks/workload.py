@@ -16,7 +16,7 @@ CROWD = 20_000
 APART = timedelta(minutes=4)
 """Between two touchpoints of one customer: 15 an hour."""
 
-_TEAMS = 20
+TEAMS = 20
 _SORRY = "Thank you very much, one moment please while I look that up for you in our system."
 
 
@@ -26,7 +26,7 @@ Told = tuple[str, str, str | None, dict[str, Any]]
 
 def story(chance: random.Random, number: int) -> list[Told]:
     """Tell one call; one in seven is passed to another team, which asks again for what was told."""
-    team, other = f"team-{number % _TEAMS:02d}", f"team-{(number + 1) % _TEAMS:02d}"
+    team, other = f"team-{number % TEAMS:02d}", f"team-{(number + 1) % TEAMS:02d}"
     field = chance.choice(["order_number", "postal_code", "customer_name"])
     value = f"{chance.randrange(10**8):08d}"
     passed_on = chance.random() < 1 / 7

@@ -12,14 +12,21 @@ BUSY = 0.5
 """The share of what it can do that a worker is given: the rest is for catching up, for rebalances, and for the hour in which all call."""
 _FEWEST = 12
 """Partitions that are made unless told otherwise."""
+_COMPACTED_AFTER = 1.0
+"""Days that compaction leaves everything (``min.compaction.lag.ms`` of the topics)."""
 
 
 class Costs(NamedTuple):
     """What was measured (docs/capacity.md says how, and how to measure it anew).
 
     ``event``: processor seconds of the worker; ``base``: bytes of a worker without customers; ``row``: bytes of a quiet customer; ``open_row``: bytes more
-    of one who is in contact now, of whom a partition keeps ``open_rows`` at most; ``log``: bytes that an event adds to Kafka besides itself; ``stored``:
-    records that an event gives the sinks; ``database``: bytes that it adds there; ``writer``: records a second that one PostgreSQL takes.
+    of one who is in contact now, of whom a partition keeps ``open_rows`` at most; ``kept``: bytes that an event adds to Kafka besides itself, for as long as
+    it; ``compacted``: bytes that it adds until compaction leaves the newest of each key; ``found``: findings, briefs and dead letters that it gives the sinks;
+    ``database``: bytes that it adds there; ``writer``: records a second that one PostgreSQL takes.
+
+    Scores are published at most once in ``every`` seconds each, and so the less of them for an event the more events there are. ``wide``: scores of a tenant,
+    its brand and its channels, of which an event changes ``wide_changed``; ``narrow``: scores of a team and its seams, of which it changes
+    ``narrow_changed``; ``history``: bytes that the database notes of each in an hour.
     """
 
     event: float = 1 / 39_042
@@ -27,10 +34,17 @@ class Costs(NamedTuple):
     row: int = 706
     open_row: int = 35 * 1024
     open_rows: int = 8_000
-    log: float = 300.0
-    stored: float = 0.1
+    kept: float = 60.0
+    compacted: float = 400.0
+    found: float = 0.05
     database: float = 60.0
     writer: int = 42_847
+    every: float = 0.5
+    wide: int = 12
+    wide_changed: float = 0.3
+    narrow: int = 6
+    narrow_changed: float = 0.25
+    history: int = 150
 
 
 COSTS = Costs()
@@ -50,10 +64,21 @@ class Need(NamedTuple):
     limit: str
 
 
-def need(rate: float, customers: int, *, size: int = 463, live: float = 0.02, days: float = 7, replication: int = 3, costs: Costs = COSTS) -> Need:
+def need(
+    rate: float,
+    customers: int,
+    *,
+    size: int = 463,
+    live: float = 0.02,
+    teams: int = 100,
+    days: float = 7,
+    replication: int = 3,
+    costs: Costs = COSTS,
+) -> Need:
     """Return what ``rate`` events a second of ``customers`` within the rules' memory need.
 
-    ``size`` is the bytes of an event, ``live`` the share of the customers who are in contact at once, ``days`` what Kafka keeps.
+    ``size`` is the bytes of an event, ``live`` the share of the customers who are in contact at once, ``teams`` those who handle them, ``days`` what Kafka
+    keeps.
     """
     working = max(1, ceil(rate * costs.event / BUSY))
     workers = working + 1
@@ -61,9 +86,17 @@ def need(rate: float, customers: int, *, size: int = 463, live: float = 0.02, da
     mine = customers / working  # one may be away, and the others have its customers
     opened = min(mine * live, costs.open_rows * ceil(partitions / working))
     memory = round(costs.base + mine * costs.row + opened * costs.open_row)
-    kafka = round(rate * DAY * days * (size + costs.log) * replication)
-    records = rate * costs.stored
-    return Need(workers, partitions, memory, kafka, round(rate * DAY * costs.database), records, _limit(working, partitions, records, memory, costs))
+    kafka = round(rate * DAY * (days * (size + costs.kept) + min(days, _COMPACTED_AFTER) * costs.compacted) * replication)
+    narrow = costs.narrow * teams
+    scores = _published(rate * costs.wide_changed, costs.wide, costs.every) + _published(rate * costs.narrow_changed, narrow, costs.every)
+    records = rate * costs.found + scores
+    a_day = round(rate * DAY * costs.database + (costs.wide + narrow) * 24 * costs.history)
+    return Need(workers, partitions, memory, kafka, a_day, records, _limit(working, partitions, records, memory, costs))
+
+
+def _published(changes: float, keys: int, every: float) -> float:
+    """Return how many values a second are published of ``keys`` that change so often in all, where each rests for ``every`` seconds after it was."""
+    return changes / (1 + changes / keys * every)
 
 
 def _limit(working: int, partitions: int, records: float, memory: int, costs: Costs) -> str:

@@ -168,8 +168,8 @@ class _Delivering:
                     admin.require()
                 with closing(GroupedReader(streams, topic, NAME, partial(store.next_offset, topic))) as reader:
                     while not over.is_set():
-                        for partition, records in reader.poll().items():
-                            self._put_briefs(store, topic, partition, records, readers, created, wake)
+                        if polled := reader.poll():
+                            self._put_briefs(store, topic, polled, readers, created, wake)
                         reader.tell()
                         for partition, lag in reader.lag().items():
                             self._metrics.lag(topic, partition, lag)
@@ -180,18 +180,22 @@ class _Delivering:
                 over.wait(_PAUSE)
 
     def _put_briefs(
-        self, store: BriefStore, topic: str, partition: int, records: Sequence[Any], readers: Sequence[Receiver], created: Mapping[str, datetime], wake: Any
+        self, store: BriefStore, topic: str, polled: Mapping[int, Sequence[Any]], readers: Sequence[Receiver], created: Mapping[str, datetime], wake: Any
     ) -> None:
-        parsed = parse([SinkRecord(topic, partition, each.offset, each.timestamp * 1000, each.key, each.value, each.headers) for each in records])
-        appended = {each.offset: each.timestamp / 1000 for each in records}
+        """Put all that was polled at once: whoever waits for a brief waits for one transaction, not for one a partition."""
         messages: dict[str, list[Message]] = {}
-        for brief, _, body, offset in parsed.briefs.values():
-            message = brief_message(brief, json.loads(body), offset)
-            for receiver in readers:
-                if receiver.takes_brief(brief) and appended[offset] >= created[receiver.name].timestamp():
-                    messages.setdefault(receiver.name, []).append(message)
-        forgotten = [(mark.tenant, mark.customer) for mark in parsed.marks if mark.alias_of is None]
-        replaced = store.store((topic, partition), records[-1].offset + 1, messages, forgotten, datetime.now(UTC))
+        forgotten: list[tuple[str, str]] = []
+        for partition, records in polled.items():
+            parsed = parse([SinkRecord(topic, partition, each.offset, each.timestamp * 1000, each.key, each.value, each.headers) for each in records])
+            appended = {each.offset: each.timestamp / 1000 for each in records}
+            for brief, _, body, offset in parsed.briefs.values():
+                message = brief_message(brief, json.loads(body), offset)
+                for receiver in readers:
+                    if receiver.takes_brief(brief) and appended[offset] >= created[receiver.name].timestamp():
+                        messages.setdefault(receiver.name, []).append(message)
+            forgotten += [(mark.tenant, mark.customer) for mark in parsed.marks if mark.alias_of is None]
+        next_offsets = {partition: records[-1].offset + 1 for partition, records in polled.items()}
+        replaced = store.store(topic, next_offsets, messages, forgotten, datetime.now(UTC))
         for name, number in replaced.items():
             if number:
                 self._metrics.deliveries(name, "superseded", number)

@@ -1,7 +1,8 @@
 """Open the database, bring its tables up to date, and tell whether they are."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from time import sleep
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 
 from sinks.errors import Conflict, DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase, database_errors
 
-__all__ = ["check_schema", "create_engine", "encode_json", "insert_into", "one_by_one", "one_of", "transact", "upgrade", "writing"]
+__all__ = ["check_schema", "create_engine", "encode_json", "insert_into", "one_by_one", "one_of", "patient", "transact", "upgrade", "writing"]
 
 _T = TypeVar("_T")
 _WRITES = "seamwatch_writes"
@@ -84,6 +85,21 @@ def writing(engine: Engine) -> Engine:
 def one_by_one(engine: Engine) -> Engine:
     """Return an engine on the same connections whose transactions see what others commit; on SQLite there is one writer at a time."""
     return writing(engine) if engine.dialect.name == "sqlite" else engine
+
+
+@contextmanager
+def patient(connection: Connection, seconds: float) -> Iterator[None]:
+    """Let each statement of a transaction take so long, where PostgreSQL would end it, and we would give up a server that says nothing, long before."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    before, driver.silence = driver.silence, seconds + driver.silence
+    try:
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{seconds:.0f}s'")
+        yield
+    finally:
+        driver.silence = before
 
 
 def insert_into(engine: Engine | Connection) -> Any:

@@ -16,13 +16,13 @@ from sqlalchemy import (
     Engine,
     Table,
     and_,
+    bindparam,
     delete,
     exists,
     func,
     not_,
     or_,
     select,
-    tuple_,
     update,
 )
 
@@ -40,14 +40,16 @@ from models.tables import (
     promises,
     scores,
 )
-from sinks.database import one_by_one
+from sinks.database import one_by_one, patient
 from sinks.errors import database_errors
 
 __all__ = ["prunable", "prune"]
 
 _ALERTS = 1_000
-"""Of one transaction, each with its findings: for every transaction all alerts are looked through once for duplicates."""
+"""Of one transaction, each with its findings."""
 _ROWS = 2_000
+_LONGEST = 600.0
+"""Seconds of a statement: what is old is looked for in tables that have no index by time, for those who write them would pay for it."""
 
 _SIMPLE: Iterable[tuple[Table, str]] = (
     (briefs, "time"),
@@ -64,11 +66,13 @@ def prunable(engine: Engine, before: datetime) -> Mapping[str, int]:
     counts = {
         "alerts": select(func.count()).select_from(old.subquery()),
         "alert_changes": select(func.count()).where(alert_changes.c.alert.in_(old)),
-        "findings": select(func.count()).select_from(findings).where(findings.c.alert.in_(old) | and_(*_alone(before))),
+        "findings": select(func.count()).select_from(findings).where(findings.c.alert.in_(old)),
     }
     counts |= {table.name: select(func.count()).select_from(table).where(*condition) for table, condition in _plain(before)}
-    with database_errors(engine), engine.connect() as connection:
-        return {name: connection.execute(query).scalar_one() for name, query in counts.items()}
+    alone = select(func.count()).select_from(findings).where(*_alone(before))  # apart: PostgreSQL reads all of a table for either of two conditions
+    with database_errors(engine), engine.connect() as connection, patient(connection, _LONGEST):
+        found = {name: connection.execute(query).scalar_one() for name, query in counts.items()}
+        return found | {"findings": found["findings"] + connection.execute(alone).scalar_one()}
 
 
 def prune(engine: Engine, before: datetime, told: Callable[[Mapping[str, int]], None] = lambda deleted: None) -> Mapping[str, int]:
@@ -81,7 +85,7 @@ def prune(engine: Engine, before: datetime, told: Callable[[Mapping[str, int]], 
 
     def repeat(step: Callable[[Connection], Mapping[str, int]]) -> None:
         while True:
-            with database_errors(engine), engine.begin() as connection:
+            with database_errors(engine), engine.begin() as connection, patient(connection, _LONGEST):
                 done = step(connection)
             deleted.update(done)
             if not any(done.values()):
@@ -89,6 +93,8 @@ def prune(engine: Engine, before: datetime, told: Callable[[Mapping[str, int]], 
             told(deleted)
 
     repeat(lambda connection: _delete_alerts(connection, before))
+    with database_errors(engine), engine.begin() as connection, patient(connection, _LONGEST):
+        _forget_originals(connection)
     repeat(lambda connection: {"findings": _delete_some(connection, findings, _alone(before))})
     for table, condition in _plain(before):
         repeat(lambda connection, table=table, condition=condition: {table.name: _delete_some(connection, table, condition)})  # type: ignore[misc]
@@ -133,15 +139,26 @@ def _delete_alerts(connection: Connection, before: datetime) -> Mapping[str, int
     keys = list(connection.scalars(chosen))
     if not keys:
         return {}
-    connection.execute(update(alerts).where(alerts.c.duplicate_of.in_(keys)).values(duplicate_of=None))
     return {
         table.name: connection.execute(delete(table).where(column.in_(keys))).rowcount
         for table, column in ((findings, findings.c.alert), (alert_changes, alert_changes.c.alert), (alerts, alerts.c.key))
     }
 
 
+def _forget_originals(connection: Connection) -> None:
+    """Have no alert point to one that is gone: once, for all alerts are looked through. Who ends the work before that has it done the next time."""
+    original = alerts.alias()
+    gone = not_(exists().where(original.c.key == alerts.c.duplicate_of).correlate(alerts))
+    connection.execute(update(alerts).where(alerts.c.duplicate_of.is_not(None), gone).values(duplicate_of=None))
+
+
 def _delete_some(connection: Connection, table: Table, condition: tuple[Any, ...]) -> int:
+    # First looked for, and locked as alerts are; then deleted one by one by their keys: in one statement PostgreSQL, which cannot know how many there will
+    # be, may compare all rows with all that are to go.
     key = list(table.primary_key.columns)
-    some = select(*key).where(*condition).limit(_ROWS)
-    chosen = tuple_(*key).in_(some) if len(key) > 1 else key[0].in_(some)
-    return connection.execute(delete(table).where(chosen)).rowcount
+    found = connection.execute(select(*key).where(*condition).limit(_ROWS).with_for_update(skip_locked=True)).all()
+    if found:
+        names = [f"key_{number}" for number in range(len(key))]
+        each = delete(table).where(*(column == bindparam(name) for column, name in zip(key, names, strict=True)))
+        connection.execute(each, [dict(zip(names, row, strict=True)) for row in found])
+    return len(found)

@@ -32,6 +32,11 @@ allow User:seamwatch-insight --operation Read --topic "$PREFIX.touchpoints"
 allow User:seamwatch-insight --operation Write --topic "$PREFIX.invitations"
 allow User:seamwatch-insight --operation Read --group "$PREFIX.insight"
 
+# deliver: `seamwatch worker --roles deliver`, where a receiver wants briefs; of alerts it needs nothing of Kafka.
+allow User:seamwatch-deliver --operation DescribeConfigs --operation Describe --topic "$PREFIX." --resource-pattern-type prefixed
+allow User:seamwatch-deliver --operation Read --topic "$PREFIX.briefs"
+allow User:seamwatch-deliver --operation Read --group "$PREFIX.deliver"
+
 # console: `seamwatch console`, to reveal what was said (SEAMWATCH_CONSOLE_REVEAL) and to forget customers; it needs nothing of Kafka else.
 allow User:seamwatch-console --operation Read --operation Write --topic "$PREFIX.touchpoints"
 

@@ -1,6 +1,7 @@
 """`seamwatch capacity`: what an installation needs."""
 
 import json
+from typing import Any
 
 import click
 
@@ -10,12 +11,13 @@ from seamwatch.parameters import json_option
 @click.command
 @click.option("--events-per-second", type=click.FloatRange(min=0, min_open=True, max=1e7), required=True, help="Touchpoints a second, in the busiest hour.")
 @click.option("--customers", type=click.IntRange(min=1, max=10**10), required=True, help="How many have a contact within the rules' memory (30 days).")
-@click.option("--bytes", "size", type=click.IntRange(min=50, max=1_048_576), default=463, show_default=True, help="Of a touchpoint.")
+@click.option("--bytes", "size", type=click.IntRange(min=50, max=1_048_576), default=463, show_default=True, help="Of a touchpoint, and its raw record.")
 @click.option("--live", type=click.FloatRange(min=0, max=1), default=0.02, show_default=True, help="The share of the customers who are in contact at once.")
+@click.option("--teams", type=click.IntRange(min=1, max=100_000), default=100, show_default=True, help="Who handle them, with scores of their own.")
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), default=7, show_default=True, help="That Kafka keeps.")
 @click.option("--replication", type=click.IntRange(min=1, max=7), default=3, show_default=True, help="Copies that Kafka keeps.")
 @json_option
-def command(events_per_second: float, customers: int, size: int, live: float, days: float, replication: int, as_json: bool) -> None:
+def command(events_per_second: float, customers: int, size: int, live: float, teams: int, days: float, replication: int, as_json: bool) -> None:
     """Say what so many events of so many customers need.
 
     And what gives out first at ten and at a hundred times as much.
@@ -27,7 +29,8 @@ def command(events_per_second: float, customers: int, size: int, live: float, da
     """
     from seamwatch.capacity import need
 
-    found = {times: need(times * events_per_second, times * customers, size=size, live=live, days=days, replication=replication) for times in (1, 10, 100)}
+    given: Any = {"size": size, "live": live, "teams": teams, "days": days, "replication": replication}
+    found = {times: need(times * events_per_second, times * customers, **given) for times in (1, 10, 100)}
     if as_json:
         click.echo(json.dumps({str(times): each._asdict() for times, each in found.items()}, indent=2))
         return

@@ -20,6 +20,8 @@ __all__ = ["Courier", "CourierFigures"]
 _LOOK = 0.5
 """Seconds between two looks at the alerts."""
 _PURGE = timedelta(minutes=5)
+_COUNTED = timedelta(seconds=1)
+"""What waits is counted that often, however much comes."""
 _AT_ONCE = 50
 """Deliveries that Alertmanager takes in one request."""
 
@@ -76,7 +78,7 @@ class Courier:
         self._circuit = Circuit(receiver, seconds)
         self._tokens = Tokens(receiver.rate, seconds)
         self._lease = timedelta(microseconds=3 * receiver.timeout) + timedelta(seconds=3)
-        self._left_alone = self._purged = self._resent = self._renewed = datetime.min.replace(tzinfo=UTC)
+        self._left_alone = self._purged = self._resent = self._renewed = self._counted = datetime.min.replace(tzinfo=UTC)
         self.woken = asyncio.Event()
         """Set when there is something to send that this courier does not look for itself."""
         self.trouble = ""
@@ -115,6 +117,9 @@ class Courier:
         if now - self._purged >= _PURGE:
             self._purged = now
             await self._call(self._store.purge, now - self._keep)
+        if self.woken.is_set() and now - self._counted < _COUNTED:
+            return True  # somebody waits: the figures can
+        self._counted = now
         number, oldest = await self._call(self._store.waits)
         self._figures.waiting_deliveries(self._receiver.name, number, 0.0 if oldest is None else max(0.0, (self._now() - oldest).total_seconds()))
         self._figures.circuit(self._receiver.name, self._circuit.open)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Engine, Select, and_, bindparam, delete, exists, func, or_, select, update
 
 from models.alert import Alert
 from models.finding import Finding
@@ -168,13 +168,14 @@ class DeliveryStore:
 
     def settle(self, outcomes: Sequence[Delivered], now: datetime) -> None:
         """Note what became of tries. What a newer message has replaced meanwhile stays replaced, unless it arrived."""
+        arrived = [each for each in outcomes if each.state is DeliveryState.DELIVERED]
+        others = [each for each in outcomes if each.state is not DeliveryState.DELIVERED]
+        told = {"state": bindparam("now_is"), "due": bindparam("due_at"), "updated": now, "error": bindparam("why"), "tries": deliveries.c.tries + 1}
+        row = update(deliveries).where(deliveries.c.id == bindparam("of")).values(told)
         with self._begin() as connection:
-            for each in outcomes:
-                row = update(deliveries).where(deliveries.c.id == each.id)
-                if each.state is not DeliveryState.DELIVERED:
-                    row = row.where(deliveries.c.state.in_(_WAITING))
-                told = {"state": each.state.value, "due": each.due, "updated": now, "error": each.error, "tries": deliveries.c.tries + 1}
-                connection.execute(row.values(told))
+            for statement, some in ((row, arrived), (row.where(deliveries.c.state.in_(_WAITING)), others)):
+                if some:
+                    connection.execute(statement, [{"of": each.id, "now_is": each.state.value, "due_at": each.due, "why": each.error} for each in some])
 
     def hasten(self, now: datetime) -> None:
         """Make all that waits due: the receiver is back."""
@@ -221,21 +222,23 @@ class DeliveryStore:
 
 
 def put(connection: Connection, insert: Any, receiver: str, messages: Sequence[Message], now: datetime) -> int:
-    """Put a row for each message that has none yet; return how many older ones that waited it replaced."""
-    replaced = 0
-    for message in messages:
-        values = message._asdict() | {
-            "id": webhook_id(receiver, message.what, message.subject, message.version), "receiver": receiver, "state": DeliveryState.PENDING.value,
-            "tries": 0, "created": now, "queued": now, "due": now, "updated": now,
-        }  # fmt: skip
-        fresh = insert(deliveries).values(values).on_conflict_do_nothing().returning(deliveries.c.id)
-        if connection.execute(fresh).first() is not None:
-            same = (deliveries.c.receiver == receiver, deliveries.c.what == message.what, deliveries.c.subject == message.subject)
-            older = (*same, deliveries.c.version < message.version, deliveries.c.state.in_(_WAITING))
-            told = {"state": DeliveryState.SUPERSEDED.value, "error": f"version {message.version} replaced it", "updated": now}
-            gone: Any = connection.execute(update(deliveries).where(*older).values(told))
-            replaced += gone.rowcount
-    return replaced
+    """Put a row for each message that has none yet; return how many older ones that waited were replaced."""
+    if not messages:
+        return 0
+    fresh = {"receiver": receiver, "state": DeliveryState.PENDING.value, "tries": 0, "created": now, "queued": now, "due": now, "updated": now}
+    rows = [each._asdict() | {"id": webhook_id(receiver, each.what, each.subject, each.version)} | fresh for each in messages]
+    connection.execute(insert(deliveries).on_conflict_do_nothing(), rows)
+    newest: dict[tuple[str, str], int] = {}
+    for each in messages:
+        newest[each.what, each.subject] = max(each.version, newest.get((each.what, each.subject), each.version))
+    columns = (deliveries.c.id, deliveries.c.what, deliveries.c.subject, deliveries.c.version)
+    told = {subject for _, subject in newest}
+    waiting = select(*columns).where(deliveries.c.receiver == receiver, deliveries.c.state.in_(_WAITING), deliveries.c.subject.in_(told))
+    older = [row for row in connection.execute(waiting) if row.version < newest.get((row.what, row.subject), row.version)]
+    for row in older:
+        replaced = {"state": DeliveryState.SUPERSEDED.value, "error": f"version {newest[row.what, row.subject]} replaced it", "updated": now}
+        connection.execute(update(deliveries).where(deliveries.c.id == row.id).values(replaced))
+    return len(older)
 
 
 class BriefStore:
@@ -250,20 +253,19 @@ class BriefStore:
         return next_offset(self._engine, topic, partition)
 
     def store(
-        self, place: tuple[str, int], next_offset: int, messages: Mapping[str, Sequence[Message]], forgotten: Iterable[tuple[str, str]], now: datetime
+        self, topic: str, next_offsets: Mapping[int, int], messages: Mapping[str, Sequence[Message]], forgotten: Iterable[tuple[str, str]], now: datetime
     ) -> dict[str, int]:
-        """Put what receivers are to be told, drop what is of customers who are forgotten, and note how far was read; return how many were replaced.
+        """Put what receivers are to be told, drop what is of customers who are forgotten, and note how far each partition was read, in one transaction.
 
-        Raises `DatabaseUnavailable`, `Conflict`.
+        Return how many were replaced, by receiver. Raises `DatabaseUnavailable`, `Conflict`.
         """
-        topic, partition = place
         with database_errors(self._engine), self._engine.begin() as connection:
             for tenant, customer in forgotten:
                 connection.execute(delete(deliveries).where(deliveries.c.tenant == tenant, deliveries.c.customer == customer))
             replaced = {receiver: put(connection, self._insert, receiver, own, now) for receiver, own in messages.items()}
-            read = self._insert(observed).values(topic=topic, partition=partition, next_offset=next_offset)
-            upsert = read.on_conflict_do_update(index_elements=["topic", "partition"], set_={"next_offset": next_offset})
-            connection.execute(upsert)
+            read = self._insert(observed)
+            upsert = read.on_conflict_do_update(index_elements=["topic", "partition"], set_={"next_offset": read.excluded.next_offset})
+            connection.execute(upsert, [{"topic": topic, "partition": partition, "next_offset": after} for partition, after in next_offsets.items()])
         return replaced
 
 

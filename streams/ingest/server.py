@@ -21,7 +21,7 @@ from streams.sources.door import MOST_BYTES
 if TYPE_CHECKING:
     from streams.tracing import Tracing
 
-__all__ = ["Append", "DoorObserver", "Ingest", "OpenDoor"]
+__all__ = ["Append", "DoorObserver", "Ingest", "OpenDoor", "kept_headers"]
 
 _log = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ class Ingest:
             return broken
         if not door.within_rate():
             return Rule.RATE
-        headers = _kept(request.headers)
+        headers = kept_headers(request.headers)
         if headers is None:
             return Rule.BAD_HEADER
         if self._tracing is None:
@@ -198,7 +198,7 @@ class Ingest:
         self._observer.request_bytes(self._held)
 
 
-def _kept(headers: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
+def kept_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
     """Return what goes into the topic beside the body, as CloudEvents' binding to Kafka names it; None where it cannot be read."""
     kind = headers.get("Content-Type")
     kept = [] if kind is None else [("content-type", kind.encode(errors="replace"))]

@@ -1,9 +1,14 @@
 """What is fuzzed: functions of bytes that raise nothing, and the samples that mutation begins with."""
 
+import base64
+import hashlib
+import hmac
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+
+from multidict import CIMultiDict
 
 from agents.partition import PartitionWatch, Record
 from agents.text import Recogniser
@@ -12,9 +17,13 @@ from models.decoding import NOT_REGULAR, decode_touchpoint
 from models.touchpoint import Refusal, parse_touchpoint
 from seamwatch.mapping import mapper
 from streams.errors import Poison
+from streams.ingest.server import kept_headers
+from streams.ingest.signatures import Posted, checker
+from streams.sources.door import Door
 from tests.support.sources import SOURCES, raw_of
 from tests.unit.agents.support import partition
 from tests.unit.seamwatch.support import asked_twice
+from tests.unit.streams.ingest.test_signatures import BODY, DOORS, NOW, WHSEC, signed
 
 __all__ = ["SAMPLES", "TARGETS", "mutated"]
 
@@ -70,8 +79,39 @@ def mappings(data: bytes) -> None:
             assert not isinstance(parse_touchpoint(value), Refusal)
 
 
-TARGETS: Mapping[str, Callable[[bytes], None]] = {"touchpoints": touchpoints, "mappings": mappings}
+_TWILIO_TARGET = b"/in/desk?bodySHA256=" + hashlib.sha256(BODY).hexdigest().encode()
+_TWILIO = base64.b64encode(hmac.digest(b"first-secret", b"https://hooks.example" + _TWILIO_TARGET, "sha1")).decode()
+_SIGNED = {scheme: signed(scheme) for scheme in DOORS} | {"twilio": {"X-Twilio-Signature": _TWILIO}}
+_CHECKS = {
+    scheme: checker(DOORS.get(scheme, Door(scheme="twilio")), [WHSEC if scheme == "standard-webhooks" else "first-secret"], "https://hooks.example")
+    for scheme in _SIGNED
+}
+_PROOFS = [value for headers in _SIGNED.values() for name, value in headers.items() if not name.lower().endswith(("time", "timestamp", "-id"))]
+
+
+def _request(target: bytes, headers: Mapping[str, str]) -> bytes:
+    lines = [b"POST " + target + b" HTTP/1.1", *(f"{name}: {value}".encode() for name, value in headers.items()), b"", BODY]
+    return b"\r\n".join(lines)
+
+
+def doors(data: bytes) -> None:
+    """A request as it stands on the wire, at the door of every scheme: taken where it is signed with the secret, else refused by rule."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *lines = head.decode(errors="surrogateescape").split("\r\n")
+    target = first.partition(" ")[2].partition(" ")[0]
+    headers = CIMultiDict((name, value.strip(" \t")) for name, _, value in (line.partition(":") for line in lines))
+    for check in _CHECKS.values():
+        if check(Posted(target, headers, body), NOW) is None:
+            assert any(proof in value for value in headers.values() for proof in _PROOFS), "taken without a signature"
+    kept_headers(headers)
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {"touchpoints": touchpoints, "mappings": mappings, "doors": doors}
 SAMPLES: Mapping[str, list[bytes]] = {
+    "doors": [
+        _request(_TWILIO_TARGET if scheme == "twilio" else b"/in/desk", headers | {"Content-Type": "application/json", "ce-specversion": "1.0", "ce-id": "%e2"})
+        for scheme, headers in _SIGNED.items()
+    ],
     "touchpoints": [json.dumps(each).encode() for each in asked_twice("c-1")],
     "mappings": [bytes([_NAMES.index(name)]) + raw_of(source, case) for name, source in SOURCES.items() for case in source.mapping.cases],
 }

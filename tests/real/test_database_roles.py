@@ -100,7 +100,7 @@ def tell(engine: Engine) -> None:
     taken = store.take(10, LATER)
     assert len(taken) == 10
     store.settle([Delivered(taken[0].id, DeliveryState.DELIVERED, LATER)], LATER)
-    BriefStore(engine).store(("seamwatch.briefs", 0), 1, {}, [("acme", "c-2")], LATER)
+    BriefStore(engine).store("seamwatch.briefs", {0: 1}, {}, [("acme", "c-2")], LATER)
     store.purge(LATER)
     store.release("one")
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.client import HTTPConnection
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -22,14 +23,17 @@ from sinks.console.settings import StreamUnavailable
 from streams.producer import partition_for
 from tests.support.acls import allow, deny, grants
 from tests.support.chatwoot import SECRET, message, signed
+from tests.support.receiver import ReceiverServer
 from tests.support.roles import OWNER, WORKER, address_of, grant, make_roles
 from tests.support.server import free_ports
 from tests.support.services import KafkaServer, PostgresServer
 from tests.support.workers import CUSTOMER_KEY, HASH_KEY, Installation, WorkerProcess, stored, until
 from tests.unit.seamwatch.support import asked_twice
+from tests.unit.sinks.builders import brief
 
 PASSWORD = "correct-horse-battery-staple"
-USERS = ("setup", "worker", "ingest", "insight", "console", "doctor")
+USERS = ("setup", "worker", "ingest", "insight", "deliver", "console", "doctor")
+WHSEC = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 PATIENCE = 120.0
 """Seconds within which a user with all rights has done what it is there for."""
 
@@ -156,7 +160,8 @@ STORED = ("SELECT 1 FROM findings", "SELECT 1 FROM alerts", "SELECT 1 FROM score
 
 
 def test_the_documented_rights_are_enough_and_all_is_encrypted(guarded: Guarded) -> None:
-    """Topics, tables, worker, door, insight, console and doctor, each by its own name over TLS: webhook and touchpoints end in the database."""
+    """Topics, tables, worker, door, insight, deliver, console and doctor, each by its own name over TLS: webhook and touchpoints end in the database, a brief
+    at its receiver."""
     guarded.settings |= {"SEAMWATCH_HASH_KEY": "9f86d081884c7d659a2feaa0c55ad015", "SEAMWATCH_CUSTOMER_KEY": "a3bf4f1b2b0b822cd15d6c15b0f00a08"}
     guarded.run("topics", "create")
     workers = [guarded.begin("worker"), guarded.begin("ingest", "ingest"), guarded.begin("insight", "insight")]
@@ -170,6 +175,7 @@ def test_the_documented_rights_are_enough_and_all_is_encrypted(guarded: Guarded)
     guarded.become("doctor")
     told = json.loads(guarded.run("doctor", "--json"))
     assert [each for each in told["checks"] if each["state"] != "ok"] == []
+    assert delivers(guarded, "c-3", PATIENCE)
     assert reveals_and_forgets(guarded, "c-2")
     sessions = stored(guarded.owned, "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'seamwatch_worker'")
     assert [row.ssl for row in sessions] == [True]
@@ -244,7 +250,7 @@ def assert_told(guarded: Guarded, *command: str, says: str) -> None:
 def works(guarded: Guarded, user: str, story: str, seconds: float) -> bool:
     """Tell whether what a user is there for is done in so many seconds."""
     does: dict[str, Callable[[Guarded, str, float], bool]] = {
-        "setup": sets_up, "worker": watches, "ingest": takes_in, "insight": observes, "console": reveals_and_forgets, "doctor": diagnoses
+        "setup": sets_up, "worker": watches, "ingest": takes_in, "insight": observes, "deliver": delivers, "console": reveals_and_forgets, "doctor": diagnoses
     }  # fmt: skip
     return does[user](guarded, story, seconds)
 
@@ -287,6 +293,24 @@ def observes(guarded: Guarded, story: str, seconds: float) -> bool:
     worker = guarded.begin("insight", "insight")
     feed(guarded, story)
     return _in_time(worker, seconds, lambda: guarded.has("SELECT 1 FROM customers") and guarded.has("SELECT 1 FROM invitations"))
+
+
+def delivers(guarded: Guarded, story: str, seconds: float) -> bool:
+    """Tell a receiver of a brief."""
+    numbers = count()
+    producer = KafkaProducer(bootstrap_servers=guarded.bootstrap)
+
+    def told() -> bool:
+        written = brief(journey=f"{story}-{next(numbers)}")  # what was there before the receiver was known is none of its
+        producer.send(f"{guarded.prefix}.briefs", key=written.key, value=written.value)
+        return bool(place.told)
+
+    with ReceiverServer() as place:
+        (guarded.directory / "receivers.yaml").write_text(json.dumps({"receivers": [{"name": "desktop", "kind": "brief", "url": place.url}]}))
+        guarded.settings |= {"SEAMWATCH_RECEIVERS_FILE": "receivers.yaml", "SEAMWATCH_DELIVER_SECRETS__DESKTOP": WHSEC}
+        done = _in_time(guarded.begin("deliver", "deliver"), seconds, told)
+    producer.close()
+    return done
 
 
 def diagnoses(guarded: Guarded, _story: str, _seconds: float) -> bool:

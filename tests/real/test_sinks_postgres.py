@@ -10,9 +10,10 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
-from sinks.database import check_schema, create_engine, upgrade, writing
-from sinks.postgres import ImpatientConnection
+from sinks.database import check_schema, create_engine, patient, upgrade, writing
+from sinks.postgres import LONGEST_SILENCE, ImpatientConnection
 from sinks.writer import DatabaseUnavailable, DatabaseWriter
 from tests.support.services import PostgresServer
 from tests.unit.sinks.builders import clock, finding, record, rows
@@ -22,6 +23,7 @@ from tests.unit.sinks.corridors import Corridors
 from tests.unit.sinks.figures import Figures
 from tests.unit.sinks.portfolios import Portfolios
 from tests.unit.sinks.promised import Promised
+from tests.unit.sinks.pruned import Pruned
 
 
 @contextmanager
@@ -59,6 +61,25 @@ class TestPromised(Promised):
 
 class TestBurdens(Burdens):
     """PostgreSQL tells the same of what hurts most."""
+
+
+class TestPruned(Pruned):
+    """PostgreSQL forgets the same."""
+
+
+def test_a_statement_may_take_its_time_where_it_is_told_so(database_url: str) -> None:
+    """A statement that the server's limit ends goes through as a patient one, and the limit and our own patience are as before afterwards."""
+    engine = create_engine(f"{database_url}?options={quote('-c statement_timeout=200ms')}")
+    slow = text("SELECT pg_sleep(0.5)")
+    with engine.connect() as connection:
+        with patient(connection, 30):
+            connection.execute(slow)
+            assert connection.connection.driver_connection.silence == 30 + LONGEST_SILENCE  # type: ignore[union-attr]
+        assert connection.connection.driver_connection.silence == LONGEST_SILENCE  # type: ignore[union-attr]
+        connection.rollback()
+        with pytest.raises(OperationalError, match="statement timeout"):
+            connection.execute(slow)
+    engine.dispose()
 
 
 def test_programs_that_upgrade_at_once_all_succeed(database_url: str) -> None:

@@ -171,16 +171,18 @@ def test_a_broken_manifest_is_told(broken: Broken, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(SYSTEM["kubectl"] is None, reason="there is no kubectl")
 def test_manifests_make_a_whole_and_a_missing_one_is_told(tmp_path: Path) -> None:
-    """kubectl puts base and an overlay with the scaler together, without a cluster; a resource that is not there is named."""
+    """kubectl puts base and an overlay with scaler and retention together, without a cluster; a resource that is not there is named."""
     (tmp_path / "overlay").mkdir()
     (tmp_path / "overlay" / "kustomization.yaml").write_text(
-        "resources: [../kubernetes]\ncomponents: [../kubernetes/lag]\nimages: [{name: seamwatch, newName: registry.example/seamwatch, newTag: 1.2.3}]\n"
+        "resources: [../kubernetes]\ncomponents: [../kubernetes/lag, ../kubernetes/retention]\n"
+        "images: [{name: seamwatch, newName: registry.example/seamwatch, newTag: 1.2.3}]\n"
     )
     where = Broken("workers.yaml", "", "", "").copied("config/kubernetes", tmp_path)
     assert_told([SYSTEM["kubectl"] or "", "kustomize", "overlay"], tmp_path, "workers.yaml.*no such file")
     shutil.copy(ROOT / "config" / "kubernetes" / "workers.yaml", where)
     code, told = said([SYSTEM["kubectl"] or "", "kustomize", "overlay"], tmp_path)
-    assert (code, told.count("image: registry.example/seamwatch:1.2.3"), told.count("kind: ScaledObject")) == (0, 6, 1), told[-500:]
+    kinds = [told.count(f"kind: {kind}") for kind in ("ScaledObject", "CronJob")]
+    assert (code, told.count("image: registry.example/seamwatch:1.2.3"), kinds) == (0, 7, [1, 1]), told[-500:]
 
 
 COMPOSES = (

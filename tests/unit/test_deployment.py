@@ -24,14 +24,17 @@ OLDEST = "1.30"
 
 
 def manifests() -> list[dict[str, Any]]:
-    """Return all objects that the base applies."""
-    names = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())["resources"]
-    return [each for name in names for each in yaml.safe_load_all((KUBERNETES / name).read_text())]
+    """Return all objects that the base and the component of retention apply."""
+    folders = (KUBERNETES, KUBERNETES / "retention")
+    names = [folder / name for folder in folders for name in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]]
+    return [each for name in names for each in yaml.safe_load_all(name.read_text())]
 
 
 def pods() -> dict[str, dict[str, Any]]:
-    """Return the pods of the workloads by name."""
-    return {each["metadata"]["name"]: each["spec"]["template"]["spec"] for each in manifests() if "template" in each.get("spec", {})}
+    """Return the pods of the workloads by name, those of what runs by the clock among them."""
+    specs = [(each["metadata"]["name"], each.get("spec", {})) for each in manifests()]
+    specs = [(name, spec.get("jobTemplate", {"spec": spec})["spec"]) for name, spec in specs]
+    return {name: spec["template"]["spec"] for name, spec in specs if "template" in spec}
 
 
 @pytest.mark.parametrize("version", [OLDEST, kubernetes_validate.latest_version()])
@@ -55,7 +58,7 @@ def test_pods_have_no_rights(name: str) -> None:
         }
         assert container["resources"]["limits"]["memory"]
         assert not [each for each in container.get("env", ()) if each["name"].endswith(("_KEY", "_PASSWORD", "_SECRET"))]
-        if name != "seamwatch-prepare":
+        if name not in ("seamwatch-prepare", "seamwatch-prune"):
             assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
 
 
@@ -71,6 +74,19 @@ def test_services_disruption_budgets_and_scalers_find_their_pods() -> None:
     assert scaled["scaleTargetRef"]["name"] in pods()
     assert scaled["maxReplicaCount"] <= int(settings["SEAMWATCH_PARTITIONS"])
     assert scaled["triggers"][0]["metadata"]["bootstrapServers"] == settings["SEAMWATCH_BROKER"]
+
+
+def test_what_deletes_by_the_clock_deletes_what_the_program_lets_it(tmp_path: Path) -> None:
+    """CronJob and unit start the command that there is, once a day and never two at once, for an age that the shipped rules allow."""
+    (job,) = [each["spec"] for each in manifests() if each["kind"] == "CronJob"]
+    (container,) = pods()["seamwatch-prune"]["containers"]
+    unit = (SYSTEMD / "seamwatch-prune.service").read_text()
+    assert re.findall("^ExecStart=/opt/seamwatch/bin/seamwatch (.*)$", unit, re.MULTILINE) == [" ".join(container["args"])]
+    assert job["concurrencyPolicy"] == "Forbid"
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", job["schedule"])
+    env = {"SEAMWATCH_DATABASE": f"sqlite:///{tmp_path / 'seamwatch.db'}"}
+    assert run("db", "upgrade", env=env).exit_code == 0
+    assert run(*container["args"], env=env).output == "deleted nothing\n"
 
 
 def test_settings_of_the_manifests_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,10 +123,13 @@ def test_units_are_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
     program = shutil.which("systemd-analyze")
     if program is None:
         pytest.skip("there is no systemd-analyze")
+    for each in SYSTEMD.iterdir():
+        (tmp_path / each.name).write_text(each.read_text().replace("/opt/seamwatch/bin/seamwatch", "/bin/true"))
     copy = tmp_path / unit.name
-    copy.write_text(unit.read_text().replace("/opt/seamwatch/bin/seamwatch", "/bin/true"))
     verified = subprocess.run([program, "verify", copy], capture_output=True, text=True, check=False)
     assert (verified.returncode, [line for line in verified.stderr.splitlines() if unit.stem in line]) == (0, [])
+    if unit.suffix == ".timer":
+        return
     rated = subprocess.run([program, "security", "--offline=true", "--threshold=20", copy], capture_output=True, text=True, check=False)
     assert rated.returncode == 0, rated.stdout[-200:]
 

@@ -437,15 +437,15 @@ def test_a_brief_goes_out_whole_and_the_newest_of_a_journey_alone(engine: Engine
     store = BriefStore(engine)
     made = [Brief.model_validate_json(brief(journey=journey, customer=f"c-{journey}").value or b"") for journey in ("j-1", "j-1", "j-2")]
     messages = [brief_message(each, each.model_dump(mode="json"), offset) for offset, each in enumerate(made)]
-    place = ("seamwatch.briefs", 3)
-    assert store.store(place, 2, {"crm": messages[:2]}, [], world.now) == {"crm": 1}
-    store.store(place, 3, {"crm": messages[2:]}, [], world.now)
-    assert store.next_offset(*place) == 3
-    store.store(place, 4, {}, [("acme", "c-j-2")], world.now)
+    topic = "seamwatch.briefs"
+    assert store.store(topic, {3: 2}, {"crm": messages[:2]}, [], world.now) == {"crm": 1}
+    store.store(topic, {3: 3, 4: 9}, {"crm": messages[2:]}, [], world.now)
+    assert (store.next_offset(topic, 3), store.next_offset(topic, 4)) == (3, 9)
+    store.store(topic, {3: 4}, {}, [("acme", "c-j-2")], world.now)
     world.rounds()
     [(_, told)] = world.place.arrived
     assert (told["type"], told["data"]) == ("brief.handoff", made[1].model_dump(mode="json"))
-    store.store(place, 3, {"crm": messages}, [], world.now)  # read again after a crash
+    store.store(topic, {3: 3}, {"crm": messages}, [], world.now)  # read again after a crash
     world.rounds()
     assert [body["data"]["journey"] for _, body in world.place.arrived] == ["j-1", "j-2"]
 

@@ -176,7 +176,7 @@ def test_deliveries_are_told_without_what_they_tell(client: TestClient, engine: 
     """Whoever may see sources sees what became of deliveries, counted and chosen by receiver and state, and neither customer nor body."""
     store, now = DeliveryStore(engine, "crm"), datetime(2026, 3, 2, 10, tzinfo=UTC)
     messages = [Message("brief", f"j-{each}", each, "acme", "c-1007", {"type": "brief.handoff", "data": {}}) for each in range(3)]
-    BriefStore(engine).store(("seamwatch.briefs", 0), 3, {"crm": messages}, [], now)
+    BriefStore(engine).store("seamwatch.briefs", {0: 3}, {"crm": messages}, [], now)
     [first] = store.take(1, now)
     store.settle([Delivered(first.id, DeliveryState.DEAD, now, "HTTP 404")], now)
     told = client.get("/api/deliveries").json()
