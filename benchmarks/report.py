@@ -78,11 +78,12 @@ def _machine() -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     return (
         f"a shared machine of {os.cpu_count()} cores ({platform.machine()}, {memory:.0f} GiB), servers and program on it together; "
-        f"Python {platform.python_version()}, Apache Kafka {_kafka()}, {versions}."
+        f"Python {platform.python_version()}, {_kafka()}{versions}."
     )
 
 
 def _kafka() -> str:
+    """Name Kafka's version; nothing where there is none, as for a benchmark that needs none."""
     from tests.support.kafka_server import KAFKA_JARS
 
-    return next(jar.stem.rpartition("-")[2] for jar in KAFKA_JARS.glob("kafka_2.13-*.jar"))
+    return next((f"Apache Kafka {jar.stem.rpartition('-')[2]}, " for jar in KAFKA_JARS.glob("kafka_2.13-*.jar")), "")

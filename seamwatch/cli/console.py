@@ -183,10 +183,13 @@ def _serve() -> None:
     from seamwatch.console import console_settings, serve
     from seamwatch.database import opened
     from sinks.console.accounts import Accounts
+    from sinks.console.pages import NOT_BUILT, is_built
 
     settings = load_settings()
     logs.configure(options().level, debug=options().debug, form=settings.log_format)
     told = console_settings(settings)
+    if not is_built(told.web):
+        notice(f"{NOT_BUILT}; the API works without them")
     with opened(settings) as engine:
         if not Accounts(engine).people():
             notice("There is no account yet: `seamwatch console users add NAME --role admin` makes one.")

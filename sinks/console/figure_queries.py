@@ -153,7 +153,7 @@ def seams_of(
                 samples=None if score is None else score.samples,
             )
         )
-    items.sort(key=lambda item: (-item.alerts, -item.findings, item.tenant, item.from_, item.to))
+    items.sort(key=lambda item: (-item.alerts, 0 if item.severity is None else -rank(item.severity), -item.findings, item.tenant, item.from_, item.to))
     return Seams(items=items, as_of=now)
 
 

@@ -251,7 +251,7 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
         """Tell what this installation offers, and what the caller may do."""
         all_teams = caller.teams is None
         pages = _PAGES | {"portfolio": all_teams, "report": all_teams and settings.report is not None, "reveal": settings.reveal is not None}
-        return Capabilities(pages=pages, languages=["en", "de", "zh-Hans", "fa"], rights=sorted(caller.rights))
+        return Capabilities(version=settings.version, pages=pages, languages=["en", "de", "zh-Hans", "fa"], rights=sorted(caller.rights))
 
     @api.get("/version")
     def version(_: _Anybody) -> Version:

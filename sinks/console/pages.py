@@ -1,13 +1,17 @@
 """The built front end, and what every answer says to the browser."""
 
+from mimetypes import guess_type
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["BodyLimit", "Headers", "serve_pages"]
+__all__ = ["NOT_BUILT", "BodyLimit", "Headers", "is_built", "serve_pages"]
+
+NOT_BUILT = "the console's pages are not built: run `make web`"
+"""What a terminal is told, in a sentence."""
 
 _LONGEST_BODY = 1 << 20
 _CSP = (
@@ -23,7 +27,7 @@ _HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
 }
-_NOT_BUILT = """<!doctype html>
+_NOT_BUILT_PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Seamwatch</title>
 <h1>The console's pages are not built</h1>
 <p>Run <code>make web</code>, and load this page again. The API is at <code>/api</code>, and works without them.</p></html>
@@ -71,16 +75,28 @@ class BodyLimit:
         await self._app(scope, counted if scope["type"] == "http" else receive, send)
 
 
+def is_built(web: Path) -> bool:
+    """Tell whether a folder holds the built front end."""
+    return (web / "index.html").is_file()
+
+
 def serve_pages(app: FastAPI, web: Path) -> None:
-    """Serve the front end from ``web``: files of ``assets`` by their hashed names, ``index.html`` for every path that is not the API's."""
+    """Serve the front end from ``web``: files of ``assets`` by their hashed names, compressed where there is such a copy and the browser takes it;
+    ``index.html`` for every path that is not the API's.
+    """
     root = web.resolve()
 
     @app.get("/assets/{path:path}", include_in_schema=False)
-    def asset(path: str) -> Response:
+    def asset(request: Request, path: str) -> Response:
         file = _inside(root / "assets", path)
         if file is None:
             raise HTTPException(404)
-        return FileResponse(file, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+        headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+        packed = _inside(root / "assets", f"{path}.gz") if _takes_gzip(request.headers.get("accept-encoding", "")) else None
+        if packed is None:
+            return FileResponse(file, headers=headers)
+        kind = guess_type(file)[0] or "application/octet-stream"
+        return FileResponse(packed, media_type=kind, headers=headers | {"Content-Encoding": "gzip"})
 
     @app.get("/livez", include_in_schema=False)
     def livez() -> Response:
@@ -93,7 +109,13 @@ def serve_pages(app: FastAPI, web: Path) -> None:
         # What lies beside index.html, such as an icon, is served by its name.
         file = _inside(root, path) or _inside(root, "index.html")
         headers = {"Cache-Control": "no-cache"}
-        return HTMLResponse(_NOT_BUILT, 200, headers) if file is None else FileResponse(file, headers=headers)
+        return HTMLResponse(_NOT_BUILT_PAGE, 200, headers) if file is None else FileResponse(file, headers=headers)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Tell whether a header `Accept-Encoding` names gzip, and not with a weight of nothing."""
+    parts = (each.partition(";q=") for each in accepted.lower().replace(" ", "").split(","))
+    return any(name == "gzip" and (not weight or weight.strip("0.") != "") for name, _, weight in parts)
 
 
 def _inside(root: Path, path: str) -> Path | None:

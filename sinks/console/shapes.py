@@ -629,8 +629,9 @@ class Freshness(_Shape):
 
 
 class Capabilities(_Shape):
-    """What this installation offers: pages that it has data for, languages, and what the caller may do."""
+    """What this installation offers: pages that it has data for, languages, and what the caller may do; ``version``: the build that answers."""
 
+    version: str
     pages: dict[str, bool]
     languages: list[Language]
     rights: list[Right]

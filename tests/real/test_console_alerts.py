@@ -435,15 +435,18 @@ def test_nothing_that_others_write_becomes_code(desk: Console) -> None:
         first=touch("x-1", 3) | moment | {"id": f"1{evil}"}, again=touch("x-2", 1) | moment | {"id": f"2{evil}"},
     )  # fmt: skip
     desk.act(Assign(to=evil[:128].strip(), note=evil), "X", actor=evil[:128].strip())
-    desk.scored(name=evil)
+    desk.found("Y", 2, tenant=evil, detector="broken_promise", again=None)
+    for scope in ("team", "channel", "brand"):
+        desk.scored(scope=scope, name=evil)
+    desk.scored(score="fusion", scope="partner", name=f"{evil}>{evil}")
     promised(desk.engine, evil, -1, start=datetime.now(UTC), customer=evil, about=evil, team=evil, channel=evil)
     today = datetime.now(UTC).date().isoformat()
     move = {"tenant": "acme", "day": today, "kind": "move", "name": f"voice/{evil}", "other": f"{evil}/{evil}", "count": 90, "sum": 0.0}
     visits = [move | {"kind": "visit", "name": evil, "other": face} for face in ("sales", "service")]
     with desk.engine.begin() as connection:
         connection.execute(insert(day_counts), [move, *visits])
-    known(desk.engine, evil, 2400, 0.1)
-    desk.refused(evil)
+    known(desk.engine, evil, 2400, 0.1, billed_currency=evil, segment=evil)
+    desk.refused(evil, topic=evil, detail=evil)
     told = {"team": evil, "channel": evil, "time": "2026-03-02T09:00:00Z"}
     desk.briefed(
         journey=evil,
@@ -463,7 +466,6 @@ def test_nothing_that_others_write_becomes_code(desk: Console) -> None:
     page.get_by_role("button", name="Filter", exact=True).click()
     expect(page.locator("#facets")).to_contain_text(evil)
 
-
     def harmless(where: str) -> None:
         expect(page.locator("main")).to_contain_text("<img src=x")
         page.wait_for_timeout(100)
@@ -472,6 +474,7 @@ def test_nothing_that_others_write_becomes_code(desk: Console) -> None:
 
     pages = ["alerts/X", "seams", "teams", "promises", "journeys", "portfolio", "rules", "sources", "audit", "wall"]
     pages += [f"insights?by={by}" for by in ("seams", "fields", "detectors", "teams")]
+    pages += ["teams?scope=channel", "teams?scope=brand", "teams?score=fusion&scope=partner", "alerts/Y"]
     pages += [f"alerts?group={by}" for by in ("customer", "seam", "detector", "rule")]
     for path in pages:
         page.goto(f"{desk.address}/{path}")

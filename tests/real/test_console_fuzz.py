@@ -5,6 +5,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Right
@@ -15,8 +17,12 @@ from tests.unit.sinks.builders import clock, finding, letter, record, score
 from tests.unit.sinks.console.served import served
 from tests.unit.sinks.console.test_alerts import touch
 
+QUICK = ("--phases", "fuzzing", "--max-examples", "10", "--max-time", "15")
+LONG = ("--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "50", "--max-time", "240")
 
-def test_nothing_that_fits_the_description_or_does_not_makes_it_fail(tmp_path: Path) -> None:
+
+@pytest.mark.parametrize("effort", [QUICK, pytest.param(LONG, marks=pytest.mark.full)], ids=["quick", "long"])
+def test_nothing_that_fits_the_description_or_does_not_makes_it_fail(tmp_path: Path, effort: tuple[str, ...]) -> None:
     """Whatever schemathesis sends to every operation but the endless stream, no answer is a server's error."""
     url = f"sqlite:///{tmp_path / 'a.db'}"
     upgrade(url)
@@ -28,24 +34,13 @@ def test_nothing_that_fits_the_description_or_does_not_makes_it_fail(tmp_path: P
             [
                 *(sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{port}/api/openapi.json"),
                 *("--header", f"Authorization: Bearer {token}", "--checks", "not_a_server_error"),
-                *(
-                    "--exclude-path",
-                    "/api/stream",
-                    "--max-examples",
-                    "10",
-                    "--max-time",
-                    "15",
-                    "--seed",
-                    "1",
-                    "--phases",
-                    "fuzzing",
-                ),
+                *("--exclude-path", "/api/stream", "--seed", "1", *effort),
                 *("--suppress-health-check", "all", "--no-color", "--generation-database", "none"),
             ],
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
     engine.dispose()

@@ -2,7 +2,7 @@
 
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -26,6 +26,7 @@ from sinks.console import ConsoleSettings, create_console
 from sinks.console.accounts import Accounts
 from sinks.console.callers import Role
 from sinks.console.moments import Reader
+from sinks.console.pages import NOT_BUILT, is_built
 from sinks.console.settings import OpenId
 from sinks.database import create_engine
 from sinks.transitions import Report, transition_all
@@ -96,6 +97,12 @@ class Console:
         self._settings = replace(self._settings, reveal=read)
         self.start()
 
+    def becomes(self, version: str) -> None:
+        """Start again as another build."""
+        self.stop()
+        self._settings = replace(self._settings, version=version)
+        self.start()
+
     def stop(self) -> None:
         """Listen no more; the data stay."""
         if self._server is not None:
@@ -137,9 +144,10 @@ class Console:
         """Store a score as of now."""
         self._writer.write([score(as_of=ago(0), **changes)._replace(timestamp=time_ns() // 1000)])
 
-    def refused(self, reason: str) -> None:
+    def refused(self, reason: str, **headers: str) -> None:
         """Store a dead letter of now."""
-        self._writer.write([letter(reason=reason.encode())._replace(timestamp=time_ns() // 1000)])
+        told = {name: value.encode() for name, value in (headers | {"reason": reason}).items()}
+        self._writer.write([letter(7, **told)._replace(timestamp=time_ns() // 1000)])
 
     def many(self, count: int, **changes: Any) -> None:
         """Store so many findings, each with an alert of its own, the newest first."""
@@ -154,9 +162,13 @@ class Console:
         """Let somebody elsewhere change alerts."""
         return transition_all(self.engine, keys, change, actor, lambda: datetime.now(UTC))
 
-    def add(self, name: str, role: Role, *, password: str | None = None) -> None:
-        """Make an account."""
-        self._accounts.add(name, role, datetime.now(UTC), password=password)
+    def add(self, name: str, role: Role, *, password: str | None = None, teams: Collection[str] = ()) -> None:
+        """Make an account, of some teams or of all."""
+        self._accounts.add(name, role, datetime.now(UTC), password=password, teams=teams)
+
+    def shut(self, name: str) -> None:
+        """Let somebody in no more."""
+        self._accounts.set_disabled(name, disabled=True)
 
     def link(self, name: str) -> str:
         """Return a link that lets somebody in once."""
@@ -192,9 +204,11 @@ class Console:
 
 
 def launched() -> Iterator[Browser]:
-    """Give a browser for a while. Where there is none, the tests are skipped, or fail on CI."""
+    """Give a browser for a while. Where there is none, the tests are skipped, or fail on CI; they fail where the pages are not built."""
     if missing := browser_missing():
         pytest.fail(missing) if on_ci() else pytest.skip(missing)
+    if not is_built(ConsoleSettings().web):
+        pytest.fail(NOT_BUILT)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
         yield launched

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+import seamwatch.console
 from config.settings import load_settings
 from seamwatch.console import console_settings
 from sinks.console import create_console
@@ -80,6 +81,19 @@ def test_an_address_that_is_taken_is_named(stored: str) -> None:
     assert ended.exit_code == 1
     assert f"127.0.0.1:{port}" in ended.stderr
     assert "users add NAME --role admin" in ended.stderr
+
+
+def test_pages_that_are_not_built_are_told(stored: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the front end is not built the command says in a sentence what to run, and so does every page; the API is there."""
+    monkeypatch.setattr(seamwatch.console, "_WEB", tmp_path / "none")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = run("console", env={"SEAMWATCH_CONSOLE_PORT": str(taken.getsockname()[1])})
+    assert "the console's pages are not built: run `make web`; the API works without them\n" in ended.stderr
+    engine = create_engine(stored)
+    client = TestClient(create_console(engine, console_settings(load_settings())))
+    assert "make web" in client.get("/alerts").text
+    assert client.get("/api/alerts").status_code == 401
+    engine.dispose()
 
 
 def test_the_program_gives_its_words_and_rules(stored: str) -> None:

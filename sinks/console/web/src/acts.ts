@@ -1,6 +1,5 @@
 /** Acting on alerts: at once, or after a question; one or many; and what is said when somebody else was faster. */
 
-import "@awesome.me/webawesome/dist/components/dialog/dialog.js";
 import { html, nothing, render, type TemplateResult } from "lit";
 import { until } from "lit/directives/until.js";
 import { api, Problem } from "./api";
@@ -60,14 +59,19 @@ export async function ask(alert: Alert, what: Act): Promise<void> {
 /** Do the same to many alerts and report those that refused. */
 export async function bulk(keys: string[], what: Act): Promise<void> {
   const wish = what === "a" ? ({ action: "acknowledge" } as const) : await question(what, null, keys.length);
-  if (!wish) return;
+  if (wish) await changeAll(keys, wish);
+}
+
+/** Change all, say what became of it, and offer to take back what was done. */
+async function changeAll(keys: string[], wish: Wish): Promise<void> {
   try {
     const { done, refused } = await api.changeAll(keys, wish);
     for (const alert of done) app.list.put(alert);
     app.list.selected.clear();
     for (const { key } of refused) app.list.selected.add(key);
+    const undo = { label: t("act.undo"), run: () => void changeAll(done.map(({ key }) => key), { action: "undo" }) };
+    if (done.length) app.notify(t("bulk.done", { n: done.length }), "done", wish.action === "undo" ? undefined : undo);
     if (refused.length) report(done.length, refused);
-    else app.notify(t("bulk.done", { n: done.length }));
     app.changed();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
@@ -88,12 +92,17 @@ function report(done: number, refused: Refused[]): void {
     <div class="answers"><button class="button" data-close>${t("close")}</button></div>`);
 }
 
+/** Dialogs are half of what the page of alerts weighs, and no part of what is seen first: they come a moment later, or when one opens. */
+const dialogs = () => import("@awesome.me/webawesome/dist/components/dialog/dialog.js");
+setTimeout(() => void dialogs().catch(() => undefined), 2_000);
+
 interface Opened {
   close: () => void;
 }
 
 /** Open a dialog with this content; what is focused before has the focus again afterwards. */
 export function open(title: string, content: (dialog: Opened) => TemplateResult, closed?: () => void): Opened {
+  void dialogs();
   const dialog = document.createElement("wa-dialog");
   dialog.label = title;
   dialog.withoutHeader = true;
@@ -110,7 +119,7 @@ export function open(title: string, content: (dialog: Opened) => TemplateResult,
     closed?.();
   });
   document.body.append(dialog);
-  dialog.open = true;
+  dialog.toggleAttribute("open", true); // which counts before the element is defined, too
   return opened;
 }
 

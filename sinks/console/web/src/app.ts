@@ -24,9 +24,9 @@ const NOTICE_MS = 10_000;
 
 /** Events: `change` (anything), `tick` (each second), `alert` (one alert changed), `missed` (what is shown may have changed untold). */
 class App extends EventTarget {
-  capabilities: Capabilities = { pages: {} };
+  capabilities: Capabilities = { pages: {}, version: "" };
   freshness: Freshness | null = null;
-  readonly list = new AlertList(() => api.session?.name ?? "");
+  readonly list = new AlertList(() => api.session?.name ?? "", () => this.now());
   live = new Live();
   notices: Notice[] = [];
   outdated = false;
@@ -89,6 +89,7 @@ class App extends EventTarget {
     this.live.start();
     this.asked = api.capabilities();
     this.capabilities = await this.asked;
+    if (this.capabilities.version) this.live.builtAs(this.capabilities.version);
     this.changed();
   }
 

@@ -7,18 +7,19 @@ import { app, Part } from "./app";
 import { field, severity, side, sides } from "./marks";
 import { choose, prefs } from "./prefs";
 import { alertPath, FILTERS, type FilterName, filters, go, GROUPS, route, set, toggle } from "./route";
-import type { FacetName, Facets, Severity } from "./wire";
+import type { FacetName, Facets } from "./wire";
 import { named, number, t } from "./words";
 
 /** How long at most what is typed waits for the answer to what was typed before, in milliseconds. */
 const TYPING = 120;
+const MOST_VALUES = 12;
 const AGES = ["15m", "1h", "8h", "24h", "7d"] as const;
 
 /** A value of a filter as people call it. */
 export function valueName(name: FilterName, value: string): string {
   switch (name) {
     case "severity":
-      return t(`severity.${value as Severity}`);
+      return named("severity", value);
     case "state":
       return named("state", value);
     case "detector":
@@ -78,7 +79,7 @@ export class Filters extends Part {
     const age = query.get("age");
     return html`
       ${chips.map(({ name, value, words }) => html`<button class="chip on" @click=${() => toggle(name, value)}><bdi>${words}</bdi><span class="x" aria-hidden="true">×</span><span class="hidden">${t("filters.drop")}</span></button>`)}
-      ${age ? html`<button class="chip on" @click=${() => set("age", null)}><bdi>${t("filters.age", { age })}</bdi><span class="x" aria-hidden="true">×</span><span class="hidden">${t("filters.drop")}</span></button>` : nothing}
+      ${age ? html`<button class="chip on" @click=${() => set("age", null)}><bdi>${t("filters.age", { age: AGES.some((each) => each === age) ? t(`age.${age as (typeof AGES)[number]}`) : age })}</bdi><span class="x" aria-hidden="true">×</span><span class="hidden">${t("filters.drop")}</span></button>` : nothing}
       ${query.size ? html`<a class="clear" href="/alerts">${t("filters.clear")}</a>` : nothing}`;
   }
 
@@ -117,8 +118,8 @@ export class Filters extends Part {
   private panel(query: URLSearchParams): TemplateResult {
     if (!this.facets) return html`<div id="facets" class="facets" aria-busy="true"></div>`;
     const group = (name: FacetName) => {
-      const counts = { ...Object.fromEntries(query.getAll(name).map((value) => [value, 0])), ...this.facets?.[name] };
-      const values = Object.entries(counts).sort(([, one], [, other]) => other - one).slice(0, 12);
+      const counts: Record<string, number> = this.facets?.[name] ?? {};
+      const values = this.places(name, query).map((value) => [value, counts[value] ?? 0] as const);
       return values.length
         ? html`<fieldset>
             <legend>${t(`filter.${name}`)}</legend>
@@ -135,8 +136,20 @@ export class Filters extends Part {
     </div>`;
   }
 
+  /** The values of a filter, each in the place that it has had since the panel was opened: counts change, and nothing moves under the hand. */
+  private places(name: FacetName, query: URLSearchParams): string[] {
+    const places = (this.placed[name] ??= []);
+    const counted = Object.entries(this.facets?.[name] ?? {}).sort(([, one], [, other]) => other - one);
+    for (const [value] of counted) if (places.length < MOST_VALUES && !places.includes(value)) places.push(value);
+    for (const value of query.getAll(name)) if (!places.includes(value)) places.push(value);
+    return places;
+  }
+
+  private placed: Partial<Record<FacetName, string[]>> = {};
+
   private readonly open = (): void => {
     this.shown = !this.shown;
+    this.placed = {};
     if (this.shown) void this.count();
   };
 

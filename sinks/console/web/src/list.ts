@@ -7,6 +7,7 @@ import type { Alert, Item, Page, Seam, State, Wish } from "./wire";
 const PAGE = 100;
 const AGAIN = 1000;
 const WAITING: readonly State[] = ["open", "acknowledged", "snoozed", "reopened"];
+const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 const STATES: readonly State[] = [...WAITING, "resolved"];
 
 /** Event: `change`. */
@@ -24,6 +25,8 @@ export class AlertList extends EventTarget {
   readonly selected = new Set<string>();
   private readonly at = new Map<string, number>();
   private next: string | null = null;
+  /** Where the pages end that have been read: what has its newest finding before that comes by scrolling. */
+  private end: Alert | null = null;
   private query = new URLSearchParams();
   private turn = 0;
   private prefetched: string | null = null;
@@ -35,7 +38,10 @@ export class AlertList extends EventTarget {
   private readonly told = new Map<string, Item>();
   private asked = 0;
 
-  constructor(private readonly me: () => string) {
+  constructor(
+    private readonly me: () => string,
+    private readonly now: () => number,
+  ) {
     super();
   }
 
@@ -87,6 +93,7 @@ export class AlertList extends EventTarget {
         this.rows = [];
         this.at.clear();
         this.fresh.clear();
+        this.end = null;
         this.take(page);
         for (const key of this.selected) if (!this.at.has(key)) this.selected.delete(key);
         this.status = "ready";
@@ -151,10 +158,23 @@ export class AlertList extends EventTarget {
       const known = this.row(key);
       if (known) {
         if (version >= known.alert.version) this.rows[this.index(key)] = item;
-      } else if (this.matches(item)) this.fresh.add(key);
+      } else if (this.matches(item) && this.reached(item.alert)) this.fresh.add(key);
       else this.fresh.delete(key);
     }
     this.changed();
+  }
+
+  /** Whether an alert that is not in the list belongs above where it has been read to: below that it is not new, it has not been read yet. */
+  private reached({ key, last_seen }: Alert): boolean {
+    if (this.next === null || !this.end) return true;
+    const after = Date.parse(last_seen) - Date.parse(this.end.last_seen);
+    return after > 0 || (after === 0 && key > this.end.key);
+  }
+
+  /** Whether an alert's newest finding is as young as is asked for. */
+  private recent(last_seen: string): boolean {
+    const [, count, unit] = /^([0-9]+)([smhd])$/.exec(this.query.get("age") ?? "") ?? [];
+    return count === undefined || this.now() - Date.parse(last_seen) <= Number(count) * SECONDS[unit as keyof typeof SECONDS] * 1000;
   }
 
   /** Whether the alert is what the filters ask for; a word that only the server can look up is taken as found. */
@@ -166,9 +186,11 @@ export class AlertList extends EventTarget {
     const states = this.query.getAll("state");
     if (!(states.length ? states : (WAITING as readonly string[])).includes(alert.state)) return false;
     if (this.query.get("mine") && alert.assignee !== this.me()) return false;
+    if (!this.recent(alert.last_seen)) return false;
     const said = [alert.customer, latest?.journey, latest?.field, latest?.summary].join(" ").toLowerCase();
     return (
       (this.query.get("q") ?? "").toLowerCase().split(/\s+/).every((word) => said.includes(word)) &&
+      any("tenant", alert.tenant) &&
       any("customer", alert.customer) &&
       any("severity", alert.severity) &&
       any("detector", alert.detector) &&
@@ -215,6 +237,7 @@ export class AlertList extends EventTarget {
       this.fresh.delete(key);
     }
     this.next = page.next;
+    this.end = page.items.at(-1)?.alert ?? this.end;
     this.total = page.total;
     this.least = page.least;
     this.asOf = page.as_of;

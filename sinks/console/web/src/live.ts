@@ -30,6 +30,12 @@ export class Live extends EventTarget {
   private readonly ended = new AbortController();
   private readonly tabs = new BroadcastChannel("seamwatch-live");
 
+  /** Take note of the server's build as the page was begun with it: another one asks for a reload, though this tab never had the line. */
+  builtAs(version: string): void {
+    if (this.build !== null && this.build !== version) this.dispatchEvent(new Event("reload"));
+    this.build = version;
+  }
+
   start(): void {
     this.tabs.onmessage = ({ data }: MessageEvent<Told>) => this.told(data, false);
     this.tabs.postMessage({ kind: "who" } satisfies Told);
@@ -125,9 +131,7 @@ export class Live extends EventTarget {
       this.dispatchEvent(new Event("line"));
     }
     if (message.type === "hello") {
-      const { version } = message.data as { version: string };
-      if (this.build !== null && this.build !== version) this.dispatchEvent(new Event("reload"));
-      this.build = version;
+      this.builtAs((message.data as { version: string }).version);
     }
     this.dispatchEvent(new CustomEvent(message.type, { detail: message.data }));
   }

@@ -154,7 +154,7 @@ export class Shell extends Part {
     if (this.phase === "out") return html`<sw-login></sw-login>${this.toasts()}`;
     const { page } = route();
     const stale = app.staleness();
-    if (page === "wall") return html`<div class=${stale ? "stale" : ""}>${this.banner(stale)}${this.loaded.has(page) ? html`<sw-wall></sw-wall>` : nothing}</div>`;
+    if (page === "wall") return html`<div class="screen ${stale ? "stale" : ""}">${this.banner(stale)}${this.loaded.has(page) ? html`<sw-wall></sw-wall>` : nothing}</div>`;
     return html`
       <a class="skip" href="#main" @click=${(event: Event) => { event.preventDefault(); this.querySelector<HTMLElement>("#main")?.focus(); }}>${t("skip")}</a>
       <header class="top">

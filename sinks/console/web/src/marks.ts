@@ -72,9 +72,20 @@ export function standing(alert: Alert): string {
   }
 }
 
-/** A sentence of the program, in the direction of its own language: it may begin with the name of a team, in other letters. */
+const TOLD_TIME = /([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2}) UTC/;
+
+/**
+ * A sentence of the program, in the direction of its own language: it may begin with the name of a team, in other letters.
+ * The times in it, which the program tells in UTC, are written as all others on the page.
+ */
 export function sentence(language: string, words: string): TemplateResult {
-  return html`<bdi lang=${language} dir=${language === "fa" ? "rtl" : "ltr"}>${words}</bdi>`;
+  const parts = words.split(TOLD_TIME); // what stands between, a day, a time of that day, and so on
+  const written = parts.map((part, at) => {
+    if (at % 3) return nothing;
+    const time = `${parts[at + 1]}T${parts[at + 2]}Z`;
+    return html`${part}${at + 2 < parts.length ? html`<time datetime=${time}>${moment(time)}</time>` : nothing}`;
+  });
+  return html`<bdi lang=${language} dir=${language === "fa" ? "rtl" : "ltr"}>${written}</bdi>`;
 }
 
 /** A customer's pseudonym, kept apart from the direction of the text around it. */

@@ -6,6 +6,7 @@ import { api } from "./api";
 import { app, Part } from "./app";
 import { narrowed, valueName } from "./filters";
 import { seam, severity, sides } from "./marks";
+import { unread } from "./page";
 import { Poll } from "./poll";
 import { choose, prefs } from "./prefs";
 import type { Facets, FacetName } from "./wire";
@@ -15,11 +16,14 @@ const SHOWN = 7;
 
 @customElement("sw-overview")
 export class Overview extends Part {
-  private readonly poll = new Poll<Facets>(this, () => api.facets(""));
+  private readonly poll = new Poll<Facets>(this, async () => {
+    await app.list.settled; // which is what people wait for: both at once, each would wait for the other
+    return api.facets("");
+  });
 
   protected override render(): TemplateResult {
     const facets = this.poll.value;
-    if (!facets) return html`<div class="overview" aria-busy="true"></div>`;
+    if (!facets) return this.poll.problem ? unread(this.poll) : html`<div class="overview" aria-busy="true"></div>`;
     return html`<div class="overview">
       ${prefs.introduced ? nothing : this.introduction()}
       <h2>${t("overview.title")}</h2>

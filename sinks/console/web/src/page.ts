@@ -19,12 +19,16 @@ export function page<T>({ title, lead, chips, none }: Frame, poll: Poll<T>, body
   const drawn = value === null ? null : body(value);
   return html`<div class="page" aria-busy=${String(value === null && !problem)}>
     <header><h1>${title}</h1><p class="lead">${lead}</p>${chips ? html`<div class="chips">${chips}</div>` : nothing}</header>
-    ${problem && value === null
-      ? html`<div class="empty"><h2>${t("page.failed")}</h2><p>${told(problem)}</p><button class="button" @click=${() => void poll.read()}>${t("again")}</button></div>`
-      : problem ? html`<p class="refused">${told(problem)}</p>` : nothing}
+    ${problem && value === null ? unread(poll) : problem ? html`<p class="refused">${told(problem)}</p>` : nothing}
     ${value !== null && !drawn && none ? html`<div class="empty"><h2>${none.title}</h2><p>${none.hint}</p></div>` : nothing}
     ${drawn ?? nothing}
   </div>`;
+}
+
+/** What is said where figures could not be read. */
+export function unread(poll: Poll<unknown>): TemplateResult {
+  return html`<div class="empty"><h2>${t("page.failed")}</h2><p>${poll.problem ? told(poll.problem) : nothing}</p>
+    <button class="button" @click=${() => void poll.read()}>${t("again")}</button></div>`;
 }
 
 /** A choice among others. */

@@ -21,7 +21,16 @@ export function route(): Route {
   const [first = "", second] = location.pathname.split("/").filter(Boolean);
   const query = new URLSearchParams(location.search);
   if (PAGES.has(first)) return { page: first as PageName, key: null, query };
-  return { page: "alerts", key: first === "alerts" && second ? decodeURIComponent(second) : null, query };
+  return { page: "alerts", key: first === "alerts" && second ? decoded(second) : null, query };
+}
+
+/** What a part of an address stands for; one that is not written as addresses are stands for itself. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** Go to an address of the console; `replace` leaves no step to go back to. */

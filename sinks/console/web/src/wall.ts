@@ -24,11 +24,12 @@ export class Wall extends Part {
 
   protected override render(): TemplateResult {
     const facets = this.facets.value;
+    const count = (figure: (counted: Facets) => number | undefined) => (facets ? number(figure(facets) ?? 0) : "–");
     return html`<main class="wall" aria-busy=${String(!facets)}>
       <h1 class="hidden">${t("wall.title")}</h1>
       <div class="figures">
-        ${(["critical", "warning"] as const).map((level) => html`<p class="figure ${level}"><b>${number(facets?.severity[level] ?? 0)}</b>${severity(level)}</p>`)}
-        <p class="figure"><b>${number(facets?.assignee["-"] ?? 0)}</b><span>${t("filters.nobodys")}</span></p>
+        ${(["critical", "warning"] as const).map((level) => html`<p class="figure ${level}"><b>${count(({ severity }) => severity[level])}</b>${severity(level)}</p>`)}
+        <p class="figure"><b>${count(({ assignee }) => assignee["-"])}</b><span>${t("filters.nobodys")}</span></p>
       </div>
       <section><h2>${t("overview.seams")}</h2>
         <ol>${(this.seams.value ?? []).slice(0, SHOWN).map((each) => html`<li class=${each.severity ?? ""}>${seam(each)}<b>${number(each.alerts)}</b></li>`)}</ol>

@@ -344,6 +344,7 @@ export interface AuditPage {
 
 export interface Capabilities {
   pages: Record<string, boolean>;
+  version: string;
 }
 
 export type PromiseState = "overdue" | "approaching" | "pending" | "kept" | "cancelled";

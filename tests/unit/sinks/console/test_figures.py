@@ -1,5 +1,6 @@
 """Figures and pages over HTTP."""
 
+import gzip
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -186,7 +187,9 @@ def test_deliveries_are_told_without_what_they_tell(client: TestClient, engine: 
 
 
 def test_pages_are_served_with_strict_headers(client: TestClient, settings: ConsoleSettings) -> None:
-    """Without a build a page says what to run; with one every path that is not the API's is its index, assets are kept for a year."""
+    """Without a build a page says what to run; with one every path that is not the API's is its index; assets are kept for a year, and go out
+    compressed to whoever takes that.
+    """
     assert "make web" in client.get("/alerts/A").text
     (settings.web / "assets").mkdir(parents=True)
     (settings.web / "index.html").write_text("<title>built</title>")
@@ -201,6 +204,12 @@ def test_pages_are_served_with_strict_headers(client: TestClient, settings: Cons
     assert client.get("/alerts/A").text == "<title>built</title>"
     assert client.get("/").headers["cache-control"] == "no-cache"
     assert "max-age=31536000" in client.get("/assets/app-1a2b.js").headers["cache-control"]
+    (settings.web / "assets" / "app-1a2b.js.gz").write_bytes(gzip.compress(b"1"))
+    for accepted, encoding in (("gzip, br", "gzip"), ("br;q=1, gzip;q=0.5", "gzip"), ("br", None), ("gzip;q=0", None), ("", None)):
+        answer = client.get("/assets/app-1a2b.js", headers={"accept-encoding": accepted})
+        assert (answer.headers.get("content-encoding"), answer.text) == (encoding, "1"), accepted
+        assert "javascript" in answer.headers["content-type"]
+        assert answer.headers["vary"] == "Accept-Encoding"
     assert client.get("/api/none").json()["code"] == "not_found"
 
 
