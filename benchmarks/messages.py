@@ -50,10 +50,13 @@ DIALOGUES = {
     ],
 }
 HOSTILE = (
-    *("a", "1", "4711-22 ", "+4 ", "0 ", "<a ", "a@", "one ", "一", "\u200b", "&amp;"),
+    *("a", "1", "1234 ", "4711-22 ", "+4 ", "0 ", "<a ", "a@", "one ", "一", "\u200b", "&amp;"),
     *("my account number is ", "account number 4711-22 ", "what is your order number? ", "is that ok? ", "if i want a refund "),
+    *("your wife's date of birth or ", "i'm jane doe, ", "12/12/2020 ", "tel 123456 "),
 )
 MEGABYTE = 1_000_000
+_ASKED = 16
+"""Of how many fields an answer is waited for when the worst texts come: as many as a conversation remembers."""
 
 
 def run(messages: int, rounds: int) -> Report:
@@ -80,7 +83,8 @@ def run(messages: int, rounds: int) -> Report:
         rows=rows,
         notes=[
             "Decoding the message, recognising with the shipped fields, encoding what it says.",
-            f"The slowest megabyte of one piece repeated ({worst[1]!r}) takes {worst[0] * 1000:.0f} ms: no more than 8,192 characters are read.",
+            f"The slowest megabyte of one piece repeated ({worst[1]!r}) takes {worst[0] * 1000:.0f} ms: no more than 8,192 characters are "
+            f"read, while {_ASKED} requests wait for their answers.",
         ],
     )
 
@@ -110,6 +114,8 @@ def _worst(unit: str, recogniser: Recogniser) -> float:
     touchpoint = decode_touchpoint(line)
     if touchpoint is None:  # larger than a touchpoint may be, once it is escaped
         return 0.0
+    conversation = Conversations().of(touchpoint)
+    conversation.asked = dict.fromkeys(list(recogniser.vocabulary.fields)[:_ASKED], 0)  # whatever stands there may be an answer
     began = process_time()
-    derived(touchpoint, recogniser, Conversations().of(touchpoint))
+    derived(touchpoint, recogniser, conversation)
     return process_time() - began

@@ -62,8 +62,10 @@ class _Text:
 
     def cue(self, start: int) -> str:
         """Return what the last words before ``start``, in its sentence, say that comes next; ``""`` where they say nothing."""
-        said = ""
-        for match in reversed(list(_CUES.finditer(self._before, max(0, start - _REACH), start))):
+        said, begin = "", max(0, start - _REACH)
+        if _LETTER.search(self._before, begin, start) is None:
+            return said
+        for match in reversed(list(_CUES.finditer(self._before, begin, start))):
             if _BREAK.search(self.given, match.end(), start):
                 break
             if match.lastgroup != "any":
@@ -73,6 +75,7 @@ class _Text:
 
 
 _REACH: Final = 40
+_LETTER = re.compile(r"[^\W\d_]")
 _BREAK = re.compile(r"[.!?。！？\n](?=\s|$)|[;；。]")
 _CUES = re.compile(
     r"(?P<phone>phone|\btel\b|telephone|mobile|\bcell|\bfax|\bcall\b|\bdial|whatsapp|telefon|handy|mobil|rufnummer|"
