@@ -327,6 +327,8 @@ def test_focus_stays_where_it_is(desk: Console) -> None:
     page = desk.signed_in()
     words = page.get_by_placeholder("Customer, journey, field, words")
     words.press_sequentially("c-")
+    page.wait_for_url("**q=c-**")
+    page.wait_for_selector(".rows:not(.loading):not(.waiting) .row")
     desk.found("C", 0)
     expect(page.get_by_role("button", name="1 new")).to_be_visible()
     desk.act(Acknowledge(), "A", actor="bob")
@@ -357,10 +359,10 @@ def test_another_build_is_told_to_every_tab(desk: Console) -> None:
     other.wait_for_selector("td")
     desk.becomes("another")
     for page in (first, other):
-        expect(page.get_by_text("The console has a new version.")).to_be_visible(timeout=20_000)
+        expect(page.locator(".banner.new")).to_contain_text("The console has a new version.", timeout=20_000)
     first.get_by_role("button", name="Reload").click()
     expect(first.locator(".row")).to_have_count(2)
-    expect(first.get_by_text("The console has a new version.")).to_have_count(0)
+    expect(first.locator(".banner.new")).to_have_count(0)
     desk.errors.clear()  # a browser complains of a server that is away
 
 
