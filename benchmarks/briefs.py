@@ -8,18 +8,17 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from statistics import quantiles
 from time import monotonic, sleep, time
-from urllib.request import urlopen
 
 import msgspec
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from benchmarks.installation import AS_PYTHON, PARTITIONS, Installation, Progress, installed
+from benchmarks.installation import AS_PYTHON, PARTITIONS, Installation, Progress, await_ready, installed
 from benchmarks.report import Report, say
 from benchmarks.workload import APART, START, Told, touchpoint
 from models.brief import MAXIMUM_BYTES
@@ -159,21 +158,11 @@ def _telling(installation: Installation) -> Iterator[Path]:
         desktop = subprocess.Popen([sys.executable, "-m", "benchmarks.desktop", str(receiver), str(noted)], cwd=AS_PYTHON)
         try:
             with installation.worker(AS_PYTHON, "deliver", DATABASE=database, **settings):
-                _await_ready(metrics)
+                await_ready(metrics)
                 yield noted
         finally:
             desktop.terminate()
             desktop.wait()
-
-
-def _await_ready(port: int) -> None:
-    deadline = monotonic() + _PATIENCE
-    while monotonic() < deadline:
-        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-            if answer.status == 200:
-                return
-        sleep(0.1)
-    raise TimeoutError(f"the role deliver was not ready in {_PATIENCE:.0f} s")
 
 
 def _arrived(noted: Path, number: int) -> dict[str, float]:

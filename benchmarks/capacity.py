@@ -2,21 +2,19 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from gc import collect
 from pathlib import Path
 from re import search
 from statistics import median
 from time import monotonic, process_time, sleep
 from typing import NamedTuple
-from urllib.request import urlopen
 
 from kafka import KafkaProducer
 from sqlalchemy import create_engine
 
 from agents.fields import Fingerprinter
 from agents.partition import PartitionWatch, Record
-from benchmarks.installation import AS_PYTHON, Installation, Progress, installed
+from benchmarks.installation import AS_PYTHON, Installation, Progress, await_ready, installed
 from benchmarks.report import Report, say
 from benchmarks.workload import TEAMS, TOUCHPOINTS_A_CUSTOMER, crowds, produce, touchpoints
 from config.fields import load_fields
@@ -141,7 +139,7 @@ def _measured(installation: Installation, load: Callable[[], None], stream: Sequ
     """Start a worker, and return what it took until all is stored."""
     progress = Progress(installation.bootstrap, installation.names)
     with installation.worker(compiled() or AS_PYTHON) as worker:
-        _await_start(installation)
+        await_ready(installation.metrics_port)
         began, empty = _processor(worker.pid), _database(installation)
         load()
         ended = monotonic()
@@ -156,15 +154,6 @@ def _measured(installation: Installation, load: Callable[[], None], stream: Sequ
     size = sum(len(value) for _, value in stream)
     findings = installation.verify(value for _, value in stream)
     return _Took(len(stream), size, took, resident, progress.log_bytes(), progress.stored(), files, late, findings)
-
-
-def _await_start(installation: Installation) -> None:
-    """Wait until the worker works: what it takes to load is not an event's."""
-    while True:
-        with suppress(OSError), urlopen(f"http://127.0.0.1:{installation.metrics_port}/readyz", timeout=5) as answer:
-            if answer.status == 200:
-                return
-        sleep(0.1)
 
 
 def _database(installation: Installation) -> int:

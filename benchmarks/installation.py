@@ -6,9 +6,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
+from urllib.request import urlopen
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError
@@ -22,11 +24,13 @@ from streams.topics import Topics
 from tests.support.server import free_ports
 from tests.support.services import KafkaServer
 
-__all__ = ["AS_PYTHON", "PARTITIONS", "Installation", "Progress", "installed"]
+__all__ = ["AS_PYTHON", "PARTITIONS", "Installation", "Progress", "await_ready", "installed"]
 
 PARTITIONS = 4
 AS_PYTHON = Path(__file__).parents[1]
 """The program as it stands here."""
+_PATIENCE = 120.0
+"""Seconds in which a worker must be ready."""
 _PREFIX = "bench"
 _KEY = "a benchmark needs no secret, but a key"
 
@@ -140,3 +144,14 @@ def installed() -> Iterator[Installation]:
         for command in (("topics", "create"), ("db", "upgrade")):
             subprocess.run([sys.executable, "-m", "seamwatch", *command], env=environment, check=True, stdout=2)
         yield Installation(kafka.bootstrap, Path(folder), environment)
+
+
+def await_ready(port: int) -> None:
+    """Wait until the worker whose metrics are at ``port`` works: what it takes to load is nobody's latency or cost. Raises ``TimeoutError``."""
+    deadline = monotonic() + _PATIENCE
+    while monotonic() < deadline:
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            if answer.status == 200:
+                return
+        sleep(0.1)
+    raise TimeoutError(f"the worker was not ready in {_PATIENCE:.0f} s")

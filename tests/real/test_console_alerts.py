@@ -1,11 +1,9 @@
 """The console in a real browser: coming in, the list, the alert, acting on it."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import insert
@@ -17,25 +15,10 @@ from sinks.back_tests import keep_back_test
 from sinks.console.callers import Role
 from sinks.console.moments import Said, Sought, Unread
 from sinks.console.settings import OpenId
-from tests.support.console import PASSWORD, Console, console, launched, touch
+from tests.support.console import PASSWORD, Console, console, touch
 from tests.unit.sinks.builders import rows
 from tests.unit.sinks.portfolios import known
 from tests.unit.sinks.promised import promised
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Give a browser; of this module alone, since it holds on to the thread's event loop."""
-    yield from launched()
-
-
-@pytest.fixture
-def desk(upgraded: Path, tmp_path: Path, browser: Browser) -> Iterator[Console]:
-    """Give a console with two alerts, one of them critical."""
-    with console(upgraded, tmp_path, browser) as made:
-        made.found("A", 3)
-        made.found("B", 2, severity="critical", detector="dead_end", seam={"from": "team:sales", "to": "team:tech"})
-        yield made
 
 
 def state(desk: Console, key: str = "A") -> tuple[str, str | None]:
@@ -390,7 +373,7 @@ def test_many_at_once(desk: Console) -> None:
     report = page.locator("wa-dialog")
     expect(report).to_contain_text("1 alert changed. 1 was not changed:")
     expect(report).to_contain_text("bob was faster: acknowledged it")
-    page.get_by_role("button", name="Close").last.click()
+    report.get_by_role("button", name="Close").last.click()
     expect(page.get_by_role("group", name="Selected alerts")).to_contain_text("1 selected")
     assert state(desk) == ("acknowledged", None)
 

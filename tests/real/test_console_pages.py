@@ -2,14 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import delete, insert
 
 from models.alert import Acknowledge, Resolution, Resolve
@@ -18,7 +17,7 @@ from sinks.back_tests import keep_back_test
 from sinks.console.callers import Role
 from sinks.console.moments import Said
 from sinks.scores import note_scores
-from tests.support.console import AXE, Console, console, launched, touch
+from tests.support.console import AXE, Console, touch
 from tests.support.workers import until
 from tests.unit.sinks.portfolios import known
 from tests.unit.sinks.promised import promised
@@ -26,38 +25,29 @@ from tests.unit.sinks.promised import promised
 _DIALOGS = {"v": "What was said?", "?": "Keys", "c": "Who looks after it?", "s": "Leave it until when?", "r": "How did it end?"}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Give a browser; of this module alone, since it holds on to the thread's event loop."""
-    yield from launched()
-
-
 @pytest.fixture
-def desk(upgraded: Path, tmp_path: Path, browser: Browser) -> Iterator[Console]:
+def desk(desk: Console) -> Console:
     """Give a console with alerts of two severities, seams and scores."""
-    with console(upgraded, tmp_path, browser) as made:
-        made.found("A", 3)
-        made.found("B", 2, severity="critical", detector="dead_end", seam={"from": "team:sales", "to": "team:tech"})
-        made.act(Acknowledge(note="calling back"), "B", actor="bob")
-        for scope, name in (("team", "tech"), ("team", "sales"), ("channel", "voice")):
-            made.scored(scope=scope, name=name)
-        made.scored(score="handoff", components={"late": 1.0, "decided": 2.0, "lost": 0.0, "known": 0.0})
-        parts = {"moods": 40.0, "gloom": 10.0, "promises": 40.0, "broken": 10.0, "facts": 0.0, "contradicted": 0.0}
-        evidence = {"three_cs": parts | {"harm": 1.0, "opportunities": 30.0, "prior": 20.0}, "emotional": parts, "communication": parts}
-        for name, components in evidence.items():
-            made.scored(score=name, components=components)
-            made.scored(score=name, scope="tenant", name="acme", components=components, samples=40.0)
-        made.scored(score="three_cs", name="sales", components=evidence["three_cs"] | {"facts": 3.0})
-        made.scored(score="fusion", scope="partner", name="parcels>mobile", components={"moved": 50.0, "loss": 20.0, "prior": 50.0})
-        known(made.engine, "c-A", 2400, 0.3, forecast=3100, billed_currency="EUR", forecast_currency="EUR")
-        known(made.engine, "c-B", 900, 0.9, forecast=1200, billed_currency="EUR", forecast_currency="EUR")
-        known(made.engine, "c-C", None, 0.9)
-        visited(made)
-        for name, due, more in (("late", -1.0, {"touchpoint": "A-1"}), ("soon", 2.0, {"about": "a callback"}), ("far", 30.0, {"team": None})):
-            promised(made.engine, name, due, start=datetime.now(UTC), **{"source": "crm", "customer": "c-A"} | more)
-        made.refused("unknown_type")
-        made.add("eve", Role.ADMIN)
-        yield made
+    desk.act(Acknowledge(note="calling back"), "B", actor="bob")
+    for scope, name in (("team", "tech"), ("team", "sales"), ("channel", "voice")):
+        desk.scored(scope=scope, name=name)
+    desk.scored(score="handoff", components={"late": 1.0, "decided": 2.0, "lost": 0.0, "known": 0.0})
+    parts = {"moods": 40.0, "gloom": 10.0, "promises": 40.0, "broken": 10.0, "facts": 0.0, "contradicted": 0.0}
+    evidence = {"three_cs": parts | {"harm": 1.0, "opportunities": 30.0, "prior": 20.0}, "emotional": parts, "communication": parts}
+    for name, components in evidence.items():
+        desk.scored(score=name, components=components)
+        desk.scored(score=name, scope="tenant", name="acme", components=components, samples=40.0)
+    desk.scored(score="three_cs", name="sales", components=evidence["three_cs"] | {"facts": 3.0})
+    desk.scored(score="fusion", scope="partner", name="parcels>mobile", components={"moved": 50.0, "loss": 20.0, "prior": 50.0})
+    known(desk.engine, "c-A", 2400, 0.3, forecast=3100, billed_currency="EUR", forecast_currency="EUR")
+    known(desk.engine, "c-B", 900, 0.9, forecast=1200, billed_currency="EUR", forecast_currency="EUR")
+    known(desk.engine, "c-C", None, 0.9)
+    visited(desk)
+    for name, due, more in (("late", -1.0, {"touchpoint": "A-1"}), ("soon", 2.0, {"about": "a callback"}), ("far", 30.0, {"team": None})):
+        promised(desk.engine, name, due, start=datetime.now(UTC), **{"source": "crm", "customer": "c-A"} | more)
+    desk.refused("unknown_type")
+    desk.add("eve", Role.ADMIN)
+    return desk
 
 
 def counted(made: Console, *counts: tuple[str, str, str, int]) -> None:

@@ -1,11 +1,9 @@
 """The rule behind every alert, in a real browser: beside each threshold stands what was held against it, whatever the detector and the language."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser
 
 from agents.detectors import DETECTORS
@@ -15,7 +13,7 @@ from config.fields import load_fields
 from config.rules import load_cases, load_rulebook
 from seamwatch.rule_facts import configured
 from tests.real.test_console_pages import prefer
-from tests.support.console import console, launched
+from tests.support.console import console
 
 _JUDGED = {
     "broken_promise": {"furthest"},
@@ -54,12 +52,6 @@ _EXACTLY = {
     "repeated_story": ["0.901 ≥ 0.65"],
 }
 _FORM = re.compile(r"(\S.* )?[≥<≤>·] \S")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Give a browser; of this module alone, since it holds on to the thread's event loop."""
-    yield from launched()
 
 
 def fired() -> dict[str, dict[str, Any]]:

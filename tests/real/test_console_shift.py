@@ -1,15 +1,12 @@
 """What a shift relies on, in a real browser: every filter, two people at once, figures that lead somewhere, a page that says how old it is."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from statistics import median
 from time import monotonic
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
 from models.alert import Acknowledge, Assign
@@ -17,22 +14,7 @@ from models.tables import stream_progress
 from sinks.alerts import show_alert
 from sinks.console.callers import Role
 from sinks.progress import note_worker
-from tests.support.console import PASSWORD, Console, console, launched, touch
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Give a browser; of this module alone, since it holds on to the thread's event loop."""
-    yield from launched()
-
-
-@pytest.fixture
-def desk(upgraded: Path, tmp_path: Path, browser: Browser) -> Iterator[Console]:
-    """Give a console with two alerts, one of them critical."""
-    with console(upgraded, tmp_path, browser) as made:
-        made.found("A", 3)
-        made.found("B", 2, severity="critical", detector="dead_end", seam={"from": "team:sales", "to": "team:tech"})
-        yield made
+from tests.support.console import PASSWORD, Console, touch
 
 
 def state(desk: Console, key: str) -> str:

@@ -7,15 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from models.alert import Acknowledge, Assign, Resolution, Resolve
-from tests.support.console import Console, console, launched
+from tests.support.console import Console, console
 
 _STREAM = "new BroadcastChannel('seamwatch-live').postMessage({kind: 'event', type: 'reset', data: {}, id: ''})"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Give a browser; of this module alone, since it holds on to the thread's event loop."""
-    yield from launched()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +24,6 @@ from seamwatch.observing import observe, portfolio_terms
 from sinks.database import create_engine, upgrade
 from sinks.errors import Conflict
 from sinks.observing import ObservedStore
-from tests.support.console import launched
 from tests.support.portrait import paint
 from tests.support.workers import Installation, stored, until
 from tests.unit.seamwatch.support import run
@@ -135,12 +133,6 @@ def _published(installation: Installation) -> dict[str, Any]:
                 assert told.setdefault(body["id"], body) == body
     reader.close()
     return told
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Give a browser."""
-    yield from launched()
 
 
 def test_the_report_is_printed_in_every_language(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
