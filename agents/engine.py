@@ -6,7 +6,7 @@ horizon, folds anew.
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
@@ -128,6 +128,7 @@ class Customer:
         "_bytes",
         "_folded_opportunities",
         "_identities",
+        "_left",
         "_panel",
         "_source",
         "aliases",
@@ -176,6 +177,7 @@ class Customer:
         self.kept = kept
         self.aliases: dict[str, tuple[int, int, int]] = {} if aliases is None else aliases
         self.forgotten = forgotten
+        self._left: tuple[set[str], set[Trace]] | None = None
         self.contributions: dict[str, Contribution] = {}
         self.fold = self._folded(clock)
         self._take_as_emitted()
@@ -216,13 +218,22 @@ class Customer:
             if fold.waiting:
                 fold.settle(clock)
             change = self._extended()
+            if self._left is not None:
+                change = self.with_what_left(change)
             return change if body is None else change._replace(briefs=(body,))
         insort(entries, entry, key=sort_key)
         before, briefs = self.fold, dict[str, dict[str, Any]]()
         self.fold = self._folded(clock, entry, briefs)
-        change = self._refolded(before)
+        change = self.with_what_left(self._refolded(before))
         before.release()
         return change._replace(briefs=list(briefs.values())) if briefs else change
+
+    def with_what_left(self, change: Change = NO_CHANGE) -> Change:
+        """Return ``change`` with the scores that moved since the last one because touchpoints left the memory: findings stay as they are, scores do not."""
+        if self._left is None:
+            return change
+        (journeys, traces), self._left = self._left, None
+        return change._replace(journeys=change.journeys | journeys, traces=change.traces | traces)
 
     def take_in(self, other: "Customer", then: int, clock: int) -> tuple[Change, list[Entry]]:
         """Take in, as of ``clock``, the timeline of another key of the same customer, which stands as of ``then``; return what changed, and what came in.
@@ -247,7 +258,7 @@ class Customer:
         before, theirs = self.fold, other.fold
         briefs: dict[str, dict[str, Any]] = {}
         self.fold = self._folded(clock, taken[0] if taken else None, briefs)
-        change = self._refolded(before, theirs)
+        change = self.with_what_left(other.with_what_left(self._refolded(before, theirs)))
         journeys, traces = change.journeys | other.journeys(), change.traces | other.traces()
         before.release()
         theirs.release()
@@ -379,9 +390,16 @@ class Customer:
         for each in dropped:
             del self._identities[self._identity(each)]
             self._bytes -= each.size
+        weighed, evidence = self.contributions, self.fold.evidence
         self.fold.release()
         self.fold = self._folded(clock)
         self._take_as_emitted()
+        moves = [(evidence.get(key), self.fold.evidence.get(key)) for key in evidence.keys() | self.fold.evidence.keys()]
+        _, journeys = self._reweighed(weighed, moves)
+        traces = self._traces_moved(journeys, self._evidence_difference(moves)[1])
+        if journeys or traces:
+            left_before = (set[str](), set[Trace]()) if self._left is None else self._left
+            self._left = (left_before[0] | journeys, left_before[1] | traces)
         # A cause before the horizon never comes again, so neither does its finding.
         self.revisions = {
             identifier: (revision, cause)
@@ -475,12 +493,17 @@ class Customer:
                 body["withdrawn"] = True
             findings.append(self._revised(found, body))
         charges = _opportunity_charges(self.tenant, opportunities)
-        old_contributions, self.contributions = self.contributions, self._contributions(self.fold)
+        weighed, self.contributions = self.contributions, self._contributions(self.fold)
+        harm, journeys = self._reweighed(weighed, moves)
+        findings.sort(key=lambda each: (each["time"], each["id"]))
+        parts, traces = self._evidence_difference(moves)
+        return Change(findings, charges + harm, frozenset(journeys), (), parts, frozenset(self._traces_moved(journeys, traces)))
+
+    def _reweighed(self, before: Mapping[str, Contribution], moves: list[tuple[Evidence | None, Evidence | None]]) -> tuple[list[Charge], set[str]]:
+        """Return what contributions that came, changed or went since ``before`` charge, and their journeys; append to ``moves`` how they move bonds."""
+        charges: list[Charge] = []
         journeys: set[str] = set()
-        for sign, these, those in (
-            (-1, old_contributions, self.contributions),
-            (1, self.contributions, old_contributions),
-        ):
+        for sign, these, those in ((-1, before, self.contributions), (1, self.contributions, before)):
             for identifier, contribution in these.items():
                 if those.get(identifier) != contribution:
                     charges.extend(_harm_charges(self.tenant, contribution, sign))
@@ -488,11 +511,13 @@ class Customer:
                         moves.append((contribution.bond, None) if sign < 0 else (None, contribution.bond))
                     if contribution.journey is not None:
                         journeys.add(contribution.journey)
-        findings.sort(key=lambda each: (each["time"], each["id"]))
-        parts, traces = self._evidence_difference(moves)
+        return charges, journeys
+
+    def _traces_moved(self, journeys: Collection[str], traces: set[Trace]) -> set[Trace]:
+        """Return ``traces`` with those of the headline, which rests on the consistency of ``journeys`` besides."""
         if journeys:
             traces |= {(each.part, each.journey, each.brand) for each in self.fold.evidence.values() if each.part in RESTS_ON[THREE_CS]}
-        return Change(findings, charges, frozenset(journeys), (), parts, frozenset(traces))
+        return traces
 
     def _revised(self, found: Found, body: dict[str, Any]) -> dict[str, Any]:
         revision = self.revisions.get(found.id, (0, 0))[0] + 1

@@ -390,7 +390,7 @@ class PartitionWatch:
                 self._refuse(record, _TOO_LATE)
             else:
                 self.counts.unwatched["forgotten"] += 1
-            self._emit(row, NO_CHANGE, record.offset)  # it may have pushed others out of memory
+            self._emit(row, row.live.with_what_left(), record.offset)  # it may have pushed others out of memory
         else:
             self.counts.duplicates += 1
             self.counts.conflicts += outcome == "conflict"

@@ -9,12 +9,17 @@ import pytest
 
 from agents.fields import Fingerprinter
 from agents.partition import PartitionWatch, Record
+from agents.scores import customer_score, experience_scores, faded
+from agents.timeline import microseconds
 from models.dead_letter import DeadLetterReason
+from tests.support.stories import stories
 from tests.unit.agents.support import KEY, Sink, fields, partition, rulebook, run
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = 1_000_000
 BASE = int(START.timestamp()) * SECOND
+HALF_LIFE = 7 * 86_400 * SECOND
+"""Of customers' scores, in microseconds."""
 
 
 def point(number: int, after: float, kind: str = "message", **more: Any) -> dict[str, Any]:
@@ -55,6 +60,47 @@ def test_a_value_told_beyond_memory_is_forgotten_and_its_finding_frozen() -> Non
     sink = run(log, BASE + 41 * day * SECOND)
     assert {body["again"]["id"] for body in sink.standing().values()} == {"e2", "e4"}
     assert [body["first"]["id"] for body in sink.standing().values() if body["again"]["id"] == "e4"] == ["e3"]
+
+
+def test_what_leaves_the_memory_leaves_the_scores() -> None:
+    """A touchpoint that pushes the only finding out of memory withdraws nothing, and ends the scores that rested on it."""
+    watch = partition()
+    watch.process([line(told(1, 0), 0), line(asked(2, 60), 1)])
+    effects = watch.process([line(point(3, 40 * 86_400), 2)])
+    assert effects.findings == []
+    last = {tuple(json.loads(key)[1:3]): value for key, value in effects.customer_scores}
+    assert {("consistency", "customer"), ("consistency", "journey")} <= last.keys()
+    assert set(last.values()) == {None}
+
+
+@pytest.mark.parametrize("batch", [1, 7, 1000])
+def test_scores_of_who_comes_again_are_those_of_the_timeline(batch: int) -> None:
+    """Customers who come again after forty days have, however records are batched, the scores that their timelines have in the end."""
+    watch, last = partition(), dict[bytes, bytes | None]()
+    log = [
+        each | {"id": f"{each['id']}@{turn}", "time": (datetime.fromisoformat(each["time"]) + timedelta(days=40 * turn)).isoformat()}
+        for turn in range(3)
+        for each in stories(range(40))
+    ]
+    keys = [f"{each.get('tenant', 'default')}/{each['customer']}".encode() for each in log]
+    records = [line(made, offset, key=key) for offset, (made, key) in enumerate(zip(log, keys, strict=True))]
+    for start in range(0, len(records), batch):
+        for key, value in watch.process(records[start : start + batch]).customer_scores:
+            last[key] = value
+    standing = {tuple(json.loads(key)): json.loads(value) for key, value in last.items() if value is not None}
+    expected: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for customer in watch.customers():
+        journeys = sorted(customer.journeys())
+        for each in (
+            *(customer_score(customer, journey, watch.clock, HALF_LIFE) for journey in (None, *journeys) if customer.contributions),
+            *experience_scores(customer, watch.clock, HALF_LIFE, rulebook().engine.fusion_blame),
+        ):
+            expected[tuple(each[name] for name in ("tenant", "score", "scope", "name", "half_life"))] = each
+    assert standing.keys() == {subject for subject, each in expected.items() if each["value"] is not None}
+    assert any(score == "fusion" for _, score, *_ in standing)
+    for subject, each in standing.items():
+        age = watch.clock - microseconds(datetime.fromisoformat(each["as_of"]))
+        assert faded(each["components"], age, HALF_LIFE) == pytest.approx(expected[subject]["components"], abs=1e-9), subject
 
 
 def test_of_two_scores_of_a_customer_at_one_moment_the_later_has_the_higher_sequence() -> None:
