@@ -1,0 +1,147 @@
+"""A fourth measure: what is asked again within one contact, in dialogues that came in after everything else.
+
+Requests are repeated seldom within a dialogue, so the dialogues to read are of two kinds, by the annotation and not by what is found: ``any``, drawn at
+random out of all of the held-out half; ``likely``, out of those that were left, where who serves is annotated as asking for a slot, of whatever thing, that
+the customer had told before. One contact, one customer, one who serves, and messages alone: nothing of the annotation reaches the engine.
+
+The sheets in `within/` hold what was read, by dialogue, turn and field, as `reread` says what is ``asked``, ``told`` and ``unclear``; a dialogue in which
+nothing was has one row. They were put on record before the recogniser as it was then was run on these dialogues.
+"""
+
+import csv
+import json
+import random
+import re
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from agents.fields import Fingerprinter
+from agents.replay import Replay
+from agents.text.recognise import Recogniser
+from config.fields import SHIPPED_FIELDS, load_fields, load_vocabulary
+from config.rules import load_rulebook
+from tests.quality import public
+from tests.quality.dialogues import FIELDS, of_no_thing, tuned_on, untokenised
+
+__all__ = ["SOURCES", "Source", "dialogues", "findings", "sample"]
+
+SHEETS = Path(__file__).parent / "within"
+_SEED = 83
+_PUT = {
+    "count": r"wie ?viele?\b(?! uhr)|personenzahl",
+    "time": r"uhrzeit|wie ?viel uhr|welcher? zeit|\bwann\b",
+    "day": r"welche[nmr] tag|datum|\bwann\b",
+    "size": "größe|wie groß",
+    "crust": "kruste",
+    "phone": "nummer",
+    "name": r"\bname|namen\b",
+}
+"""By which words a question of BConTrasT, which nobody annotated, is likely to be about a subject."""
+_START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+class Source(NamedTuple):
+    """Dialogues to read: in which language, whose fields, whether messages name their language, and how many of each kind."""
+
+    name: str
+    language: str
+    described: str
+    tagged: bool
+    any: int
+    likely: int
+    shipped: bool = False
+
+
+SOURCES = {
+    each.name: each
+    for each in (
+        Source("multiwoz_test", "en", "multiwoz", tagged=True, any=120, likely=70),
+        Source("woz_de_more", "de", "woz_de", tagged=False, any=100, likely=40),
+        Source("bcontrast", "de", "bcontrast", tagged=True, any=50, likely=40, shipped=True),
+    )
+}
+
+
+@cache
+def dialogues(name: str, *, held_out: bool = True) -> dict[str, dict[str, Any]]:
+    """Return the dialogues of one half of a collection by their ids."""
+    rows = ((str(each["id"]), each) for each in public.transcripts(name))
+    return dict(sorted((key, each) for key, each in rows if tuned_on(key) != held_out))
+
+
+def likely(dialogue: Mapping[str, Any]) -> bool:
+    """Tell whether a slot is annotated as asked for that the customer told before, of whatever thing; or one question is put twice, by its words alone."""
+    told: set[str] = set()
+    put: Counter[str] = Counter()
+    for turn in dialogue["turns"]:
+        if dialogue["id"].startswith("dlg-") and turn["role"] == "system":
+            put.update({subject for subject, words in _PUT.items() if "?" in turn["text"] and re.search(words, turn["text"], re.IGNORECASE)})
+            if max(put.values(), default=0) > 1:
+                return True
+        if turn["role"] == "system" and any(slot.lower() in told for _, slot, *_ in turn["requests"]):
+            return True
+        told |= {slot.lower() for _, slot, *_ in turn["informs"]}
+    return False
+
+
+def sample(name: str) -> dict[str, str]:
+    """Return the ids of the dialogues to read, with the kind that each was drawn as."""
+    source, drawn, known = SOURCES[name], random.Random(_SEED), dialogues(name)
+    kinds = dict.fromkeys(drawn.sample(sorted(known), min(source.any, len(known))), "any")
+    left = [key for key in known if key not in kinds and likely(known[key])]
+    kinds |= dict.fromkeys(drawn.sample(left, min(source.likely, len(left))), "likely")
+    return dict(sorted(kinds.items()))
+
+
+def findings(name: str, chosen: Iterable[str], *, held_out: bool = True) -> list[dict[str, Any]]:
+    """Return what is found where each of the ``chosen`` dialogues is a contact of a customer of its own; the ids of what is said end in its turn."""
+    source, known = SOURCES[name], dialogues(name, held_out=held_out)
+    with TemporaryDirectory() as folder:
+        for directory in [FIELDS / source.described, *([SHIPPED_FIELDS] if source.shipped else [])]:
+            for file in directory.glob("*.yaml"):
+                shutil.copy(file, folder)
+        recogniser = Recogniser(load_vocabulary(Path(folder)))
+        replay = Replay(load_rulebook(), load_fields(Path(folder)), Fingerprinter(b"a key of at least sixteen bytes"), recogniser)
+    number = 0
+    for count, key in enumerate(chosen):
+        for turn in known[key]["turns"]:
+            by_customer = turn["role"] == "user"
+            line = {
+                "source": "dialogues",
+                "tenant": "eval",
+                "customer": key,
+                "contact": key,
+                "channel": "chat",
+                "id": f"{key}#{turn['i']}",
+                "type": "message",
+                "time": (_START + timedelta(hours=count, seconds=20 * turn["i"])).isoformat(),
+                "actor": {"kind": "customer"} if by_customer else {"kind": "agent", "id": "agent", "team": "service"},
+                "data": {"text": untokenised(turn["text"])},
+            }
+            replay.feed(number, json.dumps(line | ({"language": source.language} if source.tagged else {})).encode())
+            number += 1
+    replay.release()
+    replay.flush()
+    assert not replay.dead_letters, replay.dead_letters[:3]
+    return list(replay.findings())
+
+
+def main() -> int:
+    """Print the dialogues to read, with their messages alone: ``python -m tests.quality.within multiwoz_test``."""
+    known = dialogues(sys.argv[1])
+    for key in sample(sys.argv[1]):
+        print(f"## {key}")
+        for turn in known[key]["turns"]:
+            print(f"{turn['i']}{'C' if turn['role'] == 'user' else 'S'} {' '.join(untokenised(turn['text']).split())}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
