@@ -205,6 +205,7 @@ def _bcontrast(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
                     "text": said["source" if said["speaker"] == "customer" else "target"],
                     "requests": [],
                     "informs": [],
+                    "annotated": False,
                 }
                 for number, said in enumerate(dialogue)
             ]
