@@ -4,8 +4,9 @@ Requests are repeated seldom within a dialogue, so the dialogues to read are of 
 random out of all of the held-out half; ``likely``, out of those that were left, where who serves is annotated as asking for a slot, of whatever thing, that
 the customer had told before. One contact, one customer, one who serves, and messages alone: nothing of the annotation reaches the engine.
 
-The sheets in `within/` hold what was read, by dialogue, turn and field, as `reread` says what is ``asked``, ``told`` and ``unclear``; a dialogue in which
-nothing was has one row. They were put on record before the recogniser as it was then was run on these dialogues.
+The sheets in `within/` hold what was read, by dialogue, turn and field: what is ``asked``, as `reread` has it, and what is ``unclear``; how what was told is
+spelt is no such thing, nor is the family name after the given name. A dialogue in which nothing was asked again has one row. They were put on record before
+the recogniser was run on these dialogues.
 """
 
 import csv
@@ -28,8 +29,9 @@ from config.fields import SHIPPED_FIELDS, load_fields, load_vocabulary
 from config.rules import load_rulebook
 from tests.quality import public
 from tests.quality.dialogues import FIELDS, of_no_thing, tuned_on, untokenised
+from tests.quality.reread import Counts, Key
 
-__all__ = ["SOURCES", "Source", "dialogues", "findings", "sample"]
+__all__ = ["SOURCES", "Source", "counted", "dialogues", "findings", "sample", "sheet"]
 
 SHEETS = Path(__file__).parent / "within"
 _SEED = 83
@@ -47,7 +49,10 @@ _START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 class Source(NamedTuple):
-    """Dialogues to read: in which language, whose fields, whether messages name their language, and how many of each kind."""
+    """Dialogues to read: in which language, whose fields, whether messages name their language, and how many of each kind.
+
+    ``shipped``: the fields of `config/fields` besides.
+    """
 
     name: str
     language: str
@@ -130,6 +135,34 @@ def findings(name: str, chosen: Iterable[str], *, held_out: bool = True) -> list
     replay.flush()
     assert not replay.dead_letters, replay.dead_letters[:3]
     return list(replay.findings())
+
+
+def sheet(name: str) -> dict[Key, str]:
+    """Return what was read: ``asked`` or ``unclear`` by dialogue, turn and field."""
+    with (SHEETS / f"{name}.csv").open(encoding="utf-8", newline="") as rows:
+        return {(row["dialogue"], int(row["turn"]), row["field"]): row["kind"] for row in csv.DictReader(rows) if row["kind"]}
+
+
+def counted(name: str, found: Iterable[Mapping[str, Any]], kind: str | None = None) -> Iterator[tuple[str, Counts, list[Key], list[Key]]]:
+    """Yield how findings of `repeated_request` agree with what was read, all of them and those for alerts, which were not read, and what was not found.
+
+    ``kind`` leaves dialogues out that were drawn as another one.
+    """
+    kinds, drawn = sheet(name), {key for key, each in sample(name).items() if kind in (None, each)}
+    read = {key for key, each in kinds.items() if each == "asked" and key[0] in drawn}
+    unclear = {key for key, each in kinds.items() if each == "unclear"}
+    requests = [each for each in found if each["detector"] == "repeated_request" and each["again"]]
+    for detector, these in (
+        ("repeated_request", requests),
+        ("repeated_request, for alerts", [each for each in requests if each["severity"] != "info"]),
+    ):
+        got = {key for key in map(_key, these) if key[0] in drawn} - unclear
+        yield detector, Counts(len(read), len(got), len(read & got)), sorted(got - read), sorted(read - got)
+
+
+def _key(finding: Mapping[str, Any]) -> Key:
+    dialogue, _, said = finding["again"]["id"].rpartition("#")
+    return dialogue, int(said.partition("/")[0]), of_no_thing(finding["field"])
 
 
 def main() -> int:
