@@ -31,6 +31,8 @@ _ANNOUNCING = frozenset(
 )
 _PATIENCE = 2
 """For how many messages of the customer a request stays open."""
+_LATELY = 2
+"""In how many messages of the customer what was told lately was told: who asks for it again has not listened."""
 _BESIDE = 1
 """How many words may stand between what names a thing and the field's name behind it: the *s* of "your wife's date of birth"."""
 _BEHIND = 3
@@ -79,10 +81,12 @@ class Conversation:
     asked for and read back, of which each value was given, and the ``things`` that were spoken of, the last one last.
 
     ``withheld``: requests of which only the answer can tell what they were, as touchpoints but for the field: a field was asked for of a thing of which it was
-    never told, while it was of another; or ``either`` of several fields or of several values of what was found was asked for.
+    never told, while it was of another; or ``either`` of several fields or of several values of what was found was asked for, or it may be asked for anew.
+
+    ``messages`` counts those of the customer, ``told_at`` says in which of them a field was told last.
     """
 
-    __slots__ = ("asked", "asked_of", "either", "given", "languages", "preferred", "read_back", "things", "withheld")
+    __slots__ = ("asked", "asked_of", "either", "given", "languages", "messages", "preferred", "read_back", "things", "told_at", "withheld")
 
     def __init__(self) -> None:
         self.asked: dict[str, int] = {}
@@ -94,6 +98,8 @@ class Conversation:
         self.either: set[str] = set()
         self.languages: dict[bool, str] = {}
         self.preferred: dict[str, str] = {}
+        self.messages = 0
+        self.told_at: dict[str, int] = {}
 
     def language(self, *, by_customer: bool) -> str | None:
         """Return the language in which this side wrote last; before it has, the other side's."""
@@ -265,6 +271,7 @@ class Recogniser:
         things: "_Things",
     ) -> Iterator[Act]:
         fields, asked = self.vocabulary.fields, conversation.asked
+        conversation.messages += 1
         denying = [
             (each.start, each.end, each.kind, "", True) for each in found if each.kind in ("negation", "question")
         ]
@@ -337,6 +344,7 @@ class Recogniser:
             if each.field in self.vocabulary.things:
                 of = [read_back[each.field]] if each.field in read_back else things.told(each, answers=kind == 1)
             _remember(conversation, each.field, each.value, of)
+            conversation.told_at[each.field] = conversation.messages
             if fields[each.field].preference:
                 conversation.preferred[each.field] = each.value
             alone = fields[each.field].value.alone and not _in_doubt(reading, each, doubts)
@@ -482,7 +490,7 @@ class Recogniser:
             if spelled and things.told_of(field):  # how what was told is written
                 continue
             stated = end + 1 < len(reading.words) and reading.words[end] in language.copulas and reading.words[end + 1] not in "?？؟"
-            elsewhere = min((begin for begin, _, other, what, _ in asking_spans if what == "ask" and other != field and begin >= end), default=len(reading.words))
+            elsewhere = next((begin for begin, _, other, what, _ in asking_spans if what == "ask" and other != field and begin >= end), len(reading.words))
             near = (
                 cue
                 for cue in cues
@@ -565,10 +573,18 @@ class _Things:
         return self._vocabulary.fields[field].preference and bool(self.told_of(field))
 
     def doubtful(self, field: str, at: int) -> bool:
-        """Tell whether a preference that was told may be asked for anew: as nothing was found, or of a thing, after it was told in passing of none."""
+        """Tell whether a preference that was told may be asked for anew, so that only the answer shows whether it was asked for in vain.
+
+        Nothing was found, it was told some messages ago, or it is asked for of a thing, after it was told in passing of none.
+        """
+        conversation = self._conversation
         told = self.told_of(field) if self._vocabulary.fields[field].preference else set()
-        thing = self._of(field, at) if told else None
-        return bool(told) and ((self._nothing and (thing in told or None in told)) or (thing is not None and told == {None}))
+        if not told:
+            return False
+        thing = self._of(field, at)
+        if thing not in told:
+            return told == {None} or (self._nothing and None in told)
+        return self._nothing or conversation.messages - conversation.told_at.get(field, 0) >= _LATELY
 
     def told_of(self, field: str) -> set[str | None]:
         """Return the things of which a field was told in this contact; none is one of them."""

@@ -10,7 +10,7 @@ Nothing of them is in the tree; what needs them says so and goes on where they a
 - ``pershop``: PerSHOP (Mahmoudi and Faili, 2024), shopping in Persian, from the crowd. A dialogue is cut into its orders: the turns about one kind of
   product. Its annotation says that something is asked for, not what; a question counts as one for what the customer tells next, where that is one thing.
 - ``multiwoz_test``: MultiWOZ 2.1 in English, the 1,000 dialogues that its authors kept for tests; the shared ones are those for validation.
-- ``woz_de_more``: WOZ with customers who write German, the 600 dialogues that its authors kept for validation and tests; the shared ones are those for training.
+- ``woz_de_more``: WOZ with customers who write German, the 600 dialogues that its authors kept for validation and tests; those for training are shared.
 - ``bcontrast``: BConTrasT (Farajian et al., 2020), 706 dialogues of Taskmaster-1 (two people who write or speak, one of them orders, books or makes an
   appointment) that translators put into German for WMT20: what customers and agents say is read in German. Nothing of it is annotated.
 - ``star``: STAR (Mosig et al., 2020), two people who write, one of them serves; of it the 952 dialogues in which a bank is asked for a balance or told of a
@@ -92,7 +92,11 @@ WHERE: dict[str, tuple[File, ...]] = {
     "bcontrast": (
         File("bcontrast_train.json", _BCONTRAST.format("train"), "9bfef7e7f7cf4f80dd766ed1396e80e5b3535b71bc8052e0b9adcbf753f40a4d"),
         File("bcontrast_dev.json", _BCONTRAST.format("dev"), "b4b001dd093b5b1719d83bd2b6ad367bb7ed2c2793feb4ce751c3d1ff4485f72"),
-        File("bcontrast_test1.json", _BCONTRAST.format("test1_corpus-with_gold_references"), "fc07d22a8fee7172539e8cb3f83bee7eb0ebc949d0d4abae11e0791ff0c2f2a8"),
+        File(
+            "bcontrast_test1.json",
+            _BCONTRAST.format("test1_corpus-with_gold_references"),
+            "fc07d22a8fee7172539e8cb3f83bee7eb0ebc949d0d4abae11e0791ff0c2f2a8",
+        ),
     ),
     "kddres": tuple(
         File(f"kddres_{part}.json.zip", _KDDRES.format(part), digest)

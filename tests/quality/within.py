@@ -36,7 +36,10 @@ __all__ = ["SOURCES", "Source", "counted", "dialogues", "findings", "sample", "s
 SHEETS = Path(__file__).parent / "within"
 _SEED = 83
 _PUT: dict[str, tuple[str, str]] = {
-    "count": (r"wie ?viele?\b(?! (uhr|pizz))", r"\b(zwei|drei|vier|fünf|sechs|sieben|acht|[0-9]+|eine?n?)\b.{0,15}(person|leute|ticket|karte|passagier|pl[aä]tz)|zu (zweit|dritt|viert)|nur (ich|wir)"),
+    "count": (
+        r"wie ?viele?\b(?! (uhr|pizz))",
+        r"\b(zwei|drei|vier|fünf|sechs|sieben|acht|[0-9]+|eine?n?)\b.{0,15}(person|leute|ticket|karte|passagier|pl[aä]tz)|zu (zweit|dritt|viert)|nur (ich|wir)",
+    ),
     "time": (r"uhrzeit|wie ?viel uhr|welcher? zeit|\bwann\b", r"[0-9] uhr|[0-9]:[0-9]"),
     "day": (r"welche[nmr] tag|datum|\bwann\b", r"\bheute|\bmorgen (um|abend|früh|nach)|für morgen|(mon|diens|donners|frei|sams|sonn)tag|mittwoch"),
     "size": ("größe|wie groß", "klein|mittel|groß|medium|tall|grande|venti"),
