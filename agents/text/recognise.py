@@ -484,13 +484,14 @@ class Recogniser:
         chosen: set[str] = set()
         spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name", "due")]
         asking_spans = list(_outermost(spans))
+        questions = [(start, field) for start, _, field, kind, _ in asking_spans if kind == "ask"][:_MOST_THINGS]
         for start, end, field, kind, _ in asking_spans:
             if kind == "due" or (kind == "name" and "recap" in kinds) or not others.isdisjoint(range(start, end)):
                 continue
             if spelled and things.told_of(field):  # how what was told is written
                 continue
             stated = end + 1 < len(reading.words) and reading.words[end] in language.copulas and reading.words[end + 1] not in "?？؟"
-            elsewhere = next((begin for begin, _, other, what, _ in asking_spans if what == "ask" and other != field and begin >= end), len(reading.words))
+            elsewhere = next((begin for begin, other in questions if begin >= end and other != field), len(reading.words))
             near = (
                 cue
                 for cue in cues
