@@ -31,6 +31,8 @@ _ANNOUNCING = frozenset(
 )
 _PATIENCE = 2
 """For how many messages of the customer a request stays open."""
+_LATELY = 2
+"""In how many messages of the customer what was told lately was told: who asks for it again has not listened."""
 _BESIDE = 1
 """How many words may stand between what names a thing and the field's name behind it: the *s* of "your wife's date of birth"."""
 _BEHIND = 3
@@ -39,6 +41,8 @@ _EITHER = 4
 """How many words may stand between an *or* and what is asked for on either side."""
 _COMMA = 6
 """How many words a comma counts as, between a thing and a field of it."""
+_TOLD_FIRST = 4
+"""How many words stand at least before the name of a field in what is told, and not asked, before a comma."""
 _FEWEST_OPENING = 2
 """How many words in capitals begin an answer; a single one may be the first of any sentence."""
 _MOST_REQUESTS = 16
@@ -77,10 +81,12 @@ class Conversation:
     asked for and read back, of which each value was given, and the ``things`` that were spoken of, the last one last.
 
     ``withheld``: requests of which only the answer can tell what they were, as touchpoints but for the field: a field was asked for of a thing of which it was
-    never told, while it was of another; or ``either`` of several fields or of several values of what was found was asked for.
+    never told, while it was of another; or ``either`` of several fields or of several values of what was found was asked for, or it may be asked for anew.
+
+    ``messages`` counts those of the customer, ``told_at`` says in which of them a field was told last.
     """
 
-    __slots__ = ("asked", "asked_of", "either", "given", "languages", "preferred", "read_back", "things", "withheld")
+    __slots__ = ("asked", "asked_of", "either", "given", "languages", "messages", "preferred", "read_back", "things", "told_at", "withheld")
 
     def __init__(self) -> None:
         self.asked: dict[str, int] = {}
@@ -92,6 +98,8 @@ class Conversation:
         self.either: set[str] = set()
         self.languages: dict[bool, str] = {}
         self.preferred: dict[str, str] = {}
+        self.messages = 0
+        self.told_at: dict[str, int] = {}
 
     def language(self, *, by_customer: bool) -> str | None:
         """Return the language in which this side wrote last; before it has, the other side's."""
@@ -180,7 +188,8 @@ class Recogniser:
         self, reading: Reading, found: list[Found], language: Language, tag: str | None, conversation: Conversation
     ) -> Iterator[_Candidate]:
         """Yield what may be a value of a field, with how surely it is told to be one."""
-        words_found = islice((each for each in found if each.kind == "value"), _MOST_VALUES)
+        named = {at: each for each in found if each.kind == "thing" and each.end - each.start > 1 for at in range(each.start, each.end)}
+        words_found = islice((each for each in found if each.kind == "value" and not _within(each, named.get(each.start))), _MOST_VALUES)
         spans = [(each.start, each.end, each.field, each.value, True) for each in words_found]
         likely = (
             {each.field for each in found}
@@ -262,6 +271,7 @@ class Recogniser:
         things: "_Things",
     ) -> Iterator[Act]:
         fields, asked = self.vocabulary.fields, conversation.asked
+        conversation.messages += 1
         denying = [
             (each.start, each.end, each.kind, "", True) for each in found if each.kind in ("negation", "question")
         ]
@@ -334,6 +344,7 @@ class Recogniser:
             if each.field in self.vocabulary.things:
                 of = [read_back[each.field]] if each.field in read_back else things.told(each, answers=kind == 1)
             _remember(conversation, each.field, each.value, of)
+            conversation.told_at[each.field] = conversation.messages
             if fields[each.field].preference:
                 conversation.preferred[each.field] = each.value
             alone = fields[each.field].value.alone and not _in_doubt(reading, each, doubts)
@@ -454,6 +465,7 @@ class Recogniser:
         confirms, offers = "confirm" in kinds, "offer" in kinds
         asking = {"request", "question", "wish"} if question or not reading.punctuated else {"request"}
         refused = {each.end for each in found if each.kind == "negation"}
+        spelled = "spelled" in kinds
         tagged = {index for each in found if each.kind == "tag" for index in range(each.start, each.end)}
         cues = [
             each
@@ -472,17 +484,25 @@ class Recogniser:
         chosen: set[str] = set()
         spans = [(each.start, each.end, each.field, each.kind, True) for each in found if each.kind in ("ask", "name", "due")]
         asking_spans = list(_outermost(spans))
+        questions = [(start, field) for start, _, field, kind, _ in asking_spans if kind == "ask"][:_MOST_THINGS]
         for start, end, field, kind, _ in asking_spans:
             if kind == "due" or (kind == "name" and "recap" in kinds) or not others.isdisjoint(range(start, end)):
                 continue
+            if spelled and things.told_of(field):  # how what was told is written
+                continue
             stated = end + 1 < len(reading.words) and reading.words[end] in language.copulas and reading.words[end + 1] not in "?？؟"
+            elsewhere = next((begin for begin, other in questions if begin >= end and other != field), len(reading.words))
             near = (
                 cue
                 for cue in cues
-                if abs(start - cue.end) <= within.get(cue.kind, _REQUEST_WITHIN) and not (stated and cue.start > end)  # "the price is ..., would you ..."
+                if abs(start - cue.end) <= within.get(cue.kind, _REQUEST_WITHIN)
+                and not (stated and cue.start > end)  # "the price is ..., would you ..."
+                and cue.start < elsewhere  # "it has parking, which area would you ..."
+                and not (cue.start > end and _told_first(reading, start, end, cue.start))  # "it serves Thai food, would you ..."
             )
             please = start in yours and (end in begged or (end + 1 in begged and reading.words[end] in _COMMAS))
-            if kind == "ask" or please or (start in own and not stated) or any(cue.kind != "wish" or fields[field].preference for cue in near):
+            mine = start in own and not stated and not (offers and fields[field].preference)
+            if kind == "ask" or please or mine or any(cue.kind != "wish" or fields[field].preference for cue in near):
                 asked.setdefault(field, start)
         values_of: dict[str, dict[str, _Candidate]] = {}
         for candidate in candidates:
@@ -493,7 +513,7 @@ class Recogniser:
             if listed and question and cues and "recap" not in kinds:
                 if not any(_given(conversation, field, value) for value in said):  # else: did you say this or that?
                     asked[field] = next(iter(said.values())).start  # which of these?
-                    chosen |= {field} if things.found else set()
+                    chosen |= {field} if things.found or things.told_before(field) else set()
                 continue
             if told and not alone:
                 asked.pop(field, None)
@@ -504,6 +524,7 @@ class Recogniser:
                     named = conversation.read_back[field] = things.read_back(field, value, said[value].start)
                     yield Act("info.confirmed", {"field": _name(field, named), "value": value}, remembered=not sure)
         either = chosen | _either(found, [(start, end, field) for start, end, field, *_ in asking_spans[:_MOST_THINGS] if field in asked])
+        either |= {field for field, at in asked.items() if things.doubtful(field, at)}
         conversation.either -= asked.keys()
         for field, at in asked.items():
             thing = things.asked(field, at)
@@ -535,19 +556,39 @@ class _Things:
         self._commas = [at for at, word in enumerate(reading.words) if word in _COMMAS] if self._named else []
         self._owned: dict[tuple[str, int], str] | None = None
         self.found = any(each.kind == "found" for each in found)
+        self._nothing = any(each.kind == "nothing" for each in found)
 
     def asked(self, field: str, at: int) -> str | None:
         """Return the thing of a request for ``field`` at a word: none where it was told of none and never of that thing."""
         thing = self._of(field, at)
-        told = self._told_of(field) if thing else ()
+        told = self.told_of(field) if thing else ()
         return None if None in told and thing not in told else thing
 
     def new(self, field: str, thing: str | None) -> bool:
         """Tell whether a field was told in this contact, and never of ``thing``."""
-        told = self._told_of(field) if field in self._vocabulary.things and self._vocabulary.fields[field].preference else ()
+        told = self.told_of(field) if field in self._vocabulary.things and self._vocabulary.fields[field].preference else ()
         return bool(told) and thing not in told
 
-    def _told_of(self, field: str) -> set[str | None]:
+    def told_before(self, field: str) -> bool:
+        """Tell whether a preference was told in this contact, of whatever thing."""
+        return self._vocabulary.fields[field].preference and bool(self.told_of(field))
+
+    def doubtful(self, field: str, at: int) -> bool:
+        """Tell whether a preference that was told may be asked for anew, so that only the answer shows whether it was asked for in vain.
+
+        Nothing was found, it was told some messages ago, or it is asked for of a thing, after it was told in passing of none.
+        """
+        conversation = self._conversation
+        told = self.told_of(field) if self._vocabulary.fields[field].preference else set()
+        if not told:
+            return False
+        thing = self._of(field, at)
+        if thing not in told:
+            return told == {None} or (self._nothing and None in told)
+        return self._nothing or conversation.messages - conversation.told_at.get(field, 0) >= _LATELY
+
+    def told_of(self, field: str) -> set[str | None]:
+        """Return the things of which a field was told in this contact; none is one of them."""
         return {each for (name, _), several in self._conversation.given.items() if name == field for each in several}
 
     def told(self, told: _Candidate, *, answers: bool) -> list[str | None]:
@@ -751,6 +792,11 @@ def _inside(span: tuple[int, int, str, str, bool], words: dict[int, tuple[int, i
     return span[1] <= end and span[1] - span[0] < end - start
 
 
+def _within(value: Found, name: Found | None) -> bool:
+    """Tell whether a value is a word of the name of a thing: the *centre* of a sports centre."""
+    return name is not None and value.end <= name.end and value.end - value.start < name.end - name.start
+
+
 def _skip(words: list[str], at: int, skipped: frozenset[str]) -> int:
     while at < len(words) and words[at] in skipped:
         at += 1
@@ -920,6 +966,12 @@ def _joined(written: list[Value], text: str) -> Iterator[Value]:
         if len(group) > 1 and any(len(value.normal) > 2 for value in group):
             start, end = group[0].start, group[-1].end
             yield Value("code", start, end, text[start:end], "".join(value.normal for value in group))
+
+
+def _told_first(reading: Reading, start: int, end: int, cue: int) -> bool:
+    """Tell whether a name stands in what is told before a comma, and what asks behind it."""
+    sentence = reading.sentence_of[start]
+    return not _COMMAS.isdisjoint(reading.words[end:cue]) and start >= _TOLD_FIRST and reading.sentence_of[start - _TOLD_FIRST] == sentence
 
 
 def _by_sentence(reading: Reading, found: Iterable[Found]) -> dict[int, list[Found]]:

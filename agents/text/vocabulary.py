@@ -43,6 +43,8 @@ CUES = (
         "same",
         "either",
         "found",
+        "nothing",
+        "spelled",
         "begged",
         "answer",
         "hypothetical",

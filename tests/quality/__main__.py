@@ -6,7 +6,7 @@ The figures are of the half of each collection that nothing was tuned on.
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.quality import stitched, values
+from tests.quality import public, stitched, values, within
 from tests.quality.dialogues import COLLECTIONS, EVALUATE, Collection, findings, scored, trapped
 from tests.quality.reread import DRAWS, Counts, reread, wilson
 from tests.quality.written import KINDS, LANGUAGES, dialogues, judged
@@ -23,14 +23,23 @@ from tests.support.documents import replace_between
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "quality.md"
 _PLACES = [
     (f"<!-- {name}: written by python -m tests.quality -->", f"<!-- end of {name} -->")
-    for name in ("quality", "reread", "stitched", "written", "values")
+    for name in ("quality", "reread", "within", "stitched", "pooled", "written", "values")
 ]
 _COLUMNS = ("", "language", "form", "detector", "labelled", "found", "right", "precision", "recall")
 _REREAD = ("", "language", "dialogues", "detector", "read", "found", "right", "precision (95 %)", "recall (95 %)")
 _STITCHED = ("", "language", "pairs", "form", "detector", "labelled", "found", "right", "precision (95 %)", "recall (95 %)")
+_WITHIN = ("", "language", "dialogues", "detector", "read", "found", "right", "precision (95 %)", "recall (95 %)")
+_POOLED = ("language", "detector", "where", "labelled", "found", "right", "precision (95 %)", "recall (95 %)", "holds")
+_ACROSS = ("multiwoz again", "dstc2 again", "star", "woz_de", "multiwoz_zh_new", "kddres", "pershop again")
+"""The pairs of dialogues on which nothing was tuned, of two contacts each; those of WOZ, KddRES and the new dialogues are the pairs of before."""
+_PRECISE, _FOUND = 0.9, 0.7
+"""What precision and recall are to reach in each language."""
 _VALUES = ("source", "language", "value", "expected", "found", "share", "found besides")
 _WRITTEN = ("language", "dialogues", "touchpoint", "written", "found", "right")
 _ALERTING = "repeated_request, for alerts"
+_IN_ANOTHER, _WITHIN_ONE = "in another contact", "within one contact"
+Pool = dict[tuple[str, str, str], list[Counts]]
+"""Counts by language, detector and where, of one collection after the other."""
 
 
 def main() -> int:
@@ -48,12 +57,13 @@ def main() -> int:
     rows: list[tuple[str, ...]] = []
     reread_rows: list[tuple[str, ...]] = []
     totals: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
+    pool: Pool = {}
     for name in chosen.collections or COLLECTIONS:
         collection = COLLECTIONS[name]
         for form in ("structured", "text"):
             found = findings(collection, form, held_out=not chosen.tuned)
             if form == "text" and name in DRAWS and not chosen.tuned:
-                reread_rows += _reread(collection, found)
+                reread_rows += _reread(collection, found, pool)
             if not collection.slots:
                 rows.append(
                     (
@@ -81,7 +91,9 @@ def main() -> int:
     tables = [
         (_COLUMNS, rows, 4),
         (_REREAD, reread_rows, 4),
-        (_STITCHED, list(_stitched()), 5),
+        (_WITHIN, list(_within(pool)), 4),
+        (_STITCHED, list(_stitched(pool)), 5),
+        (_POOLED, list(_pooled(pool)), 3),
         (_WRITTEN, list(_written()), 3),
         (_VALUES, list(_values()), 3),
     ]
@@ -92,12 +104,42 @@ def main() -> int:
     return 0
 
 
-def _reread(collection: Collection, found: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+def _reread(collection: Collection, found: list[dict[str, Any]], pool: Pool) -> Iterator[tuple[str, ...]]:
     for detector, counts, *_ in reread(collection.name, found):
+        pool.setdefault((collection.language, detector, _WITHIN_ONE), []).append(counts)
         yield (collection.name, collection.language, f"{sum(DRAWS[collection.name]):,}", detector, *_with_intervals(counts))
 
 
-def _stitched() -> Iterator[tuple[str, ...]]:
+def _within(pool: Pool) -> Iterator[tuple[str, ...]]:
+    for name, source in within.SOURCES.items():
+        if missing := public.absent(name):
+            print(missing, file=sys.stderr)
+            continue
+        drawn = within.sample(name)
+        found = within.findings(name, drawn)
+        for kind, called in ((None, name), ("any", f"{name}, drawn of all")):
+            count = sum(kind in (None, each) for each in drawn.values())
+            for detector, counts, *_ in within.counted(name, found, kind):
+                yield (called, source.language, f"{count:,}", detector, *_with_intervals(counts))
+                if kind is None:
+                    pool.setdefault((source.language, detector, _WITHIN_ONE), []).append(counts)
+
+
+def _pooled(pool: Pool) -> Iterator[tuple[str, ...]]:
+    """Yield by language and detector what was found where nothing was tuned, in two contacts, within one, and together."""
+    for language, detector in dict.fromkeys((language, detector) for language, detector, _ in sorted(pool)):
+        parts = {where: _sum(pool.get((language, detector, where), [])) for where in (_IN_ANOTHER, _WITHIN_ONE)}
+        for where, counts in (parts | {"together": _sum(parts.values())}).items():
+            shares = [counts.right / of if of else 0.0 for of in (counts.found, counts.read)]
+            holds = "-" if not counts.read else "yes" if shares[0] >= _PRECISE and shares[1] >= _FOUND else "no"
+            yield (language, detector, where, *_with_intervals(counts), holds)
+
+
+def _sum(several: Iterable[Counts]) -> Counts:
+    return Counts(*map(sum, zip((0, 0, 0), *several, strict=True)))
+
+
+def _stitched(pool: Pool) -> Iterator[tuple[str, ...]]:
     by_language: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
     for name, source in stitched.SOURCES.items():
         if missing := source.absent():
@@ -109,6 +151,8 @@ def _stitched() -> Iterator[tuple[str, ...]]:
                 found = stitched.findings(name, form, pairs)
                 for detector, counts, *_ in stitched.counted(name, pairs, found):
                     yield (called, source.language, f"{len(pairs):,}", form, detector, *_with_intervals(counts))
+                    if form == "text" and (f"{name} again" if again else name) in _ACROSS:
+                        pool.setdefault((source.language.partition("-")[0], detector, _IN_ANOTHER), []).append(counts)
                     if form == "text" and not source.described and not source.pairs:
                         summed = f"other pairs and star, {source.language}" if again or source.shipped else f"all {source.language}"
                         by_language.setdefault((summed, detector), []).append(counts)

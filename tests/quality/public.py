@@ -9,6 +9,10 @@ Nothing of them is in the tree; what needs them says so and goes on where they a
 - ``kddres``: KddRES (Wang et al., 2020), restaurants of Hong Kong in traditional characters, from the crowd: customers and restaurants write as they like.
 - ``pershop``: PerSHOP (Mahmoudi and Faili, 2024), shopping in Persian, from the crowd. A dialogue is cut into its orders: the turns about one kind of
   product. Its annotation says that something is asked for, not what; a question counts as one for what the customer tells next, where that is one thing.
+- ``multiwoz_test``: MultiWOZ 2.1 in English, the 1,000 dialogues that its authors kept for tests; the shared ones are those for validation.
+- ``woz_de_more``: WOZ with customers who write German, the 600 dialogues that its authors kept for validation and tests; those for training are shared.
+- ``bcontrast``: BConTrasT (Farajian et al., 2020), 706 dialogues of Taskmaster-1 (two people who write or speak, one of them orders, books or makes an
+  appointment) that translators put into German for WMT20: what customers and agents say is read in German. Nothing of it is annotated.
 - ``star``: STAR (Mosig et al., 2020), two people who write, one of them serves; of it the 952 dialogues in which a bank is asked for a balance or told of a
   fraud. Those who serve chose a sentence out of several that a machine put forward for what they had typed, and its label says what it asks for.
   What they looked up with is what customers told: at each turn that holds it.
@@ -24,7 +28,7 @@ import sys
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,6 +55,8 @@ class File(NamedTuple):
 
 _CONVLAB = "github.com/thu-coai/ConvLab-2, data/multiwoz_zh/{} (Apache-2.0)"
 _KDDRES = "github.com/ruleGreen/KddRES, data_zh_hant/{}.json.zip at 51a99dfa (published for research, without a licence file)"
+_WOZ = "github.com/nmrksic/neural-belief-tracker, data/woz/woz_{}_de.json at 63b5933d (Apache-2.0)"
+_BCONTRAST = "github.com/Unbabel/BConTrasT, {}.json at 96f33050 (CC BY-SA 4.0)"
 _STAR = (
     File(
         "star.tar",
@@ -70,6 +76,26 @@ WHERE: dict[str, tuple[File, ...]] = {
             "multiwoz_zh_new.json.zip",
             _CONVLAB.format("dstc9-test-250.zip at fb51470c"),
             "561116d758eaab4f396e9a2c4a03b26eff200f533f20ed8a9c145e354ee6ae78",
+        ),
+    ),
+    "multiwoz_test": (
+        File(
+            "multiwoz_test.json.zip",
+            "github.com/thu-coai/ConvLab-2, data/multiwoz/test.json.zip at b014b81f (Apache-2.0)",
+            "438deb6ff5402cef5ff29cc0d5a10db818c1e9142727c1d631e71b563c66a5b4",
+        ),
+    ),
+    "woz_de_more": (
+        File("woz_de_validate.json", _WOZ.format("validate"), "d2c0086b86430b61eab7f816c6f34d52e79a403a46e9b45d5867b0fa912cfb48"),
+        File("woz_de_test.json", _WOZ.format("test"), "e40219302733703ae5beadccd7cc4079befdc720903b9ccf22b4a952c83bdbe6"),
+    ),
+    "bcontrast": (
+        File("bcontrast_train.json", _BCONTRAST.format("train"), "9bfef7e7f7cf4f80dd766ed1396e80e5b3535b71bc8052e0b9adcbf753f40a4d"),
+        File("bcontrast_dev.json", _BCONTRAST.format("dev"), "b4b001dd093b5b1719d83bd2b6ad367bb7ed2c2793feb4ce751c3d1ff4485f72"),
+        File(
+            "bcontrast_test1.json",
+            _BCONTRAST.format("test1_corpus-with_gold_references"),
+            "fc07d22a8fee7172539e8cb3f83bee7eb0ebc949d0d4abae11e0791ff0c2f2a8",
         ),
     ),
     "kddres": tuple(
@@ -126,16 +152,22 @@ def transcripts(name: str) -> Iterator[dict[str, Any]]:
         yield from _kddres(paths)
     elif name in ("star", "star_typed"):
         yield from _star(paths[0], typed=name == "star_typed")
+    elif name == "multiwoz_test":
+        yield from _multiwoz(paths[0], "test.json", "en", "Request", "Inform")
+    elif name == "bcontrast":
+        yield from _bcontrast(paths)
+    elif name == "woz_de_more":
+        yield from _woz(paths)
     elif name == "multiwoz_zh_new":
         yield from _read(paths[0], READ / f"{name}.csv")
     elif name == "multiwoz_zh":
-        yield from _multiwoz_zh(paths[0], "human_val.json")
+        yield from _multiwoz(paths[0], "human_val.json", "zh", _REQUEST, _INFORM)
     else:
         corrected = {dialogue["id"] for dialogue in transcripts("multiwoz_zh")}
-        yield from (dialogue for dialogue in _multiwoz_zh(paths[0], "val.json") if dialogue["id"] not in corrected)
+        yield from (dialogue for dialogue in _multiwoz(paths[0], "val.json", "zh", _REQUEST, _INFORM) if dialogue["id"] not in corrected)
 
 
-def _multiwoz_zh(path: Path, member: str) -> Iterator[dict[str, Any]]:
+def _multiwoz(path: Path, member: str, language: str, request: str, inform: str) -> Iterator[dict[str, Any]]:
     with zipfile.ZipFile(path) as archive:
         dialogues = json.loads(archive.read(member))
     for name, dialogue in dialogues.items():
@@ -147,11 +179,41 @@ def _multiwoz_zh(path: Path, member: str) -> Iterator[dict[str, Any]]:
                     "i": number,
                     "role": "system" if number % 2 else "user",
                     "text": turn["text"],
-                    "requests": [[domain, slot] for domain, act, slot, _ in acts if act == _REQUEST],
-                    "informs": [[domain, slot, re.sub("([东南西北])方$", r"\1部", value)] for domain, act, slot, value in acts if act == _INFORM],
+                    "requests": [[domain, slot] for domain, act, slot, _ in acts if act == request],
+                    "informs": [[domain, slot, re.sub("([东南西北])方$", r"\1部", value)] for domain, act, slot, value in acts if act == inform],
                 }
             )
-        yield {"id": name, "lang": "zh", "turns": turns}
+        yield {"id": name, "lang": language, "turns": turns}
+
+
+def _woz(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        for dialogue in json.loads(path.read_bytes()):
+            turns: list[dict[str, Any]] = []
+            for turn in dialogue["dialogue"]:
+                asked = [["r", act] for act in turn["system_acts"] if isinstance(act, str)]
+                told = [["r", slot, value] for slot, value in turn["turn_label"] if slot != "request"]
+                for role, text, requests, informs in (("system", turn["system_transcript"], asked, []), ("user", turn["transcript"], [], told)):
+                    if text.strip():
+                        turns.append({"i": len(turns), "role": role, "text": text, "requests": requests, "informs": informs})
+            yield {"id": f"{path.stem}-{dialogue['dialogue_idx']}", "lang": "de", "turns": turns}
+
+
+def _bcontrast(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        for name, dialogue in json.loads(path.read_bytes()).items():
+            turns = [
+                {
+                    "i": number,
+                    "role": "user" if said["speaker"] == "customer" else "system",
+                    "text": said["source" if said["speaker"] == "customer" else "target"],
+                    "requests": [],
+                    "informs": [],
+                    "annotated": False,
+                }
+                for number, said in enumerate(dialogue)
+            ]
+            yield {"id": name, "lang": "de", "turns": turns}
 
 
 def unread(name: str) -> Iterator[tuple[str, list[str]]]:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from tests.quality.dialogues import COLLECTIONS, of_no_thing, transcripts
 
-__all__ = ["DRAWS", "Counts", "reread", "sample", "sheet", "wilson"]
+__all__ = ["DRAWS", "Counts", "Key", "reread", "sample", "sheet", "wilson"]
 
 SHEETS = Path(__file__).parent / "reread"
 DRAWS = {"multiwoz": (70, 110), "woz_de": (120, 186), "crosswoz": (30, 30)}

@@ -60,7 +60,7 @@ def told(words: Vocabulary, *messages: str) -> list[str]:
         (["customer: A cheap room, and a table in the north"], ["provided price of hotel cheap", "provided area of restaurant north"]),
         (["agent: Which area for the room?", "customer: the north"], ["provided area of hotel north"]),
         (["customer: something in the north"], ["provided area north"]),
-        (["customer: something in the north", "customer: a room", "agent: Which area for the room?"], ["requested area"]),
+        (["customer: something in the north", "customer: a room", "agent: Which area for the room?"], []),  # until it is answered
         (["customer: I need a table", "customer: and a hotel near that restaurant", "agent: Which area?"], ["requested area of hotel"]),
     ],
 )
@@ -185,3 +185,63 @@ def test_to_choose_among_what_was_found_repeats_a_question_where_the_answer_does
     second = ["customer: I need a hotel", "agent: There are 4 options for you, would you prefer north or south?", answer]
     got = findings(folder, ["customer: a hotel in the north please"], second)
     assert {field for detector, field, _ in got if detector == "repeated_request"} == found
+
+
+HOTEL = "customer: a cheap hotel in the north please"
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ([HOTEL, "agent: Which area would you like?", "customer: hold on"], {("area of hotel", "info")}),
+        ([HOTEL, "customer: with parking", "customer: and wifi", "agent: Which area would you like?", "customer: hold on"], set()),
+        ([HOTEL, "customer: with parking", "customer: and wifi", "agent: Which area would you like?", "customer: the north"], {("area of hotel", "warning")}),
+        ([HOTEL, "agent: There are no hotels there. Which area would you like?", "customer: hold on"], set()),
+        ([HOTEL, "agent: There are no hotels there. Which area would you like?", "customer: the north"], {("area of hotel", "warning")}),
+        ([HOTEL, "agent: There are no hotels there. Which area would you like?", "customer: the south"], set()),
+        (["customer: my trip goes north", "customer: I need a room", "agent: Which area for the room?", "customer: hold on"], set()),
+        (["customer: my trip goes north", "customer: I need a room", "agent: Which area for the room?", "customer: the north"], {("area", "warning")}),
+    ],
+)
+def test_a_preference_that_may_be_asked_for_anew_waits_for_its_answer(said: list[str], found: set[tuple[str, str]], folder: Path) -> None:
+    """Told some messages ago, or in passing of no thing, or as nothing was found: only the same answer shows that it was asked for in vain."""
+    got = findings(folder, said)
+    assert {(field, severity) for detector, field, severity in got if detector == "repeated_request"} == found
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Could you reconsider your price range?",
+        "Would you like to try your luck with another price range?",
+        "It is in the cheap price range, would you like to hear more?",
+        "There is one in the cheap price range which area do you want?",
+        "They are all in the same price range, and which area would you like?",
+    ],
+)
+def test_what_is_told_or_offered_in_a_question_is_not_asked_for(question: str, folder: Path) -> None:
+    """A price range that is named before what the question is about, or that is to be another one, was not asked for again."""
+    got = findings(folder, [HOTEL, f"agent: {question}", "customer: a cheap one"])
+    assert ("repeated_request", "price of hotel", "warning") not in got
+
+
+def test_a_price_range_is_asked_for_beside_something_else(folder: Path) -> None:
+    """What stands behind the words that ask, or begins its sentence, is asked for."""
+    for question in ("Which area do you want, and what price range?", "Your price range, what would you like?"):
+        assert ("repeated_request", "price of hotel", "warning") in findings(folder, [HOTEL, f"agent: {question}", "customer: a cheap one"])
+
+
+def test_the_name_of_a_thing_holds_no_value(tmp_path: Path) -> None:
+    """The centre of a sports centre is no part of the town."""
+    (tmp_path / "travel.yaml").write_text(FIELDS.replace("south: [south]", "centre: [centre]").replace("[hotel, room]", "[hotel, sports centre]"))
+    words = load_vocabulary(tmp_path)
+    assert told(words, "customer: a sports centre please") == []
+    assert told(words, "customer: a sports centre in the centre") == ["provided area of hotel centre"]
+
+
+@pytest.mark.parametrize("question", ["Could you spell your last name, please?", "How is your name spelt, could you spell it?"])
+def test_how_what_was_told_is_spelt_is_not_asked_again(question: str) -> None:
+    """Who asks for a name for the first time may ask to spell it; who has been told it makes sure."""
+    name = ["agent: What is your name, please?", "customer: Jane Doe"]
+    assert [each for each in findings(None, [*name, f"agent: {question}", "customer: D O E"]) if each[0] == "repeated_request"] == []
+    assert told(vocabulary(), "agent: Could you spell your last name, please?") == ["requested customer_name"]
