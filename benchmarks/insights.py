@@ -6,10 +6,10 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import Engine, Text, func, insert, select, text
+from sqlalchemy import Engine, Text, event, func, insert, select, text
 
 from benchmarks.report import Report, say
-from models.tables import finding_days, findings
+from models.tables import alerts, finding_days, findings
 from sinks.corridor import corridor, faces, snarls
 from sinks.database import create_engine, upgrade
 from sinks.insights import BY, Period, Weights, burdens, refresh
@@ -21,8 +21,12 @@ _DAYS = 365
 _CHUNK = 50_000
 _NEW = 1_000
 """Findings that have come since the last question."""
+_WIDEST = 120
+"""Characters of a line of a plan."""
 _QUIET = 3600.0
 """Seconds that the server may say nothing while it is filled."""
+_UNCOUNTED = {"portfolio", "who needs someone today"}
+"""Questions that are answered from what the role `insight` and the writer keep, not from the counts by day."""
 _WEIGHTS = Weights({"case.reopened": 2.0, "cancellation": 3.0}, Money(None, {}))
 _HARM: Any = {"info": 0.0, "warning": 0.15, "critical": 0.4}
 
@@ -87,9 +91,9 @@ def run(year: int, rounds: int) -> Report:
         _verify(engine)
         asked = {by: _questions(engine, by, now, rounds) for by in BY}
         others = {name: median(_seconds(question) for _ in range(rounds)) for name, question in _others(engine, now).items()}
-        news = {name: _after_news(engine, question, rounds) for name, question in _all(engine, now).items()}
+        news = {name: _after_news(engine, question, rounds, counts=name not in _UNCOUNTED) for name, question in _all(engine, now).items()}
         _verify(engine)
-        plan = _plan(engine, now)
+        plan = f"{_plan(engine, now)}\n\n{_plan_of_needing(engine)}"
         engine.dispose()
     return Report(
         title="Insights over a year",
@@ -102,7 +106,8 @@ def run(year: int, rounds: int) -> Report:
         notes=[
             f"{year:,} findings, 20 detectors, 77 seams, in PostgreSQL; medians of {rounds} rounds, in turns. Counted anew is the bare "
             "aggregate over the table, without names and ranking. After new findings means: these are stored, then the days that they are of are counted "
-            "and the question is answered. All that stand are in the counts.",
+            "and the question is answered. All that stand are in the counts. Portfolio and who needs someone read no counts: there each of the new "
+            "findings has opened an alert, and the question is answered.",
         ],
         picture=plan,
     )
@@ -165,8 +170,8 @@ def _all(engine: Engine, now: datetime) -> dict[str, Callable[[], Any]]:
     return {**{by: ranked(by) for by in BY}, **_others(engine, now)}
 
 
-def _after_news(engine: Engine, question: Callable[[], Any], rounds: int) -> float:
-    """Return the seconds from when new findings are stored to the answer that they are in."""
+def _after_news(engine: Engine, question: Callable[[], Any], rounds: int, counts: bool) -> float:
+    """Return the seconds from when new findings and their alerts are stored to the answer that they are in, ``counts`` brought up to date before it."""
     taken = []
     for _ in range(rounds):
         refresh(engine, datetime.now(UTC), weights=_WEIGHTS)
@@ -177,7 +182,13 @@ def _after_news(engine: Engine, question: Callable[[], Any], rounds: int) -> flo
             new = select(func.md5(findings.c.id + func.now().cast(Text)), func.now(), *(findings.c[name] for name in copies))
             new = new.where(findings.c.id.in_(newest.scalars().all()))
             connection.execute(insert(findings).from_select(["id", "updated", *copies], new))
-        taken.append(_seconds(lambda: (refresh(engine, datetime.now(UTC), weights=_WEIGHTS), question())))
+            opened = [column.name for column in alerts.columns if column.name not in {"key", "updated"}]
+            more = select(func.md5(alerts.c.key + func.now().cast(Text)), func.now(), *(alerts.c[name] for name in opened)).limit(_NEW)
+            connection.execute(insert(alerts).from_select(["key", "updated", *opened], more))
+        if counts:
+            taken.append(_seconds(lambda: (refresh(engine, datetime.now(UTC), weights=_WEIGHTS), question())))
+        else:
+            taken.append(_seconds(question))
     return median(taken)
 
 
@@ -199,6 +210,22 @@ def _plan(engine: Engine, now: datetime) -> str:
         query = select(*named, func.sum(own.findings)).where(*period.rolled(connection, finding_days, None)).group_by(*named)
         written = query.compile(engine, compile_kwargs={"literal_binds": True})
         return "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF) {written}"))
+
+
+def _plan_of_needing(engine: Engine) -> str:
+    """Return how PostgreSQL finds who needs someone today, the longest of its statements; what ranks them is left out."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        asked.append((statement, given))
+
+    event.listen(engine, "before_cursor_execute", note)
+    needing(engine, _WEIGHTS.money, Terms(1000, 0.6), _HARM)
+    event.remove(engine, "before_cursor_execute", note)
+    (longest,) = [(statement, given) for statement, given in asked if "AS waiting" in statement]
+    with engine.connect() as connection:
+        lines = [row[0] for row in connection.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF, BUFFERS) {longest[0]}", longest[1])]
+    return "\n".join(line if len(line) <= _WIDEST else f"{line[:_WIDEST]} …" for line in lines)
 
 
 def _seconds(work: Callable[[], Any]) -> float:

@@ -1,7 +1,6 @@
 """A worker of the role `deliver`, from the first check to the last request."""
 
 import asyncio
-import json
 import logging
 import signal
 import socket
@@ -12,9 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event
+from time import monotonic
 from typing import Any
 
-from aiohttp import ClientSession, DummyCookieJar
+import msgspec
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from kafka.errors import KafkaError
 from sqlalchemy import Engine
 
@@ -26,6 +27,7 @@ from seamwatch.errors import WrongUse, explain
 from seamwatch.worker import decayed
 from sinks.database import check_schema, create_engine
 from sinks.delivery import Courier, DeliveryStore, Poster, brief_message
+from sinks.delivery.courier import LEFT_TO_COURIER, LOOK
 from sinks.delivery.messages import Message
 from sinks.delivery.sending import sign
 from sinks.delivery.store import BriefStore
@@ -41,6 +43,14 @@ __all__ = ["NAME", "Addressee", "run", "secrets_of"]
 NAME = "deliver"
 """What the group that reads briefs is called after the prefix."""
 _PAUSE = 5.0
+_KEPT = 60.0
+"""Seconds that a connection to a receiver is kept for the next request, if the receiver keeps it, too."""
+_APART = 0.02
+"""Seconds from one transaction of briefs to the next: under a steady load one for each brief costs the processor more than the wait costs the handler."""
+_TOLD = 0.5
+"""Seconds between two tales of how far the topic of briefs was read."""
+_LOOK_BESIDE_OTHERS = 0.05
+"""Seconds between two looks for briefs that another process may have put."""
 
 _log = logging.getLogger(__name__)
 
@@ -109,7 +119,9 @@ class _Delivering:
         try:
             with port:
                 _log.info("metrics and health at http://%s:%d", *port.address)
-                async with ClientSession(cookie_jar=DummyCookieJar()) as session:
+                # Couriers limit themselves, and a connection that is there saves a brief the time of another handshake.
+                connector = TCPConnector(limit=0, keepalive_timeout=_KEPT)
+                async with ClientSession(cookie_jar=DummyCookieJar(), connector=connector) as session:
                     created = await self._begin(engine, session, stop)
                     if not stop.is_set():
                         await self._work(engine, created, stop)
@@ -146,12 +158,7 @@ class _Delivering:
         tasks = [asyncio.ensure_future(courier.run(stop)) for courier in self._couriers.values()]
         if readers := [post.receiver for post in self._posts if post.receiver.kind == "brief"]:
             loop = asyncio.get_running_loop()
-
-            def wake(names: Sequence[str]) -> None:
-                for name in names:
-                    loop.call_soon_threadsafe(self._couriers[name].woken.set)
-
-            tasks.append(asyncio.ensure_future(asyncio.to_thread(self._read_briefs, engine, readers, created, wake, over)))
+            tasks.append(asyncio.ensure_future(asyncio.to_thread(self._read_briefs, engine, readers, created, loop, over)))
         _log.info("telling %s", ", ".join(self._couriers))
         told = asyncio.ensure_future(stop.wait())
         await asyncio.wait({told, *tasks}, return_when=asyncio.FIRST_COMPLETED)  # a task ends by itself only by a bug
@@ -159,7 +166,9 @@ class _Delivering:
         over.set()
         await asyncio.gather(told, *tasks)
 
-    def _read_briefs(self, engine: Engine, readers: Sequence[Receiver], created: Mapping[str, datetime], wake: Any, over: Event) -> None:
+    def _read_briefs(
+        self, engine: Engine, readers: Sequence[Receiver], created: Mapping[str, datetime], loop: asyncio.AbstractEventLoop, over: Event
+    ) -> None:
         """Put what each receiver is to be told of the topic of briefs, until told to stop."""
         streams, topic, store = stream_settings(self._settings, ()), Topics(self._settings.prefix).briefs, BriefStore(engine)
         while not over.is_set():
@@ -167,12 +176,19 @@ class _Delivering:
                 with TopicAdmin(streams) as admin:
                     admin.require()
                 with closing(GroupedReader(streams, topic, NAME, partial(store.next_offset, topic))) as reader:
-                    while not over.is_set():
+                    told = put = 0.0
+                    while not over.wait(max(0.0, put + _APART - monotonic())):
                         if polled := reader.poll():
-                            self._put_briefs(store, topic, polled, readers, created, wake)
+                            put = monotonic()
+                            self._put_briefs(store, topic, polled, readers, created, loop)
+                        if monotonic() - told < _TOLD:
+                            continue
+                        told = monotonic()
                         reader.tell()
                         for partition, lag in reader.lag().items():
                             self._metrics.lag(topic, partition, lag)
+                        for each in readers:
+                            self._couriers[each.name].look = LOOK if reader.alone else _LOOK_BESIDE_OTHERS
                         self._waiting.clear()
             except (DatabaseUnavailable, Conflict, KafkaError) as error:
                 self._waiting[:] = [explain(error).message]
@@ -180,26 +196,37 @@ class _Delivering:
                 over.wait(_PAUSE)
 
     def _put_briefs(
-        self, store: BriefStore, topic: str, polled: Mapping[int, Sequence[Any]], readers: Sequence[Receiver], created: Mapping[str, datetime], wake: Any
+        self,
+        store: BriefStore,
+        topic: str,
+        polled: Mapping[int, Sequence[Any]],
+        readers: Sequence[Receiver],
+        created: Mapping[str, datetime],
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """Put all that was polled at once: whoever waits for a brief waits for one transaction, not for one a partition."""
+        """Put all that was polled at once, and hand it to the couriers: whoever waits for a brief waits for one transaction, not for one a partition."""
         messages: dict[str, list[Message]] = {}
         forgotten: list[tuple[str, str]] = []
         for partition, records in polled.items():
             parsed = parse([SinkRecord(topic, partition, each.offset, each.timestamp * 1000, each.key, each.value, each.headers) for each in records])
             appended = {each.offset: each.timestamp / 1000 for each in records}
             for brief, _, body, offset in parsed.briefs.values():
-                message = brief_message(brief, json.loads(body), offset)
+                message = brief_message(brief, msgspec.json.decode(body), offset)
                 for receiver in readers:
                     if receiver.takes_brief(brief) and appended[offset] >= created[receiver.name].timestamp():
                         messages.setdefault(receiver.name, []).append(message)
             forgotten += [(mark.tenant, mark.customer) for mark in parsed.marks if mark.alias_of is None]
         next_offsets = {partition: records[-1].offset + 1 for partition, records in polled.items()}
-        replaced = store.store(topic, next_offsets, messages, forgotten, datetime.now(UTC))
-        for name, number in replaced.items():
-            if number:
-                self._metrics.deliveries(name, "superseded", number)
-        wake(list(messages))
+        now = datetime.now(UTC)
+        left = {name: now + LEFT_TO_COURIER for name in messages if self._couriers[name].sends_at_once}
+        for name, put in store.store(topic, next_offsets, messages, forgotten, now, left).items():
+            if put.replaced:
+                self._metrics.deliveries(name, "superseded", put.replaced)
+            courier = self._couriers[name]
+            if name in left:
+                loop.call_soon_threadsafe(courier.hand_over, put.fresh)
+            else:
+                loop.call_soon_threadsafe(courier.woken.set)
 
 
 async def _sleep(stop: asyncio.Event, seconds: float) -> None:

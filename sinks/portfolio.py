@@ -14,6 +14,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -170,56 +171,59 @@ def needing(
     """
     own, billed, forecast, standing = customers.c, *_figures(money, terms)
     seen = alerts.c
+    open_alerts = (seen.state.in_(_WAITING), *([] if tenant is None else [seen.tenant == tenant]))
     waiting = (
-        select(
-            seen.tenant,
-            seen.customer,
-            *(func.sum(cast(seen.severity == name, Integer)).label(name) for name in ("warning", "critical")),
-            func.min(seen.first_seen).label("since"),
-        )
-        .where(seen.state.in_(_WAITING), *([] if tenant is None else [seen.tenant == tenant]))
+        select(seen.tenant, seen.customer, *(func.sum(cast(seen.severity == name, Integer)).label(name) for name in ("warning", "critical")))
+        .where(*open_alerts)
         .group_by(seen.tenant, seen.customer)
-        .cte("waiting")
+        .subquery("waiting")
     )
     stake = case((forecast > billed, forecast), else_=func.coalesce(billed, forecast))
-    warnings = func.coalesce(waiting.c.warning, 0) + case((standing == "at_risk", 1), else_=0)
-    left = _powers(1 - harm["warning"], warnings) * _powers(1 - harm["critical"], func.coalesce(waiting.c.critical, 0))
+    # Said as plain comparisons, which the database can estimate, and work out at each customer without the other columns.
+    risk = and_(own.billed >= 0, billed >= terms.revenue, own.satisfaction < terms.satisfaction)
+    left = _powers(1 - harm["warning"], waiting.c.warning + case((risk, 1), else_=0)) * _powers(1 - harm["critical"], waiting.c.critical)
     figures: list[Any] = [own.tenant, own.customer, standing.label("standing"), stake.label("stake"), billed.label("billed"), forecast.label("forecast")]
     figures += [own.satisfaction, own.seen]
-    joined = and_(own.tenant == waiting.c.tenant, own.customer == waiting.c.customer)
-    valued = case((stake > 0, 1), else_=0)
-    counted_besides = func.count().over().label("total"), func.sum(valued).over().label("valued")
-    alerted = select(*figures, waiting.c.warning, waiting.c.critical, waiting.c.since, *counted_besides).join_from(waiting, customers, joined, isouter=True)
+    hurt = (
+        select(own.tenant, own.customer, waiting.c.warning, waiting.c.critical, (stake * (1 - left)).label("priority"), func.count().over().label("valued"))
+        .join_from(waiting, customers, and_(own.tenant == waiting.c.tenant, own.customer == waiting.c.customer))
+        .where(or_(billed > 0, forecast > 0))
+        .order_by(literal_column("priority").desc(), own.tenant, own.customer)
+        .limit(limit)
+        .subquery("hurt")
+    )
+    alerted = select(*figures, hurt.c.warning, hurt.c.critical, hurt.c.valued)
+    alerted = alerted.join_from(hurt, customers, and_(own.tenant == hurt.c.tenant, own.customer == hurt.c.customer))
     # Without alerts all are hurt alike, so the dearest will do: who has some, too, and is not among the first of those, is not among the first of all.
-    nothing: list[Any] = [literal(0).label("warning"), literal(0).label("critical"), null().label("since")]
-    at_risk = select(*figures, *nothing).where(standing == "at_risk", *_of(tenant))
+    at_risk = select(*figures, literal(0).label("warning"), literal(0).label("critical")).where(risk, *_of(tenant))
+    at_risk = at_risk.order_by(stake.desc(), own.tenant, own.customer).limit(limit)
+    everyone = select(func.count()).select_from(select(seen.tenant, seen.customer).where(*open_alerts).distinct().subquery())
     made: dict[tuple[str, str], Needing] = {}
-    unvalued = 0
     with database_errors(engine), engine.connect() as connection:
-        for row in connection.execute(alerted.order_by(valued.desc(), (stake * (1 - left)).desc(), own.tenant, own.customer).limit(limit)):
-            unvalued = row.total - row.valued
-            if row.stake is not None and row.stake > 0:
-                made[row.tenant, row.customer] = _needing(row, harm)
-        for row in connection.execute(at_risk.order_by(stake.desc(), own.tenant, own.customer).limit(limit)):
+        unvalued = connection.execute(everyone).scalar_one()
+        for number, row in enumerate(connection.execute(alerted)):
+            unvalued -= 0 if number else row.valued
+            made[row.tenant, row.customer] = _needing(row, harm)
+        for row in connection.execute(at_risk):
             made.setdefault((row.tenant, row.customer), _needing(row, harm))
         first = sorted(made.values(), key=lambda each: (-each.priority, each.tenant, each.customer))[:limit]
         counted = (
-            select(seen.tenant, seen.customer, seen.detector, func.count().label("alerts"))
+            select(seen.tenant, seen.customer, seen.detector, func.count().label("alerts"), func.min(seen.first_seen).label("since"))
             .where(seen.state.in_(_WAITING), tuple_(seen.tenant, seen.customer).in_([(each.tenant, each.customer) for each in first]))
             .group_by(seen.tenant, seen.customer, seen.detector)
             .order_by(func.count().desc(), seen.detector)
         )
         for row in connection.execute(counted):
-            made[row.tenant, row.customer].alerts[row.detector] = row.alerts
+            each = made[row.tenant, row.customer]
+            each.alerts[row.detector] = row.alerts
+            each.since = row.since if each.since is None else min(each.since, row.since)
     return first, unvalued
 
 
 def _needing(row: Any, harm: Mapping[Severity, float]) -> Needing:
     left = (1 - harm["warning"]) ** ((row.warning or 0) + (row.standing == "at_risk")) * (1 - harm["critical"]) ** (row.critical or 0)
     where = row.standing if row.standing in QUADRANTS else None
-    found = Needing(row.tenant, row.customer, where, row.stake, 1 - left, row.billed or 0.0, row.forecast, row.satisfaction, row.seen)
-    found.since = row.since
-    return found
+    return Needing(row.tenant, row.customer, where, row.stake, 1 - left, row.billed or 0.0, row.forecast, row.satisfaction, row.seen)
 
 
 def _powers(base: float, exponent: ColumnElement[Any]) -> ColumnElement[Any]:

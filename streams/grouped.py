@@ -65,6 +65,11 @@ class GroupedReader:
         ends = {tp: self._consumer.highwater(tp) for tp in self._consumer.assignment()}
         return {tp.partition: max(0, end - self._consumer.position(tp)) for tp, end in ends.items() if end is not None}
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other process of the group has a partition, as far as the broker has told."""
+        return len(self._consumer.assignment()) == len(self._consumer.partitions_for_topic(self._topic) or ())
+
     def tell(self) -> None:
         """Tell Kafka how far this reader is, for whoever looks at the group's lag."""
         self._consumer.commit_async()

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import hmac
-import json
 import os
 import random
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from enum import StrEnum
 from time import monotonic
 from typing import NamedTuple
 
+import msgspec
 from aiohttp import ClientConnectorCertificateError, ClientConnectorError, ClientError, ClientSession, ClientTimeout
 
 from config.receivers import Receiver
@@ -123,7 +123,7 @@ class Poster:
 
     async def post(self, identity: str, body: object) -> Result:
         """Send a body of JSON. ``identity`` is the webhook-id; Alertmanager is told none."""
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        content = msgspec.json.encode(body, order="deterministic")  # the same bytes in every try: PostgreSQL keeps no order of keys
         headers = {"Content-Type": "application/json", "User-Agent": "seamwatch"}
         if self._receiver.kind == "alertmanager":
             headers |= {"Authorization": f"Bearer {self._secrets[0]}"} if self._secrets else {}

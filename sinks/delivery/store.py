@@ -66,6 +66,13 @@ class Delivered(NamedTuple):
     error: str | None = None
 
 
+class Put(NamedTuple):
+    """What became of messages: the rows that wait, in their order, and how many older ones that waited were replaced."""
+
+    fresh: list[Delivery]
+    replaced: int
+
+
 class Tally(NamedTuple):
     """How many deliveries of a receiver are in a state, and since when the oldest."""
 
@@ -131,7 +138,7 @@ class DeliveryStore:
                     if last is None or last.version < alert.version:
                         message = render(alert, standing.get(alert.key), None if last is None else last.body)
                         messages += [] if message is None else [message]
-                replaced += put(connection, self._insert, self.receiver, messages, now)
+                replaced += put(connection, self._insert, self.receiver, messages, now).replaced
             newest = max(since.since, *(row.updated for row in fresh))
             connection.execute(update(receivers).where(receivers.c.name == self.receiver).values(since=newest))
         self._told.update((row.key, (row.version, row.updated)) for row in fresh)
@@ -171,6 +178,8 @@ class DeliveryStore:
         arrived = [each for each in outcomes if each.state is DeliveryState.DELIVERED]
         told = {"state": bindparam("now_is"), "due": bindparam("due_at"), "updated": now, "error": None, "tries": deliveries.c.tries + 1}
         with self._begin() as connection:
+            if connection.dialect.name == "postgresql":  # a note that a crash of the server takes back is a repeat, and briefs wait for the same disk
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
             if arrived:
                 row = update(deliveries).where(deliveries.c.id == bindparam("of")).values(told)
                 connection.execute(row, [{"of": each.id, "now_is": each.state.value, "due_at": each.due} for each in arrived])
@@ -224,24 +233,30 @@ class DeliveryStore:
         return {row.subject: row for row in connection.execute(select(*columns).join(newest, same).where(*own))}
 
 
-def put(connection: Connection, insert: Any, receiver: str, messages: Sequence[Message], now: datetime) -> int:
-    """Put a row for each message that has none yet; return how many older ones that waited were replaced."""
+def put(connection: Connection, insert: Any, receiver: str, messages: Sequence[Message], now: datetime, due: datetime | None = None) -> Put:
+    """Put a row for each message that has none yet, to be taken from ``due`` on (None: at once); older ones that wait are replaced."""
     if not messages:
-        return 0
-    fresh = {"receiver": receiver, "state": DeliveryState.PENDING.value, "tries": 0, "created": now, "queued": now, "due": now, "updated": now}
-    rows = [each._asdict() | {"id": webhook_id(receiver, each.what, each.subject, each.version)} | fresh for each in messages]
-    connection.execute(insert(deliveries).on_conflict_do_nothing(), rows)
+        return Put([], 0)
+    made = [
+        Delivery(
+            webhook_id(receiver, *each[:3]), receiver, *each[:-1], DeliveryState.PENDING, tries=0, created=now, queued=now, due=due or now, updated=now,
+            error=None, body=each.body,
+        )
+        for each in messages
+    ]  # fmt: skip
+    rows = [each._asdict() | {"state": each.state.value} for each in made]
+    connection.execute(insert(deliveries).on_conflict_do_nothing(), rows)  # as one statement that returns what is new, many rows take several times as long
     newest: dict[tuple[str, str], int] = {}
     for each in messages:
         newest[each.what, each.subject] = max(each.version, newest.get((each.what, each.subject), each.version))
     columns = (deliveries.c.id, deliveries.c.what, deliveries.c.subject, deliveries.c.version)
     told = {subject for _, subject in newest}
     waiting = select(*columns).where(deliveries.c.receiver == receiver, deliveries.c.state.in_(_WAITING), deliveries.c.subject.in_(told))
-    older = [row for row in connection.execute(waiting) if row.version < newest.get((row.what, row.subject), row.version)]
-    for row in older:
+    older = {row.id: row for row in connection.execute(waiting) if row.version < newest.get((row.what, row.subject), row.version)}
+    for row in older.values():
         replaced = {"state": DeliveryState.SUPERSEDED.value, "error": f"version {newest[row.what, row.subject]} replaced it", "updated": now}
         connection.execute(update(deliveries).where(deliveries.c.id == row.id).values(replaced))
-    return len(older)
+    return Put([each for each in made if each.id not in older], len(older))
 
 
 class BriefStore:
@@ -256,20 +271,47 @@ class BriefStore:
         return next_offset(self._engine, topic, partition)
 
     def store(
-        self, topic: str, next_offsets: Mapping[int, int], messages: Mapping[str, Sequence[Message]], forgotten: Iterable[tuple[str, str]], now: datetime
-    ) -> dict[str, int]:
+        self,
+        topic: str,
+        next_offsets: Mapping[int, int],
+        messages: Mapping[str, Sequence[Message]],
+        forgotten: Iterable[tuple[str, str]],
+        now: datetime,
+        due: Mapping[str, datetime] | None = None,
+    ) -> dict[str, Put]:
         """Put what receivers are to be told, drop what is of customers who are forgotten, and note how far each partition was read, in one transaction.
 
-        Return how many were replaced, by receiver. Raises `DatabaseUnavailable`, `Conflict`.
+        A brief that says what the last one of its journey said, as a worker that was killed makes it once more, is put no second time. ``due``, by receiver,
+        is when rows may be taken: until then they are left to who put them. Return what became of the messages, by receiver. Raises `DatabaseUnavailable`,
+        `Conflict`.
         """
+        due = due or {}
         with database_errors(self._engine), self._engine.begin() as connection:
             for tenant, customer in forgotten:
                 connection.execute(delete(deliveries).where(deliveries.c.tenant == tenant, deliveries.c.customer == customer))
-            replaced = {receiver: put(connection, self._insert, receiver, own, now) for receiver, own in messages.items()}
+            done = {
+                receiver: put(connection, self._insert, receiver, _news(connection, receiver, own), now, due.get(receiver))
+                for receiver, own in messages.items()
+            }
             read = self._insert(observed)
             upsert = read.on_conflict_do_update(index_elements=["topic", "partition"], set_={"next_offset": read.excluded.next_offset})
             connection.execute(upsert, [{"topic": topic, "partition": partition, "next_offset": after} for partition, after in next_offsets.items()])
-        return replaced
+        return done
+
+
+def _news(connection: Connection, receiver: str, messages: Sequence[Message]) -> list[Message]:
+    """Return those of briefs, in their order, that have no row yet and say something else than the one before them, unless that is dead."""
+    columns = (deliveries.c.subject, deliveries.c.version, deliveries.c.state, deliveries.c.body)
+    own = (deliveries.c.receiver == receiver, deliveries.c.what == "brief", deliveries.c.subject.in_({each.subject for each in messages}))
+    known = connection.execute(select(*columns).where(*own).order_by(deliveries.c.version)).all()
+    rows = {(row.subject, row.version) for row in known}
+    last = {row.subject: row.body if row.state != DeliveryState.DEAD.value else None for row in known}
+    news = []
+    for each in messages:
+        if (each.subject, each.version) not in rows and last.get(each.subject) != each.body:
+            news.append(each)
+            last[each.subject] = each.body
+    return news
 
 
 def list_deliveries(

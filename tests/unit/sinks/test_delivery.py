@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -16,13 +17,15 @@ from standardwebhooks import Webhook
 from config.receivers import Receiver, Receivers
 from models.alert import Acknowledge, Change, Resolution, Resolve, Snooze
 from models.brief import Brief
-from sinks.delivery import Courier, DeliveryState, DeliveryStore, Post, Poster, brief_message
+from sinks.delivery import Courier, Delivery, DeliveryState, DeliveryStore, Message, Post, Poster, brief_message
+from sinks.delivery.courier import LEFT_TO_COURIER
 from sinks.delivery.sending import Result, Tokens
 from sinks.delivery.store import BriefStore, Delivered, list_deliveries, replay
 from sinks.identity import forget_customer, is_known
 from sinks.transitions import transition
 from sinks.writer import DatabaseWriter
 from tests.support.receiver import ReceiverServer
+from tests.support.workers import until
 from tests.unit.sinks.builders import START, brief, clear, finding, record
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -61,10 +64,22 @@ class Place:
         self.tried: list[str] = []
         self.arrived: list[tuple[str, Any]] = []
         self.refuses: Callable[[Any], bool] = lambda body: False
+        self.slow = False
+        """Whether a request takes until it is answered by `answer`."""
+        self.asked: list[asyncio.Future[None]] = []
+
+    def answer(self) -> None:
+        """Answer all requests that are under way."""
+        for each in self.asked:
+            each.set_result(None)
+        self.asked.clear()
 
     async def post(self, identity: str, body: Any) -> Result:
         """Take a request."""
         self.tried.append(identity)
+        if self.slow:
+            self.asked.append(asyncio.get_running_loop().create_future())
+            await self.asked[-1]
         if self.refuses(body):
             return Result(Post.REFUSED, "HTTP 400")
         if self.result.post is Post.ARRIVED:
@@ -431,35 +446,333 @@ def test_one_alert_that_alertmanager_refuses_holds_no_other_up(duty: World) -> N
 # --- briefs ---------------------------------------------------------------------------------------------------------
 
 
+TOPIC = "seamwatch.briefs"
+
+
+def told_of(journey: str, offset: int, *, minutes: float | None = None) -> Message:
+    """Return a brief of a journey as a message, which says something else at each offset unless it is of the same minute."""
+    made = Brief.model_validate_json(brief(journey=journey, customer=f"c-{journey}", minutes=offset if minutes is None else minutes).value or b"")
+    return brief_message(made, made.model_dump(mode="json"), offset)
+
+
 def test_a_brief_goes_out_whole_and_the_newest_of_a_journey_alone(engine: Engine) -> None:
     """A brief is told with its body as it is; a newer one of its journey replaces it while it waits; a forgotten customer's goes."""
     world = World(engine, "brief")
     store = BriefStore(engine)
-    made = [Brief.model_validate_json(brief(journey=journey, customer=f"c-{journey}").value or b"") for journey in ("j-1", "j-1", "j-2")]
-    messages = [brief_message(each, each.model_dump(mode="json"), offset) for offset, each in enumerate(made)]
-    topic = "seamwatch.briefs"
-    assert store.store(topic, {3: 2}, {"crm": messages[:2]}, [], world.now) == {"crm": 1}
-    store.store(topic, {3: 3, 4: 9}, {"crm": messages[2:]}, [], world.now)
-    assert (store.next_offset(topic, 3), store.next_offset(topic, 4)) == (3, 9)
-    store.store(topic, {3: 4}, {}, [("acme", "c-j-2")], world.now)
+    messages = [told_of("j-1", 0), told_of("j-1", 1), told_of("j-2", 2)]
+    assert store.store(TOPIC, {3: 2}, {"crm": messages[:2]}, [], world.now)["crm"].replaced == 1
+    store.store(TOPIC, {3: 3, 4: 9}, {"crm": messages[2:]}, [], world.now)
+    assert (store.next_offset(TOPIC, 3), store.next_offset(TOPIC, 4)) == (3, 9)
+    store.store(TOPIC, {3: 4}, {}, [("acme", "c-j-2")], world.now)
     world.rounds()
     [(_, told)] = world.place.arrived
-    assert (told["type"], told["data"]) == ("brief.handoff", made[1].model_dump(mode="json"))
-    store.store(topic, {3: 3}, {"crm": messages}, [], world.now)  # read again after a crash
+    assert (told["type"], told["data"]) == ("brief.handoff", messages[1].body["data"])
+    store.store(TOPIC, {3: 3}, {"crm": messages}, [], world.now)  # read again after a crash
     world.rounds()
     assert [body["data"]["journey"] for _, body in world.place.arrived] == ["j-1", "j-2"]
+
+
+def test_a_brief_that_is_made_once_more_is_told_once(engine: Engine) -> None:
+    """A worker that was killed appends the same brief again, at another offset: nobody is told twice. What says something else is told under an id of its own,
+    also when it says again what was said before that; what a receiver refused is told again."""
+    world, store = World(engine, "brief"), BriefStore(engine)
+
+    def tell(offset: int, minutes: float) -> None:
+        store.store(TOPIC, {0: offset + 1}, {"crm": [told_of("j-1", offset, minutes=minutes)]}, [], world.now)
+        world.rounds()
+
+    for offset, minutes in enumerate((0, 0, 5, 5, 0)):
+        tell(offset, minutes)
+    assert len(world.place.arrived) == 3
+    assert len(set(world.place.tried)) == 3
+    world.place.refuses = lambda body: True
+    tell(5, 7)
+    world.place.refuses = lambda body: False
+    tell(6, 7)
+    assert len(world.place.arrived) == 4
+
+
+# --- handed over: at once, from memory ------------------------------------------------------------------------------
+
+
+class Desk(World):
+    """A receiver of briefs, whose courier is handed what is put."""
+
+    def __init__(self, engine: Engine, **more: Any) -> None:
+        super().__init__(engine, "brief", **more)
+        self.store = BriefStore(engine)
+        self.rounds()  # holds the receiver from here on
+
+    def put(self, *messages: Message) -> list[Delivery]:
+        """Put rows, as the reader of the topic does; return what it hands over."""
+        left = {"crm": self.now + LEFT_TO_COURIER} if self.courier.sends_at_once else {}
+        return self.store.store(TOPIC, {0: messages[-1].version + 1}, {"crm": messages}, [], self.now, left)["crm"].fresh
+
+    def told(self) -> list[int]:
+        """Return the minutes of the briefs that arrived, in order."""
+        return [datetime.fromisoformat(body["data"]["time"]).minute - START.minute for _, body in self.place.arrived]
+
+
+async def turns() -> None:
+    """Let everything run that can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def test_what_is_handed_over_goes_at_once(engine: Engine) -> None:
+    """It is posted from memory, before any look at the rows, and noted behind; rounds meanwhile and later send it no second time."""
+    desk = Desk(engine)
+
+    async def work() -> None:
+        put = desk.put(told_of("j-1", 0), told_of("j-2", 1))
+        desk.courier.hand_over(put)
+        await turns()
+        assert len(desk.place.arrived) == 2
+        assert desk.states() == {"pending": 2}
+        desk.now += timedelta(seconds=10)
+        await desk.courier.round()
+        await desk.courier.round()
+
+    asyncio.run(work())
+    desk.rounds(60)
+    assert len(desk.place.tried) == 2
+    assert (desk.states(), desk.figures.outcomes["delivered"]) == ({"delivered": 2}, 2)
+
+
+def test_a_process_that_runs_notes_what_it_sent(engine: Engine) -> None:
+    """While it rests between two looks it notes what arrived within a moment; told to stop, it ends what is under way and notes that."""
+    desk = Desk(engine)
+    desk.courier.look = 60.0
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        running = asyncio.ensure_future(desk.courier.run(stop))
+        await asyncio.sleep(0.2)
+        desk.courier.hand_over(desk.put(told_of("j-1", 0)))
+        await asyncio.to_thread(until, lambda: desk.states() == {"delivered": 1}, 10)
+        desk.place.slow = True
+        desk.courier.hand_over(desk.put(told_of("j-2", 1)))
+        await turns()
+        stop.set()
+        await asyncio.sleep(0.1)
+        assert not desk.courier.sends_at_once
+        desk.place.answer()
+        await running
+
+    asyncio.run(work())
+    assert (desk.states(), len(desk.place.tried)) == ({"delivered": 2}, 2)
+
+
+@pytest.mark.parametrize("when", ["before the request", "before it is noted"])
+def test_a_process_that_is_killed_loses_nothing(engine: Engine, when: str) -> None:
+    """Killed between the commit of a row and its request, or between the request and the note: when its lease is over the next process tells it, under the
+    same id."""
+    desk = Desk(engine)
+    put = desk.put(told_of("j-1", 0))
+
+    async def work() -> None:
+        if when == "before it is noted":
+            desk.courier.hand_over(put)
+            await turns()
+
+    asyncio.run(work())
+    before = len(desk.place.arrived)
+    assert before == (when == "before it is noted")
+    desk.courier = desk.made("two")
+    desk.rounds(20)
+    assert len(desk.place.arrived) == before  # the first one may still be at it
+    desk.rounds(20)
+    assert len(desk.place.arrived) == before + 1
+    assert (set(desk.place.tried), desk.states()) == ({put[0].id}, {"delivered": 1})
+
+
+def test_a_row_is_left_to_who_was_handed_it(engine: Engine) -> None:
+    """A round that reads the rows between the commit and the handing over does not send what is about to go; two seconds later it does."""
+    desk = Desk(engine)
+    desk.put(told_of("j-1", 0))
+    desk.rounds()
+    assert desk.place.tried == []
+    desk.rounds(3)
+    assert (desk.told(), desk.states()) == ([0], {"delivered": 1})
+
+
+def test_a_newer_one_waits_until_the_one_under_way_has_ended(engine: Engine) -> None:
+    """Two briefs of a journey are never under way together, nor is one of memory with one of the rows; of those that wait the newest alone goes."""
+    desk = Desk(engine)
+    desk.place.slow = True
+
+    async def work() -> None:
+        desk.courier.hand_over(desk.put(told_of("j-1", 0)))
+        await turns()
+        for offset in (1, 2):
+            desk.courier.hand_over(desk.put(told_of("j-1", offset)))
+            await turns()
+        assert await desk.courier.round() is False
+        assert len(desk.place.tried) == 1
+        desk.place.answer()
+        await turns()
+        assert len(desk.place.tried) == 2
+        desk.now += timedelta(seconds=5)
+        desk.put(told_of("j-1", 3))  # its process is killed before it is handed over: here it waits for its row
+        assert await desk.courier.round() is False
+        desk.place.answer()
+        await turns()
+        desk.place.slow = False
+
+    asyncio.run(work())
+    desk.rounds(5)
+    assert desk.told() == [0, 2, 3]
+    assert desk.states() == {"delivered": 3, "superseded": 1}
+
+
+def test_a_request_that_takes_long_is_not_made_twice(engine: Engine) -> None:
+    """A row that is due again while its request is still under way is not taken."""
+    desk = Desk(engine)
+    desk.place.slow = True
+
+    async def work() -> None:
+        desk.courier.hand_over(desk.put(told_of("j-1", 0)))
+        await turns()
+        desk.now += timedelta(seconds=5)
+        async with asyncio.timeout(10):
+            await desk.courier.round()
+        desk.place.answer()
+        await turns()
+
+    asyncio.run(work())
+    desk.rounds(5)
+    assert (len(desk.place.tried), desk.states()) == (1, {"delivered": 1})
+
+
+def test_what_was_read_before_something_newer_went_is_not_sent_after_it(engine: Engine) -> None:
+    """A round has read a row; before it sends, a newer brief of the journey is handed over and arrives: the older one stays where it is."""
+    desk = Desk(engine)
+    desk.put(told_of("j-1", 0))
+    desk.now += timedelta(seconds=5)
+
+    async def work() -> None:
+        loop, take = asyncio.get_running_loop(), desk.courier._store.take
+
+        async def newer() -> None:
+            desk.courier.hand_over(desk.put(told_of("j-1", 1)))
+            await turns()
+
+        def taken(most: int, now: datetime) -> list[Delivery]:
+            found = take(most, now)
+            asyncio.run_coroutine_threadsafe(newer(), loop).result(10)
+            return found
+
+        desk.courier._store.take = taken  # type: ignore[method-assign]
+        await desk.courier.round()
+        desk.courier._store.take = take  # type: ignore[method-assign]
+
+    asyncio.run(work())
+    desk.rounds(5)
+    assert (desk.told(), desk.states()) == ([1], {"delivered": 1, "superseded": 1})
+
+
+def test_what_is_handed_over_keeps_to_the_receivers_limits(engine: Engine) -> None:
+    """Never more requests at once than its concurrency, of memory and rows together, nor more a second than its rate; the rest goes later, each once."""
+    desk = Desk(engine, concurrency=4, rate=10)
+    desk.place.slow = True
+
+    async def work() -> None:
+        desk.now += timedelta(seconds=1)
+        desk.courier.hand_over(desk.put(*(told_of(f"j-{each}", each) for each in range(30))))
+        for _ in range(5):
+            await turns()
+            await desk.courier.round()
+            assert len(desk.place.asked) <= 4
+            desk.place.answer()
+        await turns()
+        assert len(desk.place.tried) == 10
+        desk.place.slow = False
+        desk.place.answer()
+
+    asyncio.run(work())
+    desk.rounds(4, step=0.5)
+    assert 30 <= len(desk.place.tried) <= 50
+    assert (len(desk.place.arrived), len(set(desk.place.tried)), desk.states()) == (30, 30, {"delivered": 30})
+
+
+def test_what_cannot_go_at_once_goes_by_its_row(engine: Engine) -> None:
+    """While the circuit is open, or another process sends to the receiver, nothing is handed over; what just was is dropped, and goes when the row is due."""
+    desk = Desk(engine, failures=1, open_for="10s")
+    desk.place.result = Result(Post.FAILED, "HTTP 503")
+
+    async def work() -> None:
+        desk.courier.hand_over(desk.put(told_of("j-1", 0)))
+        await turns()
+        assert not desk.courier.sends_at_once
+        desk.courier.hand_over(desk.put(told_of("j-2", 1)))
+        await turns()
+
+    asyncio.run(work())
+    assert len(desk.place.tried) == 1
+    desk.place.result = Result(Post.ARRIVED)
+    desk.rounds(30)
+    assert (desk.courier.sends_at_once, sorted(desk.told())) == (True, [0, 1])
+    desk.now += timedelta(minutes=2)
+    other = desk.made("two")
+    asyncio.run(other.round())
+    assert (desk.courier.sends_at_once, other.sends_at_once) == (False, True)
+    desk.rounds()
+    assert not desk.courier.sends_at_once
+
+
+DEEDS = st.lists(st.tuples(st.sampled_from(["put", "lost", "up", "down", "restart", "round", "wait"]), st.integers(0, 1)), min_size=1, max_size=12)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(DEEDS)
+def test_briefs_never_go_back_whatever_happens(engine: Engine, deeds: list[tuple[str, int]]) -> None:
+    """Handed over or lost on the way to that, with failures, restarts and rounds in any order: briefs of a journey never go back, and the last one arrives."""
+    clear(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM deliveries")
+        connection.exec_driver_sql("DELETE FROM receivers")
+        connection.exec_driver_sql("DELETE FROM observed")
+    desk = Desk(engine)
+
+    async def work() -> None:
+        for offset, (deed, which) in enumerate(deeds):
+            if deed in ("put", "lost"):
+                put = desk.put(told_of(f"j-{which}", offset))
+                if deed == "put":
+                    desk.courier.hand_over(put)
+                    await turns()
+            elif deed == "restart":
+                desk.courier, desk.now = desk.made(f"p{offset}"), desk.now + timedelta(minutes=2)
+            elif deed == "round":
+                await desk.courier.round()
+            elif deed == "wait":
+                desk.now += timedelta(seconds=3)
+            else:
+                desk.place.result = Result(Post.ARRIVED) if deed == "up" else Result(Post.FAILED, "HTTP 500")
+
+    asyncio.run(work())
+    desk.place.result = Result(Post.ARRIVED)
+    desk.rounds(1200, step=100)
+    for which in range(2):
+        offsets = [offset for offset, (deed, of) in enumerate(deeds) if deed in ("put", "lost") and of == which]
+        arrived = [(body["timestamp"], body["data"]["journey"]) for _, body in desk.place.arrived if body["data"]["journey"] == f"j-{which}"]
+        assert arrived == sorted(arrived)
+        assert len(offsets) == 0 or arrived[-1][0] == told_of(f"j-{which}", offsets[-1]).body["timestamp"]
+    assert not desk.states().keys() & {"pending", "failed", "dead"}
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
 
 
-def posting(server: ReceiverServer, secrets: Sequence[str] = (SECRET,), kind: str = "webhook", **more: Any) -> Result:
+def posting(
+    server: ReceiverServer, secrets: Sequence[str] = (SECRET,), kind: str = "webhook", body: Any = MappingProxyType({"was": "über"}), **more: Any
+) -> Result:
     """Make one request to a server."""
     receiver = Receiver.model_validate({"name": "crm", "kind": kind, "url": f"{server.url}/hook", "timeout": "500ms"} | more)
 
     async def post() -> Result:
         async with ClientSession(cookie_jar=DummyCookieJar()) as session:
-            return await Poster(receiver, secrets, session).post("msg_1", {"was": "über"})
+            return await Poster(receiver, secrets, session).post("msg_1", dict(body))
 
     return asyncio.run(post())
 
@@ -473,6 +786,15 @@ def test_requests_are_signed_after_the_specification() -> None:
     for secret in (SECRET, other):
         assert Webhook(secret).verify(told.body, dict(told.headers)) == {"was": "über"}
     assert (told.path, told.headers["webhook-id"], told.headers["content-type"]) == ("/hook", "msg_1", "application/json")
+
+
+def test_every_try_sends_the_same_bytes() -> None:
+    """A row gives its body back with its keys in another order, as PostgreSQL does: the request is the same."""
+    with ReceiverServer() as server:
+        posting(server, body={"type": "brief.handoff", "data": {"b": 1, "a": "ü"}})
+        posting(server, body={"data": {"a": "ü", "b": 1}, "type": "brief.handoff"})
+        once, twice = server.told
+    assert once.body == twice.body == '{"data":{"a":"ü","b":1},"type":"brief.handoff"}'.encode()
 
 
 def test_alertmanager_gets_a_token_and_its_own_path() -> None:
