@@ -148,7 +148,7 @@ def test_nothing_fails_on_the_normal_way(desk: Console) -> None:
         expect(page.locator(".brief")).to_have_count(briefed)
     page.get_by_role("button", name="Acknowledge").click()
     expect(page.locator(".where .state")).to_have_class(re.compile("acknowledged"))
-    page.get_by_role("button", name="Undo").click()
+    page.locator(".acts").get_by_role("button", name="Undo").click()
     expect(page.locator(".where .state")).to_have_class(re.compile("open"))
     for path, ready in PAGES:
         page.goto(desk.address + path)

@@ -20,6 +20,7 @@ from tests.unit.sinks.builders import clock, finding, record, rows
 from tests.unit.sinks.burdens import Burdens
 from tests.unit.sinks.conformance import Conformance
 from tests.unit.sinks.corridors import Corridors
+from tests.unit.sinks.couriers import Couriers
 from tests.unit.sinks.figures import Figures
 from tests.unit.sinks.portfolios import Portfolios
 from tests.unit.sinks.promised import Promised
@@ -61,6 +62,10 @@ class TestPromised(Promised):
 
 class TestBurdens(Burdens):
     """PostgreSQL tells the same of what hurts most."""
+
+
+class TestCouriers(Couriers):
+    """PostgreSQL loses nothing that receivers are to be told."""
 
 
 class TestPruned(Pruned):
