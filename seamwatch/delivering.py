@@ -171,11 +171,11 @@ class _Delivering:
                         if polled := reader.poll():
                             self._put_briefs(store, topic, polled, readers, created, wake)
                         reader.tell()
-                        for partition, lag in reader.lag().items():
-                            self._metrics.lag(topic, partition, lag)
+                        self._metrics.lags(topic, reader.lag())
                         self._waiting.clear()
             except (DatabaseUnavailable, Conflict, KafkaError) as error:
                 self._waiting[:] = [explain(error).message]
+                self._metrics.lags(topic, {})
                 _log.warning("%s; next attempt in %.0f s", self._waiting[0], _PAUSE)
                 over.wait(_PAUSE)
 
