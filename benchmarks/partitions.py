@@ -62,7 +62,7 @@ def run(number: int, rounds: int) -> Report:
         sides = [_made(server.new_database(), first, number, months=months) for months in (False, True)]
         calm: dict[str, list[float]] = {side.name: [] for side in sides}
         looks: dict[str, list[float]] = {side.name: [] for side in sides}
-        keys = _alerts(sides[0].engine)
+        keys, sizes = _alerts(sides[0].engine), _sizes(sides[0].engine)
         for turn in range(rounds):
             for side in sides if turn % 2 else sides[::-1]:
                 say(f"turn {turn + 1}: {side.name}")
@@ -90,6 +90,7 @@ def run(number: int, rounds: int) -> Report:
             f"PostgreSQL with {number:,} findings of {DAYS} days on either side, one alert of twenty open; {rounds} turns of {_CALM:.0f} s each.",
             "Both delete what `seamwatch db prune` deletes: with partitions a month is detached, what open alerts need of it is put aside, the rest dropped; "
             "alerts and their changes go as rows on both sides. Then as many findings are stored as went. Verified: both sides keep the same findings.",
+            f"Before, the tables that grow were of {sizes}.",
         ],
     )
 
@@ -191,6 +192,12 @@ def _kept(engine: Engine) -> Any:
     with engine.connect() as connection:
         connection.execute(text("SET statement_timeout = 0"))
         return tuple(connection.execute(text(of)).one())
+
+
+def _sizes(engine: Engine) -> str:
+    of = "SELECT relname, pg_total_relation_size(relid) AS size FROM pg_stat_user_tables WHERE n_live_tup > 1000 ORDER BY size DESC"
+    with engine.connect() as connection:
+        return ", ".join(f"{size / _MEGABYTE:,.0f} MB ({name})" for name, size in connection.execute(text(of)))
 
 
 def _megabytes(engine: Engine) -> float:
