@@ -22,6 +22,8 @@ from tests.unit.sinks.conformance import Conformance
 from tests.unit.sinks.corridors import Corridors
 from tests.unit.sinks.couriers import Couriers
 from tests.unit.sinks.figures import Figures
+from tests.unit.sinks.identities import Identities
+from tests.unit.sinks.letters import Letters
 from tests.unit.sinks.portfolios import Portfolios
 from tests.unit.sinks.promised import Promised
 from tests.unit.sinks.pruned import Pruned
@@ -66,6 +68,14 @@ class TestBurdens(Burdens):
 
 class TestCouriers(Couriers):
     """PostgreSQL loses nothing that receivers are to be told."""
+
+
+class TestLetters(Letters):
+    """PostgreSQL keeps dead letters alike."""
+
+
+class TestIdentities(Identities):
+    """PostgreSQL forgets whom it is told to."""
 
 
 class TestPruned(Pruned):
