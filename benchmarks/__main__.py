@@ -109,7 +109,7 @@ def _pruning(parser: argparse.ArgumentParser) -> None:
 
 
 def _partitions(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--either-findings", type=int, default=1_000_000, help="of 400 days, on either side, with what belongs to them")
+    parser.add_argument("--either-findings", type=int, default=500_000, help="of 400 days, on either side, with what belongs to them")
 
 
 def _console(parser: argparse.ArgumentParser) -> None:
@@ -177,7 +177,7 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
     "partitions": (
         "findings in one table beside partitions of a month: what is written, read, and deleted",
         _partitions,
-        lambda chosen: partitions.run(chosen.either_findings, chosen.rounds),
+        lambda chosen: partitions.run(chosen.either_findings, min(chosen.rounds, 3)),
     ),
     "console": (
         "what people at the console wait for, in a real browser, over SQLite and PostgreSQL",

@@ -12,8 +12,10 @@ from sqlalchemy import Engine, text
 
 from benchmarks.report import Report, say
 from sinks.database import create_engine, upgrade
+from sinks.errors import DatabaseUnavailable
 from sinks.postgres import ImpatientConnection
 from sinks.prune import prunable, prune
+from sinks.records import SinkRecord
 from sinks.writer import DatabaseWriter
 from tests.support.services import PostgresServer
 from tests.unit.sinks.builders import finding, record
@@ -161,7 +163,7 @@ def writing(url: str, work: Callable[[], None], made: Callable[[DatabaseWriter],
         made(writer)
         while not over.is_set() or len(taken) < 10:
             records = [record(finding(f"new-{next(numbers)}", alert=f"new-{next(numbers) % 1000}", minutes=60 * 24 * 200)) for _ in range(_BATCH)]
-            taken.append(timed(lambda records=records: writer.write(records))[1])  # type: ignore[misc]
+            taken.append(timed(lambda records=records: _stored(writer, records))[1])  # type: ignore[misc]
             over.wait(_PAUSE)
         engine.dispose()
 
@@ -173,6 +175,17 @@ def writing(url: str, work: Callable[[], None], made: Callable[[DatabaseWriter],
         over.set()
         thread.join()
     return taken
+
+
+def _stored(writer: DatabaseWriter, records: Sequence[SinkRecord]) -> None:
+    """Write a batch, again and again as a worker does where the database does not take it at once."""
+    while True:
+        try:
+            writer.write(records)
+        except DatabaseUnavailable as error:
+            sleep(error.retry_after)
+        else:
+            return
 
 
 def told(taken: Sequence[float]) -> list[str]:
