@@ -35,7 +35,7 @@ previous_contact, language, customer, channel, actor, data."""
 _DELETE, _BACKSLASH = 0x7F, 0x5C
 _FINE: Final = 7
 """Digits of a second's fraction that no microsecond holds."""
-_FINE_TIME = re.compile(rb":[0-9]{2}\.[0-9]{7}")
+_FINE_TIME = re.compile(rb":[0-9]{2}:[0-9]{2}\.[0-9]{7}")
 _TENANT = re.compile(Tenant.__metadata__[0].pattern.removesuffix("$"))  # type: ignore[attr-defined]
 NOT_REGULAR = (msgspec.MsgspecError, ValueError)
 _ESCAPED = re.compile(rb"\\(?:[bfnrt]|u00[0-37])")

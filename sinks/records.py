@@ -214,9 +214,8 @@ class Parsed:
             as_of = as_of.astimezone(UTC)
         subject = score.tenant, score.score, score.scope, score.name, score.half_life
         last = self.scores.get(subject)
-        if last is None or (as_of, score.sequence, record.offset) >= (last[1], last[0].sequence, last[2]):
+        if last is None or as_of > last[1] or (as_of == last[1] and (score.sequence, record.offset) >= (last[0].sequence, last[2])):
             self.scores[subject] = score, as_of, record.offset
-
 
     def take_mark(self, record: SinkRecord) -> bool:
         """Take in a record without a value that marks what became of its key, and drop what came before of one that is forgotten; return whether it is one."""

@@ -49,7 +49,7 @@ _FIRST_WAIT = 0.25
 _LONGEST_WAIT = 5.0
 _LOGGED = 10
 """Malformed records of one batch that are logged one by one."""
-_COPY_FROM = 200
+_COPY_FROM = 50
 """Rows from which PostgreSQL takes them faster by COPY than one by one."""
 _PLACE = itemgetter(SinkRecord._fields.index("topic"), SinkRecord._fields.index("partition"))
 _TIME = FindingRecord._fields.index("time")
