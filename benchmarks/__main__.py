@@ -13,6 +13,7 @@ from benchmarks import (
     insights,
     latency,
     messages,
+    partitions,
     pruning,
     recovery,
     state,
@@ -107,6 +108,10 @@ def _pruning(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kept-findings", type=int, default=1_000_000, help="of 400 days, with what belongs to them")
 
 
+def _partitions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--either-findings", type=int, default=500_000, help="of 400 days, on either side, with what belongs to them")
+
+
 def _console(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alerts", type=int, default=100_000, help="open ones, in either database")
     parser.add_argument("--update-rate", type=int, default=300, help="findings a second while the list is looked at")
@@ -168,6 +173,11 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Cal
         "what deleting old rows from a large PostgreSQL takes, and what the workers feel of it",
         _pruning,
         lambda chosen: pruning.run(chosen.kept_findings),
+    ),
+    "partitions": (
+        "findings in one table beside partitions of a month: what is written, read, and deleted",
+        _partitions,
+        lambda chosen: partitions.run(chosen.either_findings, min(chosen.rounds, 3)),
     ),
     "console": (
         "what people at the console wait for, in a real browser, over SQLite and PostgreSQL",

@@ -1,6 +1,6 @@
 """What it takes to delete what is old from a large PostgreSQL, and what the workers who store meanwhile feel of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from statistics import quantiles
@@ -8,21 +8,25 @@ from threading import Event, Thread
 from time import perf_counter, sleep, time_ns
 from typing import TypeVar
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, text
 
 from benchmarks.report import Report, say
 from sinks.database import create_engine, upgrade
+from sinks.errors import DatabaseUnavailable
 from sinks.postgres import ImpatientConnection
 from sinks.prune import prunable, prune
+from sinks.records import SinkRecord
 from sinks.writer import DatabaseWriter
 from tests.support.services import PostgresServer
 from tests.unit.sinks.builders import finding, record
 
+__all__ = ["DAYS", "QUIET", "fill", "run", "timed", "told", "vacuum", "writing"]
+
 T = TypeVar("T")
 
-_DAYS = 400
+DAYS = 400
 """Of history, evenly filled."""
-_QUIET = 3600.0
+QUIET = 3600.0
 """Seconds that the server may say nothing while it is filled."""
 _CHUNK = 100_000
 _BATCH = 50
@@ -67,6 +71,7 @@ _FILL = {
         FROM generate_series(CAST(:begin AS bigint), CAST(:end AS bigint)) AS n
     """,
 }
+_SUMMARISE = "SELECT brin_summarize_new_values(c.oid) FROM pg_class AS c JOIN pg_am AS a ON a.oid = c.relam WHERE a.amname = 'brin' AND c.relkind = 'i'"
 _SHARE = {"findings": 1.0, "alerts": 1 / 3, "alert_changes": 1.0, "briefs": 1 / 3, "promises": 1 / 6, "scores": 2 / 3}
 """Rows of each table, for each finding."""
 
@@ -76,32 +81,32 @@ def run(number: int) -> Report:
 
     Raises ``AssertionError`` where something else went than what was foretold.
     """
-    ImpatientConnection.silence = _QUIET
+    ImpatientConnection.silence = QUIET
     with PostgresServer() as server:
         url = server.new_database()
         upgrade(url)
         engine = create_engine(url)
-        first = datetime.now(UTC) - timedelta(days=_DAYS)
-        _fill(engine, first, number)
-        calm = _writing(url, lambda: sleep(20))
-        rows = [("nothing", "", "", "", *calm)]
+        first = datetime.now(UTC) - timedelta(days=DAYS)
+        fill(engine, first, number)
+        calm = writing(url, lambda: sleep(20))
+        rows = [("nothing", "", "", "", *told(calm))]
         for name, days in (("a day", 1), ("forty days more", 41), ("the next day, vacuumed", 42)):
             before = first + timedelta(days=days)
             say(f"deleting {name}")
-            foretold, asked = _timed(lambda before=before: prunable(engine, before))  # type: ignore[misc]
+            foretold, asked = timed(lambda before=before: prunable(engine, before))  # type: ignore[misc]
             deleted: dict[str, int] = {}
             taken = [0.0]
 
             def work(before: datetime = before, deleted: dict[str, int] = deleted, taken: list[float] = taken) -> None:
-                found, taken[0] = _timed(lambda: prune(engine, before))
+                found, taken[0] = timed(lambda: prune(engine, before))
                 deleted.update(found)
 
-            felt = _writing(url, work)
+            felt = told(writing(url, work))
             assert deleted == {table: each for table, each in foretold.items() if each}, (deleted, foretold)
             total = sum(deleted.values())
             rows.append((name, f"{total:,}", f"{taken[0]:.1f} s", f"{total / taken[0]:,.0f}", *felt))
             if days == 41:
-                _vacuum(engine)
+                vacuum(engine)
             say(f"{deleted}; the count beforehand took {asked:.1f} s")
         engine.dispose()
     return Report(
@@ -109,14 +114,15 @@ def run(number: int) -> Report:
         columns=("deleted", "rows", "took", "rows/s", "a transaction of the worker, median", "99 %", "most"),
         rows=rows,
         notes=[
-            f"PostgreSQL with {number:,} findings of {_DAYS} days and " + ", ".join(f"{_rows(number, share):,} {table}" for table, share in _SHARE.items() if
+            f"PostgreSQL with {number:,} findings of {DAYS} days and " + ", ".join(f"{_rows(number, share):,} {table}" for table, share in _SHARE.items() if
             table != "findings") + f"; one alert of twenty is open. The worker stores {_BATCH} findings in each of about ten transactions a second.",
             "Verified: what went is what `--dry-run` had said.",
         ],
     )
 
 
-def _fill(engine: Engine, first: datetime, number: int) -> None:
+def fill(engine: Engine, first: datetime, number: int) -> None:
+    """Put so many findings of the days since ``first``, and what belongs to them."""
     for table, share in _SHARE.items():
         rows = _rows(number, share)
         say(f"{rows:,} {table}")
@@ -125,37 +131,39 @@ def _fill(engine: Engine, first: datetime, number: int) -> None:
                 connection.execute(text("SET LOCAL statement_timeout = 0"))
                 given = {"first": first, "number": rows, "begin": begin, "end": min(begin + _CHUNK, rows) - 1}
                 connection.execute(text(_FILL[table]), given)
-    _vacuum(engine)
+    vacuum(engine)
 
 
 def _rows(number: int, share: float) -> int:
     return int(number * share + 0.5) + (share < 1)  # the last finding has an alert, too
 
 
-def _vacuum(engine: Engine) -> None:
+def vacuum(engine: Engine) -> None:
+    """Vacuum, and have the indexes by time know all rows."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("VACUUM ANALYZE"))
-        for index in ("ix_findings_updated", "ix_findings_time"):  # as they are where the days took days
-            connection.execute(select(func.brin_summarize_new_values(index)))
+        connection.execute(text(_SUMMARISE))  # as they are where the days took days
 
 
-def _timed(work: Callable[[], T]) -> tuple[T, float]:
+def timed(work: Callable[[], T]) -> tuple[T, float]:
+    """Return what comes of some work, and its seconds."""
     began = perf_counter()
     return work(), perf_counter() - began
 
 
-def _writing(url: str, work: Callable[[], None]) -> tuple[str, str, str]:
-    """Store findings while ``work`` goes on; return the median of the seconds of a transaction, 99 % and the most."""
+def writing(url: str, work: Callable[[], None], made: Callable[[DatabaseWriter], None] = lambda writer: None) -> list[float]:
+    """Store findings while ``work`` goes on, by a writer that ``made`` is shown; return the seconds of each transaction, at least ten."""
     over = Event()
     taken: list[float] = []
 
     def store() -> None:
         engine = create_engine(url)
         writer, numbers = DatabaseWriter(engine, lambda: time_ns() // 1000), count(time_ns())
+        made(writer)
         while not over.is_set() or len(taken) < 10:
             records = [record(finding(f"new-{next(numbers)}", alert=f"new-{next(numbers) % 1000}", minutes=60 * 24 * 200)) for _ in range(_BATCH)]
-            taken.append(_timed(lambda records=records: writer.write(records))[1])  # type: ignore[misc]
+            taken.append(timed(lambda records=records: _stored(writer, records))[1])  # type: ignore[misc]
             over.wait(_PAUSE)
         engine.dispose()
 
@@ -166,5 +174,21 @@ def _writing(url: str, work: Callable[[], None]) -> tuple[str, str, str]:
     finally:
         over.set()
         thread.join()
+    return taken
+
+
+def _stored(writer: DatabaseWriter, records: Sequence[SinkRecord]) -> None:
+    """Write a batch, again and again as a worker does where the database does not take it at once."""
+    while True:
+        try:
+            writer.write(records)
+        except DatabaseUnavailable as error:
+            sleep(error.retry_after)
+        else:
+            return
+
+
+def told(taken: Sequence[float]) -> list[str]:
+    """Return the median of seconds, 99 % and the most, in words."""
     cut = quantiles(taken, n=100, method="inclusive")
-    return tuple(f"{each * 1000:,.0f} ms" for each in (cut[49], cut[98], max(taken)))  # type: ignore[return-value]
+    return [f"{each * 1000:,.0f} ms" for each in (cut[49], cut[98], max(taken))]

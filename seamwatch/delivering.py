@@ -185,13 +185,13 @@ class _Delivering:
                             continue
                         told = monotonic()
                         reader.tell()
-                        for partition, lag in reader.lag().items():
-                            self._metrics.lag(topic, partition, lag)
+                        self._metrics.lags(topic, reader.lag())
                         for each in readers:
                             self._couriers[each.name].look = LOOK if reader.alone else _LOOK_BESIDE_OTHERS
                         self._waiting.clear()
             except (DatabaseUnavailable, Conflict, KafkaError) as error:
                 self._waiting[:] = [explain(error).message]
+                self._metrics.lags(topic, {})
                 _log.warning("%s; next attempt in %.0f s", self._waiting[0], _PAUSE)
                 over.wait(_PAUSE)
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from time import sleep, time
@@ -19,11 +19,13 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
 from config.errors import ConfigError
+from config.receivers import Receiver, load_receivers
 from config.settings import Secret, Settings, misspelt
 from seamwatch.broker import connection, mapped_sources, reading, stream_settings
 from seamwatch.database import opened
 from seamwatch.errors import Failed, WrongUse
 from seamwatch.source_health import answers, raw_topics
+from sinks.delivery.store import DeliveryState, Tally, count_deliveries, receivers_held
 from sinks.errors import DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase, database_errors
 from sinks.progress import progress
 from streams.ingest import checker
@@ -32,8 +34,8 @@ from streams.sources import load_source
 from streams.topics import Deviation, TopicAdmin, Topics
 
 __all__ = [
-    "Check", "State", "Waiting", "clock", "diagnose", "doors", "insight", "keys", "paused", "pulse", "receivers", "rules", "topics", "unreachable",
-    "waiting", "writable",
+    "Check", "State", "Waiting", "clock", "deliver", "deliveries", "diagnose", "doors", "insight", "keys", "paused", "pulse", "receivers", "rules", "topics",
+    "unreachable", "waiting", "writable",
 ]  # fmt: skip
 
 _DRIFT = 5.0
@@ -43,6 +45,10 @@ _LATE = 60.0
 _PATIENCE = 5_000
 _PAUSE = 0.3
 _INSIGHT = "insight"
+_DELIVER = "deliver"
+_UNDELIVERED = timedelta(minutes=5)
+"""After which a receiver fails, as the alert SeamwatchReceiverFails has it."""
+_RECENTLY = timedelta(days=1)
 _FEWEST = 8
 """Different bytes in a key that nobody can guess."""
 _PUBLIC = ("0123456789", "abcdef", "changeme", "example", "password", "secret", "seamwatch", "fedcba9876")
@@ -80,7 +86,7 @@ class Waiting(NamedTuple):
 @dataclass(frozen=True)
 class _Flow:
     """What the broker tells: brokers, deviations, members of the group, records that wait, pauses, and by how many seconds a record that the broker
-    stamped is ahead of us; of the role insight its group's members, and what waits for it (None: it has never worked).
+    stamped is ahead of us; of the roles insight and deliver their groups' members, and what waits for them (None: it has never worked).
 
     A broker whose clock is behind ours cannot be told from one to which nobody writes: ``ahead`` is never negative.
     """
@@ -93,6 +99,8 @@ class _Flow:
     paused: Mapping[str, str]
     insight: Waiting | None
     insight_members: int
+    deliver: Waiting | None
+    deliver_members: int
 
 
 def diagnose(settings: Settings) -> list[Check]:
@@ -105,7 +113,7 @@ def diagnose(settings: Settings) -> list[Check]:
         doors(settings),
         receivers(settings),
     ]
-    names, flow = Topics(settings.prefix), None
+    names, flow, told = Topics(settings.prefix), None, _receivers(settings)
     try:
         raw = [topic for read in raw_topics(settings, mapped_sources(settings)).values() for topic in read]
         if answers(settings.broker):
@@ -117,7 +125,7 @@ def diagnose(settings: Settings) -> list[Check]:
     except KafkaError as error:
         found.append(unreachable(settings.broker, error))
     if flow is None:
-        found += [Check(name, State.UNKNOWN, "no broker to ask") for name in ("topics", "clock of the broker", "paused", "lag", "sinks", "insight")]
+        found += [Check(name, State.UNKNOWN, "no broker to ask") for name in ("topics", "clock of the broker", "paused", "lag", "sinks", "insight", "deliver")]
     else:
         stored = {names.alerts, names.scores, names.briefs, names.dead_letters}
         found += [
@@ -128,8 +136,9 @@ def diagnose(settings: Settings) -> list[Check]:
             waiting("lag", {topic: each for topic, each in flow.waiting.items() if topic not in stored}, flow.members),
             waiting("sinks", {topic: each for topic, each in flow.waiting.items() if topic in stored}, flow.members),
             insight(names.touchpoints, flow.insight, flow.insight_members),
+            deliver(names.briefs, flow.deliver, flow.deliver_members, [each.name for each in told if each.kind == "brief"]),
         ]
-    return found + _database(settings)
+    return found + _database(settings, [each.name for each in told])
 
 
 def unreachable(broker: str, error: KafkaError | None) -> Check:
@@ -191,7 +200,6 @@ def doors(settings: Settings) -> Check:
 
 def receivers(settings: Settings) -> Check:
     """Check who is told of alerts and briefs, and the secret of each, as the role `deliver` does at start."""
-    from config.receivers import load_receivers
     from seamwatch.delivering import secrets_of
 
     try:
@@ -199,6 +207,14 @@ def receivers(settings: Settings) -> Check:
     except (ConfigError, WrongUse) as error:
         return Check("receivers", State.WRONG, "; ".join(str(error).splitlines()), "correct the file or the setting (docs/routing.md)")
     return Check("receivers", State.OK, ", ".join(f"{post.receiver.name} ({post.receiver.kind})" for post in posts) or "nobody is told")
+
+
+def _receivers(settings: Settings) -> Sequence[Receiver]:
+    """Return who is told; nobody where the file is wrong, which `receivers` says."""
+    try:
+        return load_receivers(settings.receivers_file).receivers
+    except ConfigError:
+        return ()
 
 
 def topics(deviations: Sequence[Deviation], brokers: int, replication: int) -> Check:
@@ -240,6 +256,40 @@ def insight(topic: str, left: Waiting | None, members: int) -> Check:
     return found._replace(mend=found.mend and "look at /readyz of the worker with the role insight, or start one: `seamwatch worker --roles insight`")
 
 
+def deliver(topic: str, left: Waiting | None, members: int, wanted: Sequence[str]) -> Check:
+    """Judge how far the role `deliver` is behind with what it reads of Kafka: the briefs, where receivers of these names want them."""
+    mend = "look at /readyz of the worker with the role deliver, or start one: `seamwatch worker --roles deliver`"
+    if not wanted and not members:
+        return Check("deliver", State.OK, "nobody is told of briefs")
+    if left is None and not members:
+        return Check("deliver", State.WRONG, f"{', '.join(wanted)}: nobody has ever read {topic}", mend)
+    found = waiting("deliver", {} if left is None else {topic: left}, members)
+    return found._replace(mend=found.mend and mend)
+
+
+def deliveries(wanted: Sequence[str], tallies: Iterable[Tally], held: Iterable[str], now: datetime) -> Check:
+    """Judge what receivers were told: whether a process sends to each, what has waited for more than five minutes, and what died within a day.
+
+    ``tallies`` count what waits, and what died within that day; ``held`` are receivers to which a process sends.
+    """
+    wrong = [f"{name}: no process sends to it" for name in sorted(set(wanted).difference(held))]
+    waits: dict[str, tuple[int, datetime]] = {}
+    for each in tallies:
+        if each.receiver not in wanted:
+            continue
+        if each.state is DeliveryState.DEAD:
+            wrong.append(f"{each.receiver}: {each.number:,} dead")
+        else:
+            number, oldest = waits.get(each.receiver, (0, now))
+            waits[each.receiver] = number + each.number, min(oldest, each.oldest)
+    for name, (number, oldest) in waits.items():
+        if now - oldest > _UNDELIVERED:
+            wrong.append(f"{name}: {number:,} wait, the oldest for {(now - oldest).total_seconds():,.0f} s")
+    mend = "`seamwatch deliveries list` says why, docs/runbooks/SeamwatchReceiverFails.md what to do; who sends is `seamwatch worker --roles deliver`"
+    found = f"{sum(number for number, _ in waits.values()):,} wait for {', '.join(wanted)}" if wanted else "nobody is told"
+    return _check("deliveries", wrong, found, mend)
+
+
 def writable(grants: Mapping[str, bool], read_only: bool) -> Check:
     """Judge by table whether the program may write it, and whether the database takes writes at all."""
     wrong = ["it is read-only"] if read_only else [f"{table} cannot be written" for table, granted in grants.items() if not granted]
@@ -257,12 +307,15 @@ def _flow(settings: Settings, raw: Sequence[str]) -> _Flow:
         deviations = admin.check()
     with closing(KafkaAdminClient(**connection(settings), bootstrap_timeout_ms=_PATIENCE)) as client:
         brokers = len(client.describe_cluster()["brokers"])
-        members, observers = (_members(client, group) for group in (settings.prefix, f"{settings.prefix}.{_INSIGHT}"))
+        groups = (settings.prefix, f"{settings.prefix}.{_INSIGHT}", f"{settings.prefix}.{_DELIVER}")
+        members, observers, couriers = (_members(client, group) for group in groups)
     read = [*raw, names.touchpoints, names.alerts, names.scores, names.briefs, names.dead_letters]
     left, ahead = _ask(settings, settings.prefix, read, [topic for topic in read if topic.startswith((names.raw(""), names.touchpoints))])
     observed, _ = _ask(settings, f"{settings.prefix}.{_INSIGHT}", [names.touchpoints], [], begun=True)
+    told, _ = _ask(settings, f"{settings.prefix}.{_DELIVER}", [names.briefs], [], begun=True)
     with Pauses(streams) as pauses:
-        return _Flow(brokers, deviations, members, left, ahead, pauses.paused(raw), observed.get(names.touchpoints), observers)
+        stopped = pauses.paused(raw)
+    return _Flow(brokers, deviations, members, left, ahead, stopped, observed.get(names.touchpoints), observers, told.get(names.briefs), couriers)
 
 
 def _members(client: KafkaAdminClient, group: str) -> int:
@@ -302,16 +355,16 @@ def _ask(settings: Settings, group: str, read: Sequence[str], stamped: Sequence[
         return left, max((each.timestamp / 1000 - time() for tp, each in ahead.items() if each is not None and tp.topic in stamped), default=0.0)
 
 
-def _database(settings: Settings) -> list[Check]:
+def _database(settings: Settings, told: Sequence[str]) -> list[Check]:
     name = "clock of the database"
     try:
         with opened(settings) as engine, database_errors(engine):
             if engine.dialect.name == "sqlite":
-                return [_file(settings.database), Check(name, State.OK, "ours"), *_pulse(settings, engine)]
-            return [writable(*_grants(engine)), clock(name, _ahead(engine)), *_pulse(settings, engine)]
+                return [_file(settings.database), Check(name, State.OK, "ours"), *_pulse(settings, engine), _deliveries(engine, told)]
+            return [writable(*_grants(engine)), clock(name, _ahead(engine)), *_pulse(settings, engine), _deliveries(engine, told)]
     except (Failed, SchemaOutdated, UnsupportedDatabase, DatabaseUnavailable) as error:
         mend = "start it, or set SEAMWATCH_DATABASE" if isinstance(error, DatabaseUnavailable | UnsupportedDatabase) else "`seamwatch db upgrade`"
-        return [Check("database", State.WRONG, str(error), mend), Check(name, State.UNKNOWN, "no database to ask")]
+        return [Check("database", State.WRONG, str(error), mend), *(Check(each, State.UNKNOWN, "no database to ask") for each in (name, "deliveries"))]
 
 
 def pulse(every: float, ages: Mapping[int, float]) -> Check:
@@ -328,6 +381,13 @@ def _pulse(settings: Settings, engine: Engine) -> list[Check]:
     now, topic = datetime.now(UTC), Topics(settings.prefix).alerts
     ages = {each.partition: (now - each.stored).total_seconds() for each in progress(engine).partitions if each.topic == topic}
     return [pulse(settings.pulse_every / 1_000_000, ages)]
+
+
+def _deliveries(engine: Engine, told: Sequence[str]) -> Check:
+    now = datetime.now(UTC)
+    tallies = count_deliveries(engine, receivers=told, states=[DeliveryState.PENDING, DeliveryState.FAILED]) if told else []
+    tallies += count_deliveries(engine, receivers=told, states=[DeliveryState.DEAD], since=now - _RECENTLY) if told else []
+    return deliveries(told, tallies, receivers_held(engine, now) if told else [], now)
 
 
 def _file(url: str) -> Check:

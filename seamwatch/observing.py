@@ -342,21 +342,24 @@ class Observing:
     def run(self, stop: Event) -> None:
         """Read until ``stop`` is set; a database that is away is waited for. Raises ``KafkaError``, `StreamError`."""
         figures, pause = monotonic(), 0.5
-        while not stop.is_set():
-            for partition, records in self._reader.poll().items():
-                try:
-                    self._take(partition, records)
-                except (Conflict, DatabaseUnavailable) as error:
-                    _log.warning("%s; next attempt in %.1f s", error, pause)
-                    self._reader.back(partition, records[0].offset)
-                    stop.wait(pause)
-                    pause = min(_LONGEST_PAUSE, pause * 2)
-                else:
-                    pause = 0.5
-            if monotonic() - figures > _FIGURES:
-                figures = monotonic()
-                self._reader.tell()
-                self._tell(self._reader.lag())
+        try:
+            while not stop.is_set():
+                for partition, records in self._reader.poll().items():
+                    try:
+                        self._take(partition, records)
+                    except (Conflict, DatabaseUnavailable) as error:
+                        _log.warning("%s; next attempt in %.1f s", error, pause)
+                        self._reader.back(partition, records[0].offset)
+                        stop.wait(pause)
+                        pause = min(_LONGEST_PAUSE, pause * 2)
+                    else:
+                        pause = 0.5
+                if monotonic() - figures > _FIGURES:
+                    figures = monotonic()
+                    self._reader.tell()
+                    self._tell(self._reader.lag())
+        finally:
+            self._tell({})  # whoever goes on may be given others
 
     def _take(self, partition: int, records: list[Any]) -> None:
         began = monotonic()

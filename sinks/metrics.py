@@ -355,6 +355,7 @@ class Metrics:
         self._lock = Lock()
         self._sources: set[str] = set()
         self._state: dict[int, tuple[int, int, int]] = {}
+        self._lagging: dict[str, set[int]] = {}
 
     def touchpoints(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Add accepted touchpoints by (source, type)."""
@@ -467,6 +468,14 @@ class Metrics:
         """Set how many records of an owned partition are not handled yet."""
         self._lag.labels(topic, str(partition)).set(records)
         self._records.labels(topic)  # from the start: what stands still is seen by it
+
+    def lags(self, topic: str, owned: Mapping[int, int]) -> None:
+        """Set how many records of each owned partition of a topic are not handled yet; figures of partitions that were owned before go."""
+        for partition in self._lagging.get(topic, set()) - owned.keys():
+            self.released(topic, partition)
+        self._lagging[topic] = set(owned)
+        for partition, records in owned.items():
+            self.lag(topic, partition, records)
 
     def released(self, topic: str, partition: int) -> None:
         """Drop the figures of a partition that is no longer owned."""

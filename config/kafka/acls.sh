@@ -44,4 +44,5 @@ allow User:seamwatch-console --operation Read --operation Write --topic "$PREFIX
 allow User:seamwatch-doctor --operation DescribeConfigs --operation Describe --topic "$PREFIX." --resource-pattern-type prefixed
 allow User:seamwatch-doctor --operation Describe --group "$PREFIX"
 allow User:seamwatch-doctor --operation Describe --group "$PREFIX.insight"
+allow User:seamwatch-doctor --operation Describe --group "$PREFIX.deliver"
 allow User:seamwatch-doctor --operation Describe --group "$PREFIX.paused"

@@ -15,7 +15,7 @@ from seamwatch.terminal import options
 def command(ctx: click.Context, as_json: bool) -> None:
     """Say what is wrong, and how to mend it.
 
-    Asks settings, rules, keys, doors, broker, topics, clocks, lag, sinks and database; one line each.
+    Asks settings, rules, keys, doors, receivers, broker, topics, clocks, the lag of each role, deliveries and database; one line each.
     Writes nothing anywhere, and shows no secret. Exits with 1 where anything is wrong.
 
     \b

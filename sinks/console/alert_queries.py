@@ -33,6 +33,7 @@ from models.alert import Alert, AlertState
 from models.finding import Evidence, Severity, seam_sides
 from models.tables import alert_changes, alerts, findings
 from sinks.alerts import UNRESOLVED, alert_of, change_of, finding_of, newest_findings
+from sinks.briefs import latest_brief
 from sinks.console.moments import Sought
 from sinks.console.problems import Refusal
 from sinks.console.shapes import (
@@ -180,12 +181,15 @@ class Desk:
             ).all()
         every = {each.id: each for each in (*own, *around)}
         named = dict.fromkeys(each.rule for each in own)
+        nodes = _folded(every, [each.id for each in own], tell)
+        journey = nodes[0].finding.journey if nodes else None
         return AlertDetail(
             alert=alert_of(row),
-            findings=_folded(every, [each.id for each in own], tell),
+            findings=nodes,
             changes=[change_of(each) for each in changed],
             story=_story(every.values()),
             rules=[dict(rules[name]) for name in named if name in rules],
+            brief=None if journey is None else latest_brief(self._engine, journey, tenant=row.tenant, teams=self._teams),
             as_of=self._now,
         )
 

@@ -178,8 +178,8 @@ def figure_routes(engine: Engine, settings: ConsoleSettings) -> APIRouter:
     @api.get("/journeys/{journey:path}/brief")
     def brief(caller: _Reader, journey: _Text, tenant: _Text | None = None) -> Brief:
         """Give the latest brief of a journey: what its next handler is not to ask again."""
-        found = latest_brief(engine, journey, tenant=tenant)
-        if found is None or (caller.teams is not None and found.to_team not in caller.teams):
+        found = latest_brief(engine, journey, tenant=tenant, teams=caller.teams)
+        if found is None:
             raise Refusal(HTTPStatus.NOT_FOUND, "no-such-brief", "there is no brief of this journey")
         return found
 

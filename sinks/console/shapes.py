@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from models.alert import Alert, AlertChange, AlertState, Change, Moment
+from models.brief import Brief
 from models.finding import Evidence, Finding, Severity
 from sinks.console.callers import Right, Role
 from sinks.delivery.store import DeliveryState
@@ -247,13 +248,16 @@ class RuleFacts(_Shape):
 
 
 class AlertDetail(_Shape):
-    """An alert with its findings (newest first, with what they explain), its changes (oldest first), and the journey's story by time."""
+    """An alert with its findings (newest first, with what they explain), its changes (oldest first), the journey's story by time, and the latest brief of the
+    newest finding's journey; null: there is none.
+    """
 
     alert: Alert
     findings: list[FindingNode]
     changes: list[AlertChange]
     story: list[StoryPart]
     rules: list[dict[str, Any]]
+    brief: Brief | None
     as_of: AwareDatetime
 
 

@@ -18,7 +18,8 @@ from sinks.errors import database_errors
 from sinks.observing import next_offset
 
 __all__ = [
-    "BriefStore", "Delivered", "Delivery", "DeliveryState", "DeliveryStore", "Tally", "count_deliveries", "find_deliveries", "list_deliveries", "replay",
+    "BriefStore", "Delivered", "Delivery", "DeliveryState", "DeliveryStore", "Tally", "count_deliveries", "find_deliveries", "list_deliveries",
+    "receivers_held", "replay",
 ]  # fmt: skip
 
 _PAGE = 500
@@ -338,6 +339,13 @@ def count_deliveries(
     with database_errors(engine), engine.connect() as connection:
         rows = connection.execute(chosen.group_by(*columns).order_by(*columns)).all()
     return [Tally(receiver, DeliveryState(state), number, oldest) for receiver, state, number, oldest in rows]
+
+
+def receivers_held(engine: Engine, now: datetime) -> list[str]:
+    """Return the receivers to which a process sends. Raises `DatabaseUnavailable`."""
+    held = select(receivers.c.name).where(receivers.c.holder.is_not(None), receivers.c.held_until >= now).order_by(receivers.c.name)
+    with database_errors(engine), engine.connect() as connection:
+        return list(connection.execute(held).scalars())
 
 
 def find_deliveries(engine: Engine, beginning: str, *, limit: int = 3) -> list[Delivery]:

@@ -22,6 +22,22 @@ from tests.support.workers import until
 from tests.unit.sinks.portfolios import known
 from tests.unit.sinks.promised import promised
 
+PAGES = (
+    ("/alerts", ".row"),
+    ("/alerts/A", ".moments"),
+    ("/seams", ".heat svg"),
+    ("/journeys", ".corridor svg"),
+    ("/promises", ".promised li"),
+    ("/teams?score=three_cs", ".scores dl"),
+    ("/portfolio", ".quadrant"),
+    ("/insights", ".ranks li"),
+    ("/insights?by=snarls", ".ranks li"),
+    ("/rules", "td"),
+    ("/sources", "td"),
+    ("/audit", "td"),
+    ("/wall", ".wall li"),
+)
+"""Every page, and what is there when it has been read."""
 _DIALOGS = {"v": "What was said?", "?": "Keys", "c": "Who looks after it?", "s": "Leave it until when?", "r": "How did it end?"}
 
 
@@ -100,21 +116,7 @@ def test_everybody_can_use_it(desk: Console, language: str, scheme: str, width: 
     """No page has a fault by WCAG 2.2 AA, in any language, light or dark, wide or narrow, and none is wider than the screen."""
     page = desk.signed_in("eve", color_scheme=scheme, viewport={"width": width, "height": 800})
     prefer(page, language=language)
-    for path, ready in (
-        ("/alerts", ".row"),
-        ("/alerts/A", ".moments"),
-        ("/seams", ".heat svg"),
-        ("/journeys", ".corridor svg"),
-        ("/promises", ".promised li"),
-        ("/teams?score=three_cs", ".scores dl"),
-        ("/portfolio", ".quadrant"),
-        ("/insights", ".ranks li"),
-        ("/insights?by=snarls", ".ranks li"),
-        ("/rules", "td"),
-        ("/sources", "td"),
-        ("/audit", "td"),
-        ("/wall", ".wall li"),
-    ):
+    for path, ready in PAGES:
         walk(page, desk.address + path)
         page.wait_for_selector(ready, state="attached")
         expect(page.locator(".fresh, .wall")).not_to_be_empty()
@@ -123,6 +125,37 @@ def test_everybody_can_use_it(desk: Console, language: str, scheme: str, width: 
         if shots := os.environ.get("SEAMWATCH_SCREENSHOTS"):
             page.screenshot(path=Path(shots) / f"{language}-{width}-{re.sub('[^a-z]+', '-', path.strip('/'))}.png")
     assert page.locator("html").get_attribute("lang") == language
+
+
+def test_nothing_fails_on_the_normal_way(desk: Console) -> None:
+    """From the link that lets in, over the list, an alert with a brief and one without, and everything one does with it, to every page: no request is
+    answered with an error, and the browser's console has not a word.
+    """
+    said: list[str] = []
+    desk.briefed()
+    desk.found("C", 2, journey=None)
+    page = desk.visitor()
+    page.context.on("console", lambda message: said.append(message.text))
+    page.goto(desk.address)
+    page.wait_for_selector("form")
+    page.goto(desk.link("eve"))
+    page.wait_for_selector(".introduction")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".row")
+    for key, briefed in (("A", 1), ("C", 0)):
+        page.locator(f'a[href^="/alerts/{key}"]').first.click()
+        page.wait_for_selector(".moments")
+        expect(page.locator(".brief")).to_have_count(briefed)
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator(".where .state")).to_have_class(re.compile("acknowledged"))
+    page.locator(".acts").get_by_role("button", name="Undo").click()
+    expect(page.locator(".where .state")).to_have_class(re.compile("open"))
+    for path, ready in PAGES:
+        page.goto(desk.address + path)
+        page.wait_for_selector(ready, state="attached")
+        expect(page.locator(".fresh, .wall")).not_to_be_empty()
+        page.wait_for_load_state("load")
+    assert (desk.failed, said) == ([], [])
 
 
 def test_doors_and_dialogs_are_for_everybody(desk: Console) -> None:

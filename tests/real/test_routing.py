@@ -21,7 +21,7 @@ from tests.support.receiver import ReceiverServer
 from tests.support.workers import Installation, WorkerProcess, stored, until
 from tests.unit.seamwatch.support import asked_twice, touchpoint
 from tests.unit.sinks.builders import finding, record
-from tests.unit.sinks.test_delivery import MOMENTS
+from tests.unit.sinks.couriers import MOMENTS
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ROLES = {"specialist": {"severity": ["warning", "critical"]}, "team_lead": {"severity": ["critical"]}}

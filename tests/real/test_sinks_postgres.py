@@ -20,7 +20,11 @@ from tests.unit.sinks.builders import clock, finding, record, rows
 from tests.unit.sinks.burdens import Burdens
 from tests.unit.sinks.conformance import Conformance
 from tests.unit.sinks.corridors import Corridors
+from tests.unit.sinks.couriers import Couriers
 from tests.unit.sinks.figures import Figures
+from tests.unit.sinks.handed_over import HandedOver
+from tests.unit.sinks.identities import Identities
+from tests.unit.sinks.letters import Letters
 from tests.unit.sinks.portfolios import Portfolios
 from tests.unit.sinks.promised import Promised
 from tests.unit.sinks.pruned import Pruned
@@ -61,6 +65,22 @@ class TestPromised(Promised):
 
 class TestBurdens(Burdens):
     """PostgreSQL tells the same of what hurts most."""
+
+
+class TestCouriers(Couriers):
+    """PostgreSQL loses nothing that receivers are to be told."""
+
+
+class TestHandedOver(HandedOver):
+    """What is posted from memory is on PostgreSQL what its rows say."""
+
+
+class TestLetters(Letters):
+    """PostgreSQL keeps dead letters alike."""
+
+
+class TestIdentities(Identities):
+    """PostgreSQL forgets whom it is told to."""
 
 
 class TestPruned(Pruned):

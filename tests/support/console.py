@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep, time_ns
@@ -14,7 +15,7 @@ from typing import Any, cast
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 from sqlalchemy import Engine
 
 from agents.rules import Language
@@ -60,6 +61,7 @@ class Console:
         self.url = f"sqlite:///{shutil.copy(empty, directory)}"
         self.engine: Engine = create_engine(self.url)
         self.errors: list[str] = []
+        self.failed: list[str] = []
         self._browser = browser
         self._writer = DatabaseWriter(self.engine, lambda: time_ns() // 1000)
         self._accounts = Accounts(self.engine)
@@ -175,12 +177,14 @@ class Console:
         return f"{self.address}/enter#{self._accounts.make_link(name, datetime.now(UTC))}"
 
     def visitor(self, **options: Any) -> Page:
-        """Open a browser of its own at no page, whose errors are kept."""
+        """Open a browser of its own at no page, whose errors are kept; apart from them, in ``failed``, what it asked for in vain."""
         context = self._browser.new_context(**({"viewport": {"width": 1280, "height": 800}, "locale": "en"} | options))
         context.set_default_timeout(_PATIENCE * 500)
         self._contexts.append(context)
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
         context.on("console", self._noted)
+        context.on("response", lambda answer: self._failed(answer.request, answer.status) if answer.status >= HTTPStatus.BAD_REQUEST else None)
+        context.on("requestfailed", lambda request: self._failed(request, request.failure))
         return context.new_page()
 
     def signed_in(self, name: str = "ada", path: str = "/alerts", **options: Any) -> Page:
@@ -197,6 +201,10 @@ class Console:
 
     def _report(self, first: date, last: date, tenant: str | None, language: str) -> str:
         return write_report(Settings(database=self.url), first, last, tenant, cast(Language, language), datetime.now(UTC))
+
+    def _failed(self, request: Request, why: object) -> None:
+        if why != "net::ERR_ABORTED":  # who leaves a page asks no further
+            self.failed.append(f"{request.method} {request.url.removeprefix(self.address)}: {why}")
 
     def _noted(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "Failed to load resource" not in message.text:

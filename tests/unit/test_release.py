@@ -1,7 +1,9 @@
 """`make notes`: what a release says of itself is what the changelog says of its version, and a signature proves who said it."""
 
+import json
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -33,18 +35,28 @@ def verified(tree: Path, notes: str) -> bool:
 
 
 def test_notes_of_a_version_are_signed_and_can_be_checked(tree: Path) -> None:
-    """They hold what stands below the version and no other, and the digest of the list of dependencies; one letter more, and the signature is none."""
+    """They hold what stands below the version and no other, and the digests of the lists of what is in it; one letter more, and the signature is none."""
     subprocess.run([shutil.which("ssh-keygen") or "", "-q", "-t", "ed25519", "-N", "", "-f", tree / "key"], check=True)
     (tree / "dist").mkdir()
-    (tree / "dist" / "seamwatch.cdx.json").write_text("{}")
+    for name in ("seamwatch", "seamwatch-console"):
+        (tree / "dist" / f"{name}.cdx.json").write_text("{}")
     ended = make(tree, "VERSION=1.2.0", "KEY=key")
     assert ended.returncode == 0, ended.stderr
     notes = (tree / "dist" / "notes.md").read_text()
     assert notes.startswith("## 1.2.0 - 2026-03-02\n\n- Now.\n")
-    assert "SBOM, SHA-256: 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\n" in notes
+    for name in ("seamwatch", "seamwatch-console"):
+        assert f"SBOM {name}.cdx.json, SHA-256: 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\n" in notes
     assert not [word for word in ("Later", "Tried", "Other") if word in notes]
     assert verified(tree, notes)
     assert not verified(tree, notes + ".")
+
+
+def test_pages_have_the_program_s_version() -> None:
+    """What is listed of the console's pages stands under the version of the program that brings them."""
+    program = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    web = ROOT / "sinks" / "console" / "web"
+    pages, locked = (json.loads((web / name).read_text()) for name in ("package.json", "package-lock.json"))
+    assert (pages["version"], locked["version"], locked["packages"][""]["version"]) == (program,) * 3
 
 
 def test_without_a_key_it_is_said_that_nothing_is_signed(tree: Path) -> None:

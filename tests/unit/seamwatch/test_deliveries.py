@@ -15,7 +15,7 @@ from seamwatch.errors import WrongUse
 from sinks.database import create_engine, upgrade
 from tests.unit.seamwatch.support import run
 from tests.unit.sinks.builders import finding
-from tests.unit.sinks.test_delivery import MOMENTS, World
+from tests.unit.sinks.couriers import MOMENTS, World
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The doctor: what it makes of each thing that can be wrong, and what it never says."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from seamwatch.doctor import (
     State,
     Waiting,
     clock,
+    deliver,
+    deliveries,
     doors,
     insight,
     keys,
@@ -25,6 +28,8 @@ from seamwatch.doctor import (
     writable,
 )
 from sinks.database import upgrade
+from sinks.delivery import DeliveryState
+from sinks.delivery.store import Tally
 from streams.topics import Deviation
 from tests.unit.seamwatch.support import run
 
@@ -56,6 +61,34 @@ def test_the_role_insight_is_missed_only_where_it_has_worked() -> None:
     gone = insight("t", Waiting(3, late=False), 0)
     assert (gone.state, gone.found) == (State.WRONG, "t: 3 records wait")
     assert "--roles insight" in gone.mend
+
+
+def test_the_role_deliver_is_missed_where_somebody_wants_briefs() -> None:
+    """Who wants no briefs does without; where somebody does, a role that never read, is gone, or late, is told with what to do."""
+    assert deliver("t", None, 0, []).state is State.OK
+    assert deliver("t", Waiting(3, late=True), 0, []).state is State.OK  # who wanted them is no longer in the file
+    never = deliver("t", None, 0, ["desk"])
+    assert (never.state, never.found) == (State.WRONG, "desk: nobody has ever read t")
+    assert deliver("t", None, 1, ["desk"]).state is State.OK
+    assert deliver("t", Waiting(3, late=False), 1, ["desk"]).state is State.OK
+    for left, members, wanted in ((Waiting(3, late=False), 0, ["desk"]), (Waiting(3, late=True), 1, [])):
+        behind = deliver("t", left, members, wanted)
+        assert (behind.state, behind.found) == (State.WRONG, "t: 3 records wait")
+        assert "--roles deliver" in behind.mend
+
+
+def test_what_receivers_are_not_told_is_told() -> None:
+    """A receiver to which nobody sends, what has waited for more than five minutes, and what died are named; of others than are configured nothing is."""
+    now = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+    def tally(receiver: str, state: DeliveryState, number: int, minutes: float) -> Tally:
+        return Tally(receiver, state, number, now - timedelta(minutes=minutes))
+
+    assert deliveries([], [tally("old", DeliveryState.DEAD, 3, 60)], [], now).found == "nobody is told"
+    waits = [tally("crm", DeliveryState.FAILED, 2, 4.9), tally("crm", DeliveryState.PENDING, 3, 0)]
+    assert deliveries(["crm"], waits, ["crm"], now) == Check("deliveries", State.OK, "5 wait for crm")
+    late = [tally("crm", DeliveryState.FAILED, 2, 60), tally("crm", DeliveryState.PENDING, 3, 0), tally("desk", DeliveryState.DEAD, 1, 60)]
+    assert deliveries(["crm", "desk"], late, ["crm"], now).found == "desk: no process sends to it; desk: 1 dead; crm: 5 wait, the oldest for 3,600 s"
 
 
 def test_rules_and_mappings_are_read_as_a_worker_reads_them() -> None:

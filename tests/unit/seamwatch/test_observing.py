@@ -525,4 +525,4 @@ def test_what_is_read_is_measured(engine: Engine, monkeypatch: pytest.MonkeyPatc
     rulebook = Rulebook(rules=(), engine=EngineRules())
     store = ObservedStore(engine)
     Observing(Polls(stop), store, "t", rulebook, InvitationRules(), TERMS, lambda sent: None, figures).run(stop)
-    assert figures.heard == [("lag", 1, 5), ("batch", 0, 1), ("released", 1, None), ("lag", 0, 3)]
+    assert figures.heard == [("lag", 1, 5), ("batch", 0, 1), ("released", 1, None), ("lag", 0, 3), ("released", 0, None)]

@@ -145,6 +145,20 @@ def test_a_released_partition_leaves_nothing(metrics: Metrics) -> None:
     assert found["seamwatch_state_rows", ()] == 0
 
 
+def test_a_reader_s_lag_is_that_of_what_it_owns(metrics: Metrics) -> None:
+    """What a group reads is shown by partition; one that went to another process goes, also when this one reads nothing any more."""
+
+    def shown() -> dict[str, float]:
+        return {labels[1]: value for (name, labels), value in samples(metrics).items() if name == "seamwatch_consumer_lag_records" and labels[0] == "t.briefs"}
+
+    metrics.lags("t.briefs", {0: 5, 1: 2})
+    assert shown() == {"0": 5, "1": 2}
+    metrics.lags("t.briefs", {1: 3})
+    assert shown() == {"1": 3}
+    metrics.lags("t.briefs", {})
+    assert shown() == {}
+
+
 def test_ages_grow_while_nobody_sets_them(metrics: Metrics) -> None:
     """A program that stands still shows an age that grows; where nothing waits it stays at nought."""
     metrics.commit_age(5.0)

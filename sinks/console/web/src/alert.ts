@@ -20,7 +20,6 @@ const REVEALED_MS = 30_000;
 export class AlertView extends Part {
   @property() key = "";
   @state() private details: Details | null = null;
-  @state() private brief: Brief | null = null;
   @state() private problem: Problem | null = null;
   @state() private chosen = 0;
   @state() private all = false;
@@ -52,7 +51,6 @@ export class AlertView extends Part {
   protected override willUpdate(changes: PropertyValues<this>): void {
     if (!changes.has("key")) return;
     this.details = null;
-    this.brief = null;
     this.chosen = 0;
     this.all = false;
     this.hide();
@@ -134,9 +132,6 @@ export class AlertView extends Part {
       if (key !== this.key) return;
       this.details = details;
       this.problem = null;
-      const journey = details.findings[0]?.finding.journey;
-      const brief = journey && (await app.offers("briefs")) ? await api.brief(journey, details.alert.tenant) : null;
-      if (key === this.key) this.brief = brief;
     } catch (problem) {
       if (key === this.key) this.problem = problem instanceof Problem ? problem : new Problem(0, String(problem));
     }
@@ -149,7 +144,7 @@ export class AlertView extends Part {
         <button class="button" @click=${() => void this.read()}>${t("again")}</button></div></article>`;
     }
     if (!this.details) return html`<article class="alert" aria-busy="true">${back}<div class="blank"></div></article>`;
-    const { alert, findings, changes, story, rules } = this.details;
+    const { alert, findings, changes, story, rules, brief } = this.details;
     const node = findings[this.chosen] ?? findings[0];
     return html`<article class="alert">
       ${back}
@@ -160,7 +155,7 @@ export class AlertView extends Part {
         ${this.where(alert)} ${app.acts ? this.actions(alert) : nothing}
       </header>
       ${node ? html`${this.moments(node.finding, story)} ${this.advice(node)} ${ruleOf(node.finding, rules)}` : html`<p>${t("alert.bare")}</p>`}
-      ${this.brief ? this.briefed(this.brief) : nothing}
+      ${brief ? this.briefed(brief) : nothing}
       ${findings.length > 1 ? this.others(findings) : nothing}
       ${story.length ? html`<section class="story"><h2>${t("alert.story")}</h2>${storyOf(story, node?.finding)}</section>` : nothing}
       ${this.history(changes)}

@@ -2,7 +2,7 @@
 
 import type { GroupBy } from "./route";
 import type {
-  Alert, AuditPage, BackTest, Brief, Capabilities, CorridorMap, DeadLetters, Details, Faces, Facets, Freshness, Group, Insights, Journey, NeedingToday, Page, Portfolio, Promises,
+  Alert, AuditPage, BackTest, Capabilities, CorridorMap, DeadLetters, Details, Faces, Facets, Freshness, Group, Insights, Journey, NeedingToday, Page, Portfolio, Promises,
   Refused, Revealed, RuleFigures, ScoreFigures, ScoreHistory, SeamFigures, Snarls, SourceFigures, ToldCorridor, Wish,
 } from "./wire";
 
@@ -68,15 +68,6 @@ export const api = {
   },
   alerts: (query: string) => call<Page>("GET", `/api/alerts?${query}`),
   alert: (key: string, language: string) => call<Details>("GET", `/api/alerts/${encodeURIComponent(key)}?lang=${language}`),
-  /** The latest brief of a journey; null: there is none. */
-  async brief(journey: string, tenant: string): Promise<Brief | null> {
-    try {
-      return await call<Brief>("GET", `/api/journeys/${encodeURIComponent(journey)}/brief?tenant=${tenant}`);
-    } catch (problem) {
-      if (problem instanceof Problem && problem.status === 404) return null;
-      throw problem;
-    }
-  },
   change: (key: string, wish: Wish, version: number) =>
     call<Alert>("POST", `/api/alerts/${encodeURIComponent(key)}/transitions`, { ...wish, version }),
   changeAll: (keys: string[], wish: Wish) =>

@@ -133,6 +133,8 @@ export interface Details {
   changes: Change[];
   story: StoryPart[];
   rules: Record<string, unknown>[];
+  /** The latest one of the newest finding's journey. */
+  brief: Brief | null;
 }
 
 export type Wish =

@@ -22,7 +22,7 @@ from sinks.delivery.store import BriefStore, Delivered, DeliveryState, DeliveryS
 from sinks.report import Nothing
 from sinks.scores import note_scores
 from sinks.writer import DatabaseWriter
-from tests.unit.sinks.builders import brief, finding, letter, score
+from tests.unit.sinks.builders import brief, finding, letter, record, score
 from tests.unit.sinks.console.served import enter, known
 from tests.unit.sinks.corridors import at
 from tests.unit.sinks.handling import FALSE, Desk
@@ -245,6 +245,19 @@ def test_a_brief_is_for_the_team_that_it_is_for(app: FastAPI, accounts: Accounts
     accounts.add("bob", Role.VIEWER, desk.clock.now, password=None, teams=["tech"])
     bob = known(TestClient(app), app, enter(accounts, "bob", desk))
     assert [bob.get(f"/api/journeys/{name}/brief").status_code for name in ("j-1", "j-2")] == [200, 404]
+
+
+def test_an_alert_brings_its_journeys_brief(client: TestClient, app: FastAPI, accounts: Accounts, desk: Desk, engine: Engine) -> None:
+    """The newest finding's journey has its latest brief in the alert's own answer, so that nobody asks for one that is not there; another team has none."""
+    writer = DatabaseWriter(engine, desk.clock)
+    both = {"from": "team:billing", "to": "team:tech"}
+    writer.write([record(finding("f-1", alert="A", journey="j-1", seam=both)), record(finding("f-2", alert="B", journey="j-2", seam=both))])
+    assert client.get("/api/alerts/A").json()["brief"] is None
+    writer.write([brief(id="b-1"), brief(id="b-2", minutes=5, to_team="billing"), brief(id="b-3", journey="j-2"), brief(id="b-4", journey="j-2", tenant="x")])
+    assert [client.get(f"/api/alerts/{key}").json()["brief"]["id"] for key in "AB"] == ["b-2", "b-3"]
+    accounts.add("bob", Role.VIEWER, desk.clock.now, password=None, teams=["tech"])
+    bob = known(TestClient(app), app, enter(accounts, "bob", desk))
+    assert [(bob.get(f"/api/alerts/{key}").json()["brief"] or {}).get("id") for key in "AB"] == [None, "b-3"]
 
 
 def test_promises_are_listed_to_whom_they_concern(client: TestClient, app: FastAPI, desk: Desk, engine: Engine, accounts: Accounts) -> None:
