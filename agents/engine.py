@@ -177,7 +177,7 @@ class Customer:
         self.kept = kept
         self.aliases: dict[str, tuple[int, int, int]] = {} if aliases is None else aliases
         self.forgotten = forgotten
-        self._left: tuple[set[str], set[Trace]] | None = None
+        self._left = NO_CHANGE
         self.contributions: dict[str, Contribution] = {}
         self.fold = self._folded(clock)
         self._take_as_emitted()
@@ -217,9 +217,7 @@ class Customer:
             body = None if fold.briefing is None else self._brief(fold, fold.briefing)
             if fold.waiting:
                 fold.settle(clock)
-            change = self._extended()
-            if self._left is not None:
-                change = self.with_what_left(change)
+            change = self.with_what_left(self._extended())
             return change if body is None else change._replace(briefs=(body,))
         insort(entries, entry, key=sort_key)
         before, briefs = self.fold, dict[str, dict[str, Any]]()
@@ -230,10 +228,11 @@ class Customer:
 
     def with_what_left(self, change: Change = NO_CHANGE) -> Change:
         """Return ``change`` with the scores that moved since the last one because touchpoints left the memory: findings stay as they are, scores do not."""
-        if self._left is None:
+        left = self._left
+        if left is NO_CHANGE:
             return change
-        (journeys, traces), self._left = self._left, None
-        return change._replace(journeys=change.journeys | journeys, traces=change.traces | traces)
+        self._left = NO_CHANGE
+        return change._replace(journeys=change.journeys | left.journeys, traces=change.traces | left.traces)
 
     def take_in(self, other: "Customer", then: int, clock: int) -> tuple[Change, list[Entry]]:
         """Take in, as of ``clock``, the timeline of another key of the same customer, which stands as of ``then``; return what changed, and what came in.
@@ -398,8 +397,8 @@ class Customer:
         _, journeys = self._reweighed(weighed, moves)
         traces = self._traces_moved(journeys, self._evidence_difference(moves)[1])
         if journeys or traces:
-            left_before = (set[str](), set[Trace]()) if self._left is None else self._left
-            self._left = (left_before[0] | journeys, left_before[1] | traces)
+            left = self._left
+            self._left = left._replace(journeys=left.journeys | journeys, traces=left.traces | traces)
         # A cause before the horizon never comes again, so neither does its finding.
         self.revisions = {
             identifier: (revision, cause)

@@ -44,8 +44,6 @@ _LATE = 60.0
 """Seconds after which a record that waits is no longer one on its way."""
 _PATIENCE = 5_000
 _PAUSE = 0.3
-_INSIGHT = "insight"
-_DELIVER = "deliver"
 _UNDELIVERED = timedelta(minutes=5)
 """After which a receiver fails, as the alert SeamwatchReceiverFails has it."""
 _RECENTLY = timedelta(days=1)
@@ -302,17 +300,19 @@ def _check(name: str, wrong: Iterable[str], found: str, mend: str) -> Check:
 
 
 def _flow(settings: Settings, raw: Sequence[str]) -> _Flow:
+    from seamwatch import delivering, observing
+
+    observed_by, told_by = (f"{settings.prefix}.{role.NAME}" for role in (observing, delivering))
     streams, names = stream_settings(settings, mapped_sources(settings)), Topics(settings.prefix)
     with TopicAdmin(streams) as admin:
         deviations = admin.check()
     with closing(KafkaAdminClient(**connection(settings), bootstrap_timeout_ms=_PATIENCE)) as client:
         brokers = len(client.describe_cluster()["brokers"])
-        groups = (settings.prefix, f"{settings.prefix}.{_INSIGHT}", f"{settings.prefix}.{_DELIVER}")
-        members, observers, couriers = (_members(client, group) for group in groups)
+        members, observers, couriers = (_members(client, group) for group in (settings.prefix, observed_by, told_by))
     read = [*raw, names.touchpoints, names.alerts, names.scores, names.briefs, names.dead_letters]
     left, ahead = _ask(settings, settings.prefix, read, [topic for topic in read if topic.startswith((names.raw(""), names.touchpoints))])
-    observed, _ = _ask(settings, f"{settings.prefix}.{_INSIGHT}", [names.touchpoints], [], begun=True)
-    told, _ = _ask(settings, f"{settings.prefix}.{_DELIVER}", [names.briefs], [], begun=True)
+    observed, _ = _ask(settings, observed_by, [names.touchpoints], [], begun=True)
+    told, _ = _ask(settings, told_by, [names.briefs], [], begun=True)
     with Pauses(streams) as pauses:
         stopped = pauses.paused(raw)
     return _Flow(brokers, deviations, members, left, ahead, stopped, observed.get(names.touchpoints), observers, told.get(names.briefs), couriers)
@@ -360,8 +360,10 @@ def _database(settings: Settings, told: Sequence[str]) -> list[Check]:
     try:
         with opened(settings) as engine, database_errors(engine):
             if engine.dialect.name == "sqlite":
-                return [_file(settings.database), Check(name, State.OK, "ours"), *_pulse(settings, engine), _deliveries(engine, told)]
-            return [writable(*_grants(engine)), clock(name, _ahead(engine)), *_pulse(settings, engine), _deliveries(engine, told)]
+                own = [_file(settings.database), Check(name, State.OK, "ours")]
+            else:
+                own = [writable(*_grants(engine)), clock(name, _ahead(engine))]
+            return [*own, *_pulse(settings, engine), _deliveries(engine, told)]
     except (Failed, SchemaOutdated, UnsupportedDatabase, DatabaseUnavailable) as error:
         mend = "start it, or set SEAMWATCH_DATABASE" if isinstance(error, DatabaseUnavailable | UnsupportedDatabase) else "`seamwatch db upgrade`"
         return [Check("database", State.WRONG, str(error), mend), *(Check(each, State.UNKNOWN, "no database to ask") for each in (name, "deliveries"))]

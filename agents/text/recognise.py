@@ -188,9 +188,9 @@ class Recogniser:
         self, reading: Reading, found: list[Found], language: Language, tag: str | None, conversation: Conversation
     ) -> Iterator[_Candidate]:
         """Yield what may be a value of a field, with how surely it is told to be one."""
-        named = {at: each for each in found if each.kind == "thing" and each.end - each.start > 1 for at in range(each.start, each.end)}
-        words_found = islice((each for each in found if each.kind == "value" and not _within(each, named.get(each.start))), _MOST_VALUES)
-        spans = [(each.start, each.end, each.field, each.value, True) for each in words_found]
+        named = {at: (each.start, each.end) for each in found if each.kind == "thing" and each.end - each.start > 1 for at in range(each.start, each.end)}
+        listed_values = ((each.start, each.end, each.field, each.value, True) for each in found if each.kind == "value")
+        spans = list(islice((span for span in listed_values if not _inside(span, named)), _MOST_VALUES))
         likely = (
             {each.field for each in found}
             | conversation.asked.keys()
@@ -513,7 +513,7 @@ class Recogniser:
             if listed and question and cues and "recap" not in kinds:
                 if not any(_given(conversation, field, value) for value in said):  # else: did you say this or that?
                     asked[field] = next(iter(said.values())).start  # which of these?
-                    chosen |= {field} if things.found or things.told_before(field) else set()
+                    chosen |= {field} if things.found or things.preferred_of(field) else set()
                 continue
             if told and not alone:
                 asked.pop(field, None)
@@ -566,12 +566,12 @@ class _Things:
 
     def new(self, field: str, thing: str | None) -> bool:
         """Tell whether a field was told in this contact, and never of ``thing``."""
-        told = self.told_of(field) if field in self._vocabulary.things and self._vocabulary.fields[field].preference else ()
+        told = self.preferred_of(field) if field in self._vocabulary.things else ()
         return bool(told) and thing not in told
 
-    def told_before(self, field: str) -> bool:
-        """Tell whether a preference was told in this contact, of whatever thing."""
-        return self._vocabulary.fields[field].preference and bool(self.told_of(field))
+    def preferred_of(self, field: str) -> set[str | None]:
+        """Return the things of which a preference was told in this contact; of a field that is none, nothing."""
+        return self.told_of(field) if self._vocabulary.fields[field].preference else set()
 
     def doubtful(self, field: str, at: int) -> bool:
         """Tell whether a preference that was told may be asked for anew, so that only the answer shows whether it was asked for in vain.
@@ -579,7 +579,7 @@ class _Things:
         Nothing was found, it was told some messages ago, or it is asked for of a thing, after it was told in passing of none.
         """
         conversation = self._conversation
-        told = self.told_of(field) if self._vocabulary.fields[field].preference else set()
+        told = self.preferred_of(field)
         if not told:
             return False
         thing = self._of(field, at)
@@ -787,14 +787,9 @@ def _listed_words(spans: list[tuple[int, int, str, str, bool]]) -> dict[int, tup
 
 
 def _inside(span: tuple[int, int, str, str, bool], words: dict[int, tuple[int, int]]) -> bool:
-    """Tell whether a value is a part of a longer word that means another one: the *two* in the Chinese Tuesday."""
+    """Tell whether a value is a part of something longer that means another: the *two* in the Chinese Tuesday, the *centre* of a sports centre."""
     start, end = words.get(span[0], span[:2])
     return span[1] <= end and span[1] - span[0] < end - start
-
-
-def _within(value: Found, name: Found | None) -> bool:
-    """Tell whether a value is a word of the name of a thing: the *centre* of a sports centre."""
-    return name is not None and value.end <= name.end and value.end - value.start < name.end - name.start
 
 
 def _skip(words: list[str], at: int, skipped: frozenset[str]) -> int:
