@@ -200,15 +200,16 @@ class PartitionWatch:
             return self._tallies.restore(key[len(_TALLY_KEY) :].decode(), value or b"")
         return self._store.restore(key, value)
 
-    def restored(self) -> list[tuple[bytes, bytes]]:
+    def restored(self) -> list[tuple[bytes, bytes | None]]:
         """End recovery: from now on records can be processed.
 
         Return what must be written again, for compaction keeps the last record of a key: what stands before one that arrived late, from a worker that had lost
-        the partition.
+        the partition; None where nothing stands.
         """
+        self._overtaking.update(self._store.settled())
         for deadline in self._store.restored():
             heappush(self._deadlines, deadline)
-        again = [(late, stands) for late in self._overtaking if (stands := self._standing(late)) is not None]
+        again = [(late, self._standing(late)) for late in sorted(self._overtaking)]
         self._overtaking = set()
         return again
 

@@ -238,6 +238,7 @@ class RowStore:
     def restore(self, key: bytes, chunk: bytes | None) -> bool:
         """Take back a chunk: of a full one, which a later one follows, the longest; of the newest one that with the highest offset. Return whether it stands.
 
+        One beyond the newest that is older than this is of a row that has begun anew, as that of a customer who was forgotten, and does not stand.
         Raises ``struct.error`` or ``CorruptRow``.
         """
         if chunk is not None:
@@ -248,13 +249,13 @@ class RowStore:
             if held is None or offset_of(chunk) >= offset_of(held):
                 self._stored[row] = chunk
                 return True
-            self._aside[key] = chunk
+            self._put_aside(key, chunk)
             return False
         chunks = {} if held is None else {0: held} if isinstance(held, bytes) else held
         if chunk is None:
             chunks.pop(number, None)
-        elif number in chunks and self._is_behind(chunk, chunks[number], is_full=number < max(chunks)):
-            self._aside[key] = chunk
+        elif self._is_behind(chunk, number, chunks):
+            self._put_aside(key, chunk)
             return False
         else:
             chunks[number] = chunk
@@ -264,15 +265,18 @@ class RowStore:
             self._stored.pop(row, None)
         return True
 
-    def restored(self) -> Iterator[tuple[int, bytes]]:
-        """End recovery; yield the deadlines of rows, in microseconds UTC, with their keys."""
+    def settled(self) -> Iterator[bytes]:
+        """Let stand what arrived late and is ahead: full, where the owner had not come so far; yield the keys in the changelog of what stands therefore."""
         for key, chunk in self._aside.items():
-            # What arrived late may be ahead: full, where the owner had not come so far.
             of, number = parse_chunk_key(key)
             chunks = self._stored.get(of)
             if isinstance(chunks, dict) and number in chunks and number < max(chunks) and packed_of(chunk)[0] > packed_of(chunks[number])[0]:
                 chunks[number] = chunk
+                yield key
         self._aside = {}
+
+    def restored(self) -> Iterator[tuple[int, bytes]]:
+        """End recovery; yield the deadlines of rows, in microseconds UTC, with their keys."""
         quiet, size = self._quiet, 0
         for key, stored in self._stored.items():
             if isinstance(stored, bytes):
@@ -294,10 +298,21 @@ class RowStore:
         return (stored if number == 0 else None) if isinstance(stored, bytes) else stored.get(number)
 
     @staticmethod
-    def _is_behind(chunk: bytes, held: bytes, *, is_full: bool) -> bool:
-        if is_full:
-            return packed_of(chunk)[0] < packed_of(held)[0]
-        return offset_of(chunk) < offset_of(held)
+    def _is_behind(chunk: bytes, number: int, chunks: dict[int, bytes]) -> bool:
+        """Tell whether a chunk with this number came late: the row has gone on since, or has begun anew."""
+        if not chunks:
+            return False
+        newest = max(chunks)
+        if number >= newest:
+            return offset_of(chunk) < offset_of(chunks[newest])
+        held = chunks.get(number)
+        return held is not None and (packed_of(chunk)[0], offset_of(chunk)) < (packed_of(held)[0], offset_of(held))
+
+    def _put_aside(self, key: bytes, chunk: bytes) -> None:
+        """Keep what came late until recovery ends; of several with the same key the one that holds most."""
+        aside = self._aside.get(key)
+        if aside is None or packed_of(chunk)[0] >= packed_of(aside)[0]:
+            self._aside[key] = chunk
 
     # Decoding
 

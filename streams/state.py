@@ -36,7 +36,7 @@ class Watch(Protocol):
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Take in one changelog record; raises an exception with the cause when it cannot be read."""
 
-    def restored(self) -> Sequence[tuple[bytes, bytes]]:
+    def restored(self) -> Sequence[tuple[bytes, bytes | None]]:
         """Everything was taken in; return what must be written again, because something older came after it."""
         ...
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agents.context import Contact, Seen, Wait
@@ -36,6 +36,7 @@ from tests.unit.agents.support import (
     rulebook,
     run,
 )
+from tests.unit.agents.test_partition import point
 
 ON = {
     "ping_pong_return": {"mode": "on"},
@@ -285,6 +286,7 @@ def test_a_restart_after_each_batch_changes_nothing(touchpoints: list[dict[str, 
     st.lists(st.integers(1, 40), min_size=1, max_size=4),
     st.integers(0, 4),
 )
+@example(271590, 37, 44, [15, 10], 1)  # a full chunk arrives late, and before the owner's last one of the same key
 def test_rows_that_arrive_late_are_worth_what_they_say(
     seed: int, committed: int, late: int, sizes: list[int], after: int
 ) -> None:
@@ -305,7 +307,7 @@ def test_rows_that_arrive_late_are_worth_what_they_say(
     committed += sum(map(len, own[:after]))
     rows = written(rows, owner, own[after : after + 1], said)  # the owner notices at its next write, and ends
     state, again = rebuilt(rows)
-    compacted, none = rebuilt(dict([*rows, *again]).items())
+    compacted, none = rebuilt(compaction([*rows, *again]))
     assert none == []
     for watch in (state, compacted):
         sink = Sink()
@@ -314,6 +316,31 @@ def test_rows_that_arrive_late_are_worth_what_they_say(
             sink.take_tallies(effects)
         assert sink.bodies == plain.bodies
         assert_same_sums(sink, plain, clock)
+
+
+@pytest.mark.parametrize("known", [1, 20, 30])
+def test_rows_that_arrive_late_do_not_bring_a_forgotten_customer_back(known: int) -> None:
+    """A worker that was cut off begins a new chunk of a customer whom the next owner forgets: nothing of it is left, nor after compaction."""
+    log = records([*(point(number, number, contact="k") for number in range(40)), point(40, 40, "customer.forgotten", data={})])
+    before = written([], partition(), [log[:known]], [])
+    cut_off = written([], rebuilt(before)[0], [log[known:40]], [])
+    owner = written([], rebuilt(before)[0], [log[known:]], [])
+    state, again = rebuilt([*before, *owner, *cut_off])
+    compacted, none = rebuilt(compaction([*before, *owner, *cut_off, *again]))
+    assert none == []
+    for watch in (state, compacted):
+        [customer] = watch.customers()
+        assert customer.forgotten
+        assert customer.entries == []
+
+
+def compaction(rows: Iterable[tuple[bytes, bytes | None]]) -> Iterable[tuple[bytes, bytes | None]]:
+    """Return the last record of each key, where it stands."""
+    kept: dict[bytes, bytes | None] = {}
+    for key, value in rows:
+        kept.pop(key, None)
+        kept[key] = value
+    return kept.items()
 
 
 def written(
@@ -327,7 +354,7 @@ def written(
     return rows
 
 
-def rebuilt(rows: Iterable[tuple[bytes, bytes | None]]) -> tuple[PartitionWatch, list[tuple[bytes, bytes]]]:
+def rebuilt(rows: Iterable[tuple[bytes, bytes | None]]) -> tuple[PartitionWatch, list[tuple[bytes, bytes | None]]]:
     """Return a partition as its changelog has it, and the rows that are to be written again."""
     watch = partition()
     for key, value in rows:
