@@ -207,15 +207,22 @@ class Parsed:
             )
         )
 
-    def take_score(self, record: SinkRecord, score: Score) -> None:
-        """Take in a score that is valid by itself, unless a later one is known. Raises ``OverflowError`` for a time that UTC does not have."""
-        as_of = score.as_of
-        if as_of.tzinfo is not UTC:
-            as_of = as_of.astimezone(UTC)
-        subject = score.tenant, score.score, score.scope, score.name, score.half_life
-        last = self.scores.get(subject)
-        if last is None or as_of > last[1] or (as_of == last[1] and (score.sequence, record.offset) >= (last[0].sequence, last[2])):
-            self.scores[subject] = score, as_of, record.offset
+    def take_scores(self, told: Iterable[tuple[SinkRecord, Score]]) -> Iterable[tuple[SinkRecord, str]]:
+        """Take in scores that are valid by themselves, but for those of which a later one is known; return those of a time that UTC does not have."""
+        scores, refused = self.scores, list[tuple[SinkRecord, str]]()
+        for record, score in told:
+            as_of = score.as_of
+            if as_of.tzinfo is not UTC:
+                try:
+                    as_of = as_of.astimezone(UTC)
+                except OverflowError as error:
+                    refused.append((record, str(error)))
+                    continue
+            subject = score.tenant, score.score, score.scope, score.name, score.half_life
+            last = scores.get(subject)
+            if last is None or as_of > last[1] or (as_of == last[1] and (score.sequence, record.offset) >= (last[0].sequence, last[2])):
+                scores[subject] = score, as_of, record.offset
+        return refused
 
     def take_mark(self, record: SinkRecord) -> bool:
         """Take in a record without a value that marks what became of its key, and drop what came before of one that is forgotten; return whether it is one."""
@@ -243,6 +250,10 @@ class Parsed:
             self.briefs[found.key] = found
 
 
+_Refused = list[tuple[SinkRecord, str]]
+"""Records that are not what their topic holds, with a sentence."""
+
+
 class _Form:
     """How a topic's values are read: fast where nothing in a batch is special, else with care; what is not regular is left to the model."""
 
@@ -251,21 +262,26 @@ class _Form:
         self._decode = plain_decoder(model)
         self._decode_with_care = decoder(model)
 
-    def read(self, records: Sequence[SinkRecord], take: Callable[[SinkRecord, Any], None]) -> Iterable[tuple[SinkRecord, str]]:
-        """Hand each record with its object to ``take``; yield those that are none, with a sentence."""
+    def read(self, records: Sequence[SinkRecord], refused: _Refused) -> Iterable[tuple[SinkRecord, Any]]:
+        """Return each record with its object; those that are none go to ``refused``."""
         values = [record.value or b"" for record in records]
-        decode = self._decode if is_plain(b"".join(values)) else self._decode_with_care
+        if is_plain(b"".join(values)):
+            try:
+                return zip(records, [*map(self._decode, values)], strict=True)
+            except NOT_REGULAR:
+                pass
+        return self._with_care(records, values, refused)
+
+    def _with_care(self, records: Sequence[SinkRecord], values: Sequence[bytes], refused: _Refused) -> Iterable[tuple[SinkRecord, Any]]:
         for record, value in zip(records, values, strict=True):
             try:
-                try:
-                    found = decode(value)
-                except NOT_REGULAR:
-                    found = None
-                take(record, found or self._validated(value))
+                found = self._decode_with_care(value) or self._validated(value)
             except ValidationError as error:
-                yield record, _described(error)
-            except (ValueError, OverflowError) as error:
-                yield record, str(error)
+                refused.append((record, _described(error)))
+            except _Malformed as error:
+                refused.append((record, str(error)))
+            else:
+                yield record, found
 
     def _validated(self, value: bytes) -> Any:
         if not value:
@@ -288,29 +304,36 @@ def parse(batch: Iterable[SinkRecord]) -> Parsed:
     """
     parsed = Parsed()
     for topic, group in groupby(batch, attrgetter("topic")):
-        kind, records = _kind(topic), list(group)
+        kind, records, refused = _kind(topic), list(group), _Refused()
         if kind is TopicKind.ALERTS:
-            refused = _marked(_FINDING, records, parsed.take_finding, parsed)
+            _take_marked(_FINDING, records, parsed.take_finding, parsed, refused)
         elif kind is TopicKind.SCORES:
             told = [record for record in records if record.value is not None or not (record.key or b"").startswith(b"[")]  # the others are for compaction
-            refused = _SCORE.read(told, parsed.take_score)
+            refused += parsed.take_scores(_SCORE.read(told, refused))
         elif kind is TopicKind.BRIEFS:
-            refused = _marked(_BRIEF, records, parsed.take_brief, parsed)
+            _take_marked(_BRIEF, records, parsed.take_brief, parsed, refused)
         else:
-            refused = _letters(records, parsed.letters)
+            refused += _letters(records, parsed.letters)
         parsed.malformed += ((kind, record, why) for record, why in refused)
     return parsed
 
 
-def _marked(form: _Form, records: Sequence[SinkRecord], take: Callable[[SinkRecord, Any], None], parsed: Parsed) -> Iterable[tuple[SinkRecord, str]]:
-    """Read records among which may be marks, which hold for what is before them."""
+def _take_marked(form: _Form, records: Sequence[SinkRecord], take: Callable[[SinkRecord, Any], None], parsed: Parsed, refused: _Refused) -> None:
+    """Take in records among which may be marks, which hold for what is before them."""
     if not any(record.value is None and record.headers for record in records):
-        return form.read(records, take)
-    refused: list[tuple[SinkRecord, str]] = []
+        _take(form, records, take, refused)
+        return
     for record in records:
         if not parsed.take_mark(record):
-            refused += form.read([record], take)
-    return refused
+            _take(form, [record], take, refused)
+
+
+def _take(form: _Form, records: Sequence[SinkRecord], take: Callable[[SinkRecord, Any], None], refused: _Refused) -> None:
+    for record, found in form.read(records, refused):
+        try:
+            take(record, found)
+        except (ValueError, OverflowError) as error:
+            refused.append((record, str(error)))
 
 
 def score_key(subject: Subject) -> str:

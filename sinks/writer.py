@@ -133,7 +133,8 @@ class _Changes(NamedTuple):
     """Every alert that any of the records would have opened, were it alone in its batch; so batches of any size give
     the same alerts.
     """
-    scores: dict[str, tuple[Subject, ScoreRecord]]
+    scores: dict[Subject, ScoreRecord]
+    """These alone as they came: their rows are put in order."""
     briefs: dict[str, BriefRecord]
     letters: dict[tuple[str, int, int], LetterRecord]
     marks: list[Mark]
@@ -150,7 +151,6 @@ class _Changes(NamedTuple):
                 findings[record.id] = record
             if record.standing:
                 alerts.setdefault(record.alert, record)
-        scores = {score_key(subject): (subject, score) for subject, score in parsed.scores.items()}
         letters: dict[tuple[str, int, int], LetterRecord] = {}
         for letter in parsed.letters:
             letters.setdefault((letter.topic, letter.partition, letter.offset), letter)
@@ -158,7 +158,7 @@ class _Changes(NamedTuple):
         return cls(
             dict(sorted(findings.items())),
             alerts,
-            dict(sorted(scores.items())),
+            parsed.scores,
             dict(sorted(parsed.briefs.items())),
             dict(sorted(letters.items())),
             parsed.marks,
@@ -292,19 +292,22 @@ class _Transaction:
             row.assignee,
         )
 
-    def _write_scores(self, records: Mapping[str, tuple[Subject, ScoreRecord]]) -> None:
+    def _write_scores(self, records: Mapping[Subject, ScoreRecord]) -> None:
         stored_time = self._statements.stored_time
         kept, gone = [], []
-        for key, (subject, (score, as_of, offset)) in records.items():
+        last, stored = None, None  # neighbours are mostly of one moment
+        for subject, (score, as_of, offset) in records.items():
+            key = score_key(subject)
             if score.value is None:
                 gone.append({"score": key, "at": as_of, "sequence": score.sequence, "offset": offset})
             else:
-                components = json.encode(score.components).decode()
-                figures = score.value, score.samples, components, stored_time(as_of), score.sequence, offset
-                kept.append((key, *subject, *figures))
+                if as_of != last:
+                    last, stored = as_of, stored_time(as_of)
+                kept.append((key, *subject, score.value, score.samples, json.encode(score.components).decode(), stored, score.sequence, offset))
+        kept.sort(key=itemgetter(0))
         self._upsert(self._statements.scores, kept)
         if gone:
-            self._connection.execute(self._statements.delete_scores, gone)
+            self._connection.execute(self._statements.delete_scores, sorted(gone, key=itemgetter("score")))
 
     def _write_briefs(self, records: Mapping[str, BriefRecord]) -> None:
         stored_time = self._statements.stored_time
