@@ -33,6 +33,8 @@ _ADVICE = {
 """What to do, by what a fatal deviation is about."""
 
 _OUTPUT_BYTES = {"max.message.bytes": str(4 * 1024 * 1024)}
+_READY_MS = 60_000
+"""How long a busy broker may take until new topics have their leaders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class TopicAdmin:
             except TopicAlreadyExistsError:
                 continue  # another worker was faster
         if missing:
-            self._client.wait_for_topics([spec.name for spec in missing])
+            self._client.wait_for_topics([spec.name for spec in missing], timeout_ms=_READY_MS)
         return [spec.name for spec in missing]
 
     def topic_id(self, name: str) -> str | None:
