@@ -80,6 +80,10 @@ class SinkRecord(NamedTuple):
     headers: Sequence[tuple[str, bytes | None]]
 
 
+_Refused = list[tuple[SinkRecord, str]]
+"""Records that are not what their topic holds, with a sentence."""
+
+
 class TopicKind(StrEnum):
     """Which topic a record came from, whatever its prefix."""
 
@@ -207,9 +211,9 @@ class Parsed:
             )
         )
 
-    def take_scores(self, told: Iterable[tuple[SinkRecord, Score]]) -> Iterable[tuple[SinkRecord, str]]:
-        """Take in scores that are valid by themselves, but for those of which a later one is known; return those of a time that UTC does not have."""
-        scores, refused = self.scores, list[tuple[SinkRecord, str]]()
+    def take_scores(self, told: Iterable[tuple[SinkRecord, Score]], refused: _Refused) -> None:
+        """Take in scores that are valid by themselves, but for those of which a later one is known; those of a time that UTC does not have are ``refused``."""
+        scores = self.scores
         for record, score in told:
             as_of = score.as_of
             if as_of.tzinfo is not UTC:
@@ -222,7 +226,6 @@ class Parsed:
             last = scores.get(subject)
             if last is None or as_of > last[1] or (as_of == last[1] and (score.sequence, record.offset) >= (last[0].sequence, last[2])):
                 scores[subject] = score, as_of, record.offset
-        return refused
 
     def take_mark(self, record: SinkRecord) -> bool:
         """Take in a record without a value that marks what became of its key, and drop what came before of one that is forgotten; return whether it is one."""
@@ -248,10 +251,6 @@ class Parsed:
         last = self.briefs.get(found.key)
         if last is None or (found.time, found.offset) >= (last.time, last.offset):
             self.briefs[found.key] = found
-
-
-_Refused = list[tuple[SinkRecord, str]]
-"""Records that are not what their topic holds, with a sentence."""
 
 
 class _Form:
@@ -309,7 +308,7 @@ def parse(batch: Iterable[SinkRecord]) -> Parsed:
             _take_marked(_FINDING, records, parsed.take_finding, parsed, refused)
         elif kind is TopicKind.SCORES:
             told = [record for record in records if record.value is not None or not (record.key or b"").startswith(b"[")]  # the others are for compaction
-            refused += parsed.take_scores(_SCORE.read(told, refused))
+            parsed.take_scores(_SCORE.read(told, refused), refused)
         elif kind is TopicKind.BRIEFS:
             _take_marked(_BRIEF, records, parsed.take_brief, parsed, refused)
         else:
