@@ -213,6 +213,10 @@ class PartitionWatch:
         self._overtaking = set()
         return again
 
+    def share(self, partitions: int) -> None:
+        """Take no more memory for decoded customers than one of so many ``partitions`` of a worker may."""
+        self._store.share(partitions)
+
     def _standing(self, key: bytes) -> bytes | None:
         if key == _CLOCK_KEY:
             return _CLOCK.pack(self.clock, self._last_offset)

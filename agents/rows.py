@@ -36,8 +36,8 @@ from agents.timeline import sort_key
 
 __all__ = ["CorruptRow", "Row", "RowStore"]
 
-MAXIMUM_DECODED = 8_000
-"""How many customers of a partition are kept decoded; the others stay encoded until they are touched."""
+MAXIMUM_DECODED = 32_000
+"""How many customers of all partitions of a worker are kept decoded; the others stay encoded until they are touched."""
 
 IDLE = 3_600_000
 """After how many milliseconds of the broker's time without a record a customer is encoded, however few are decoded."""
@@ -224,6 +224,7 @@ class RowStore:
         self._bytes = 0
         self._quiet: defaultdict[int, list[bytes]] = defaultdict(list)
         self._aside: dict[bytes, bytes] = {}
+        self._most_decoded = MAXIMUM_DECODED
 
     def __len__(self) -> int:
         return len(self.decoded) + len(self._stored)
@@ -232,6 +233,10 @@ class RowStore:
     def size(self) -> int:
         """Return how many bytes the rows hold encoded."""
         return self._bytes + sum(row.size() for row in self.decoded.values())
+
+    def share(self, partitions: int) -> None:
+        """Keep no more decoded than the part of one of so many ``partitions``."""
+        self._most_decoded = MAXIMUM_DECODED // partitions
 
     # Recovery
 
@@ -363,9 +368,9 @@ class RowStore:
         Call it when all rows are written. Of those decoded first, who was touched since gets another turn.
         """
         decoded = self.decoded
-        for _ in range(max(2 * (len(decoded) - MAXIMUM_DECODED), 100)):
+        for _ in range(max(2 * (len(decoded) - self._most_decoded), 100)):
             row = next(iter(decoded.values()), None)
-            if row is None or (len(decoded) <= MAXIMUM_DECODED and now - row.heard < IDLE):
+            if row is None or (len(decoded) <= self._most_decoded and now - row.heard < IDLE):
                 return
             del decoded[row.key]
             if row.touched > row.decoded_at and now - row.heard < IDLE:

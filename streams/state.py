@@ -40,6 +40,10 @@ class Watch(Protocol):
         """Everything was taken in; return what must be written again, because something older came after it."""
         ...
 
+    def share(self, partitions: int) -> None:
+        """So many partitions share the memory of this worker from now on."""
+        ...
+
 
 W = TypeVar("W", bound=Watch)
 
@@ -211,6 +215,7 @@ class PartitionState(Generic[W]):
             owned.changelog_end = ends[changelog, partition]
 
     def _complete(self, owned: Owned[W], rows: int, seconds: float) -> None:
+        owned.watch.share(len(self._owned))
         owned.ready.set()
         self._app.health.recovering -= {owned.partition}
         self._app.observer.recovered(owned.partition, rows, seconds)

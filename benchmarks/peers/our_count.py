@@ -42,6 +42,9 @@ class Counts:
         """Nothing is derived, and nothing written again."""
         return []
 
+    def share(self, partitions: int) -> None:
+        pass
+
     def take(self, records: Iterable[Any], _: Callable[[], bool]) -> Iterator[None]:
         """Count what is new."""
         _rate.start()

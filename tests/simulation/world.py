@@ -61,6 +61,9 @@ PATIENCE = 120.0
 SETTLED = 0.7
 """Seconds in which the first workers find their partitions."""
 
+CHUNK = 3
+"""How many touchpoints a chunk of a row holds: few, so that rows of a short history have several."""
+
 QUIET = 1.0
 DAY = 86_400_000_000
 FIRST = (("info.requested", {"field": "account_number"}),)
@@ -137,6 +140,7 @@ class World:
             mock.patch("agents.live.watch.growing_state", contextlib.nullcontext),
             mock.patch("agents.live.watch._TURN", 0.0),
             mock.patch("sinks.writer.Statements", _statements),
+            mock.patch("agents.rows.CHUNK", CHUNK),
         ):
             try:
                 yield

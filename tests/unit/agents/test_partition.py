@@ -414,6 +414,16 @@ def test_who_is_not_touched_is_encoded_and_comes_back_the_same(monkeypatch: pyte
     assert len(whole.bodies) == 30
 
 
+@pytest.mark.parametrize(("partitions", "decoded"), [(1, 8), (2, 4), (3, 2)])
+def test_partitions_share_how_many_customers_a_worker_keeps_decoded(monkeypatch: pytest.MonkeyPatch, partitions: int, decoded: int) -> None:
+    """The memory of a worker does not grow with the partitions that it owns."""
+    monkeypatch.setattr("agents.rows.MAXIMUM_DECODED", 8)
+    watch = partition()
+    watch.share(partitions)
+    watch.process([line(told(number, number) | {"customer": f"c{number}"}, number, key=None) for number in range(20)])
+    assert (len(watch._store.decoded), watch.rows) == (decoded, 20)
+
+
 def test_who_floods_is_only_counted_from_then_on() -> None:
     """More touchpoints in one UTC hour than a customer can have: nothing is kept of them, nothing fires, a restart changes nothing; as many are none."""
     overrides = ("maximum_an_hour=5",)

@@ -53,6 +53,7 @@ class CountingEngine:
         self.clock = 0
         self.last_offset = -1
         self.next_deadline: int | None = None
+        self.sharing = 0
         self._taken: list[Any] = []
 
     def restore(self, key: bytes, value: bytes | None) -> None:
@@ -72,6 +73,10 @@ class CountingEngine:
     def restored(self) -> list[tuple[bytes, bytes]]:
         """Return the rows that older ones came after."""
         return [(key, json.dumps(self.counts[key]).encode()) for key in self.overtaking]
+
+    def share(self, partitions: int) -> None:
+        """Note how many share."""
+        self.sharing = partitions
 
     def take(self, records: Iterable[Any], _: Callable[[], bool]) -> Iterator[None]:
         """Keep records for the next count."""

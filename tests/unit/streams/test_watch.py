@@ -18,6 +18,7 @@ from streams.errors import CorruptChangelog, DeliveryFailed, Overtaken
 from streams.memory import MemoryBroker
 from streams.observer import Unobserved
 from streams.producer import Outgoing, partition_for
+from streams.state import PartitionState
 from tests.unit.streams.support import CountingEngine, Effects, Ends, eventually, worker
 
 TOPIC = "t.touchpoints"
@@ -196,6 +197,19 @@ async def test_state_that_comes_back_unchanged_is_taken_up_again() -> None:
         await broker.rebalance("t")
         await eventually(lambda: len(seen.rows) == 6)
         assert {partition: rows > 0 for partition, rows in seen.rows[4:]} == {0: True, 1: False}
+
+
+async def test_states_are_told_how_many_share_a_worker() -> None:
+    """Each of two partitions has half of a worker's memory, and all of it where another worker takes one of them."""
+    broker, states = MemoryBroker(), list[PartitionState[Any]]()
+
+    def told() -> list[list[int]]:
+        return [[owned.watch.sharing for owned in state.recovered()] for state in states]
+
+    async with worker(broker, lambda app: states.append(watch(app, CountingEngine))):
+        await eventually(lambda: told() == [[2, 2]])
+        async with worker(broker, lambda app: states.append(watch(app, CountingEngine))):
+            await eventually(lambda: told() == [[1], [1]])
 
 
 async def test_a_batch_that_takes_long_is_taken_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
