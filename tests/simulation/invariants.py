@@ -186,13 +186,12 @@ class Undisturbed:
             for entity, held in watch._tallies.sums():
                 sums.setdefault(tuple(entity.parts()), []).append(held)
             for customer in watch.customers():
-                if customer.horizon is None and customer.contributions:
+                if customer.contributions:
                     for name in {None} | {each.journey for each in customer.contributions.values()}:
                         score = partial(customer_score, customer, name, half_life=_HALF_LIFE)
                         found[_key(score(_LATER))] = score
-                if customer.horizon is None:
-                    for made in experience_scores(customer, _LATER, _HALF_LIFE, blame):
-                        found[_key(made)] = partial(_experience_score, customer, _key(made), blame)
+                for made in experience_scores(customer, _LATER, _HALF_LIFE, blame):
+                    found[_key(made)] = partial(_experience_score, customer, _key(made), blame)
         prior = self.parts.rulebook.engine.prior_opportunities
         for (tenant, kept, *whose), held_sums in sums.items():
             for name in scores_of(held_sums) if kept == "consistency" else (kept,):
@@ -206,9 +205,14 @@ class Undisturbed:
 
     @property
     def forgot(self) -> bool:
-        """Whether a customer expired or dropped touchpoints: what leaves a memory emits nothing, so scores stay as they last moved."""
+        """Whether a customer expired or dropped touchpoints."""
+        return self.expired or any(each.horizon is not None for watch in self.watches.values() for each in watch.customers())
+
+    @property
+    def expired(self) -> bool:
+        """Whether a whole customer left the memory: nothing emits that, so scores stay as they last moved."""
         watched = [each for watch in self.watches.values() for each in watch.customers()]
-        return len(watched) < len(self.customers) or any(each.horizon is not None or not each.entries for each in watched)
+        return len(watched) < len(self.customers) or not all(each.entries for each in watched)
 
     def final(self) -> dict[str, dict[str, Any]]:
         """Return the last revision of each finding by id."""
@@ -270,7 +274,7 @@ def _verify_scores(engine: Engine, oracle: Undisturbed) -> None:
     with engine.connect() as connection:
         stored = {_key(row._asdict()): row for row in connection.execute(select(scores))}
     wanted = {key: score for key, score in oracle.scores().items() if key in stored or key not in oracle.faded}
-    known = {key for key in stored.keys() - (oracle.faded - wanted.keys()) if key in wanted or not oracle.forgot or key[2] not in {"customer", "journey"}}
+    known = {key for key in stored.keys() - (oracle.faded - wanted.keys()) if key in wanted or not oracle.expired or key[2] not in {"customer", "journey"}}
     _same("scores", dict.fromkeys(known), dict.fromkeys(wanted))
     for key, score in wanted.items():
         row = stored[key]
