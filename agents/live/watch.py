@@ -90,8 +90,10 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
         ])  # fmt: skip
         if effects.marks:  # a timeline leaves: what was told of it here comes before what its new partition tells
             await app.lanes.settled(batch.topic, partition)
+            failpoint("before_scores_that_leave")
             await deliver(_scores(names.scores, [effects]))
             effects.customer_scores = []
+            failpoint("before_onward")
             await deliver(onward)
         traced.end()
         app.observer.findings_delivered(partition, monotonic() - batch.polled_at)

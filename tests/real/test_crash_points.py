@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ SLICE = 30
 
 DEATHS = {
     "around the findings": ("before_findings:1", "before_findings:9", "after_findings:1", "after_findings:8"),
+    "while timelines leave": ("before_scores_that_leave:1", "before_onward:1", "before_scores_that_leave:3", "before_onward:3"),
     "around tallies and rows": ("after_tallies:1", "after_tallies:7", "after_rows:1", "after_rows:6"),
     "around commits": ("after_transaction:1", "after_commit:1", "after_transaction:5", "after_commit:4"),
 }
@@ -33,7 +35,8 @@ def log() -> list[dict[str, Any]]:
     """Make the touchpoints of many customers, a third of whom have two aliases each, linked on the way."""
     told = stories(range(40))
     known = [each for each in told if hash_of(each["customer"]) % 3]
-    return [*known, *scattered([each for each in told if not hash_of(each["customer"]) % 3], random.Random(4), 2)]
+    under_aliases = scattered([each for each in told if not hash_of(each["customer"]) % 3], random.Random(4), 2)
+    return [each for both in zip_longest(known, under_aliases) for each in both if each is not None]
 
 
 def hash_of(customer: str) -> int:
