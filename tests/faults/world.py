@@ -117,7 +117,7 @@ class Crew:
                 armed = {"FAILPOINT": failpoint} if failpoint else {}
                 self._workers[name] = self._installation.start_tuned(self._tuned, program=self.programs.get(name), **named, **armed)
 
-    def wait_ready(self, *names: str, seconds: float = 90) -> None:
+    def wait_ready(self, *names: str, seconds: float = 300) -> None:
         """Wait until the workers of these names, or all, are ready: the process that has the name, or the next one where that ended by itself.
 
         On a machine that has no time one may end because it did not poll for half a session, as it must; it is started again like any other.
