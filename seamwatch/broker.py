@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from time import sleep, time
 from typing import TYPE_CHECKING, Any
 
 from config.errors import ConfigError, did_you_mean
@@ -12,12 +13,14 @@ from streams.settings import StreamSettings
 from streams.sources import source_names
 
 if TYPE_CHECKING:
-    from kafka import KafkaConsumer
+    from kafka import KafkaAdminClient, KafkaConsumer
 
-__all__ = ["connection", "mapped_sources", "reachable", "reading", "security", "stream_settings", "topics_of_others"]
+__all__ = ["connection", "mapped_sources", "members_of", "reachable", "reading", "security", "stream_settings", "topics_of_others"]
 
 _STOP = 8.0
 """Seconds to finish what is running: the whole of a stop stays below ten."""
+_GROUPS = 5.0
+_PAUSE = 0.3
 
 
 def mapped_sources(settings: Settings) -> list[str]:
@@ -118,6 +121,20 @@ def reading(how: Mapping[str, Any], client: str, patience: int, group: str | Non
     )
     with closing(consumer):
         yield consumer
+
+
+def members_of(admin: "KafkaAdminClient", group: str) -> int:
+    """Return how many are in a group. A new broker first makes the topic of groups, and has no answer before: after five seconds its error is raised."""
+    from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError
+
+    until = time() + _GROUPS
+    while True:
+        try:
+            return len(admin.describe_groups([group])[group]["members"])
+        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError):
+            if time() > until:
+                raise
+            sleep(_PAUSE)
 
 
 def stream_settings(settings: Settings, sources: Iterable[str]) -> StreamSettings:

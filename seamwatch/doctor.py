@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from time import sleep, time
+from time import time
 from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError
+from kafka.errors import KafkaError
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
 from config.errors import ConfigError
 from config.receivers import Receiver, load_receivers
 from config.settings import Secret, Settings, misspelt
-from seamwatch.broker import connection, mapped_sources, reading, stream_settings
+from seamwatch.broker import connection, mapped_sources, members_of, reading, stream_settings
 from seamwatch.database import opened
 from seamwatch.errors import Failed, WrongUse
 from seamwatch.source_health import answers, raw_topics
@@ -43,7 +43,6 @@ _DRIFT = 5.0
 _LATE = 60.0
 """Seconds after which a record that waits is no longer one on its way."""
 _PATIENCE = 5_000
-_PAUSE = 0.3
 _UNDELIVERED = timedelta(minutes=5)
 """After which a receiver fails, as the alert SeamwatchReceiverFails has it."""
 _RECENTLY = timedelta(days=1)
@@ -308,7 +307,7 @@ def _flow(settings: Settings, raw: Sequence[str]) -> _Flow:
         deviations = admin.check()
     with closing(KafkaAdminClient(**connection(settings), bootstrap_timeout_ms=_PATIENCE)) as client:
         brokers = len(client.describe_cluster()["brokers"])
-        members, observers, couriers = (_members(client, group) for group in (settings.prefix, observed_by, told_by))
+        members, observers, couriers = (members_of(client, group) for group in (settings.prefix, observed_by, told_by))
     read = [*raw, names.touchpoints, names.alerts, names.scores, names.briefs, names.dead_letters]
     left, ahead = _ask(settings, settings.prefix, read, [topic for topic in read if topic.startswith((names.raw(""), names.touchpoints))])
     observed, _ = _ask(settings, observed_by, [names.touchpoints], [], begun=True)
@@ -316,18 +315,6 @@ def _flow(settings: Settings, raw: Sequence[str]) -> _Flow:
     with Pauses(streams) as pauses:
         stopped = pauses.paused(raw)
     return _Flow(brokers, deviations, members, left, ahead, stopped, observed.get(names.touchpoints), observers, told.get(names.briefs), couriers)
-
-
-def _members(client: KafkaAdminClient, group: str) -> int:
-    """Return how many are in a group. A new broker first makes the topic of groups, and has no answer before."""
-    until = time() + _PATIENCE / 1000
-    while True:
-        try:
-            return len(client.describe_groups([group])[group]["members"])
-        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError):
-            if time() > until:
-                raise
-            sleep(_PAUSE)
 
 
 def _ask(settings: Settings, group: str, read: Sequence[str], stamped: Sequence[str], *, begun: bool = False) -> tuple[dict[str, Waiting], float]:

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from time import sleep, time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import NoError
 from kafka.structs import OffsetAndMetadata
 
 from config.settings import Settings
-from seamwatch.broker import connection, reading
+from seamwatch.broker import connection, members_of, reading
 from seamwatch.database import opened
 from seamwatch.errors import Failed
 from sinks.progress import Stored, progress
@@ -45,27 +45,27 @@ def rewind(settings: Settings, *, without_lost: bool = False) -> Rewound:
     the database holds more than the log.
     """
     names = Topics(settings.prefix)
-    with opened(settings) as engine:
-        stored = {TopicPartition(each.topic, each.partition): each for each in progress(engine).partitions}
-    logs = _logs(settings, [names.alerts, names.scores, names.briefs, names.dead_letters])
-    targets, again, lost = _targets(stored, logs)
-    if lost and not without_lost:
-        told = ", ".join(f"{records:,} of {topic}" for topic, records in lost.items())
-        raise Failed(f"records were deleted by Kafka since the backup: {told}; --without-lost goes on without them")
-    if targets:
-        with closing(KafkaAdminClient(**connection(settings), bootstrap_timeout_ms=_PATIENCE)) as admin:
-            if members := _members(admin, settings.prefix):
-                raise Failed(f"{members} workers are in the group {settings.prefix}: stop all of them first")
+    with closing(KafkaAdminClient(**connection(settings), bootstrap_timeout_ms=_PATIENCE)) as admin:
+        # Before anything is read: what a worker that ends commits meanwhile would be taken for what nobody has to store again.
+        if members := _members(admin, settings.prefix):
+            raise Failed(f"{members} workers are in the group {settings.prefix}: stop all of them first")
+        with opened(settings) as engine:
+            stored = {TopicPartition(each.topic, each.partition): each for each in progress(engine).partitions}
+        targets, again, lost = _targets(stored, _logs(settings, [names.alerts, names.scores, names.briefs, names.dead_letters]))
+        if lost and not without_lost:
+            told = ", ".join(f"{records:,} of {topic}" for topic, records in lost.items())
+            raise Failed(f"records were deleted by Kafka since the backup: {told}; --without-lost goes on without them")
+        if targets:
             ended = admin.alter_group_offsets(settings.prefix, {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in targets.items()})
-        if refused := sorted({error.__name__ for error in ended.values() if error is not NoError}):
-            raise Failed(f"the broker refused the offsets: {', '.join(refused)}")
+            if refused := sorted({error.__name__ for error in ended.values() if error is not NoError}):
+                raise Failed(f"the broker refused the offsets: {', '.join(refused)}")
     return Rewound(again, lost)
 
 
-def _members(admin: Any, group: str) -> int:
+def _members(admin: KafkaAdminClient, group: str) -> int:
     """Return how many workers are in the group; one with a name of its own is so for a session after it has ended."""
     until = time() + _SESSION
-    while (members := len(admin.describe_groups([group])[group]["members"])) and time() < until:
+    while (members := members_of(admin, group)) and time() < until:
         sleep(0.5)
     return members
 

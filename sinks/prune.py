@@ -1,7 +1,8 @@
 """Delete what is older than somebody wants to keep: in small transactions, oldest first, beside workers that store.
 
 A resolved alert goes with its findings and its audit, all at once; what is open stays with all that belongs to it, however old. A promise goes when it ended,
-or was broken, that long ago and nobody waits for it any more. Counts by day stay.
+or was broken, that long ago and nobody waits for it any more. A delivery that was given up goes that long after it was: until then somebody may replay it.
+Counts by day stay.
 Why rows are deleted, and tables not partitioned: docs/adr/0029.
 """
 
@@ -35,12 +36,14 @@ from models.tables import (
     customer_aliases,
     dead_letter_acts,
     dead_letters,
+    deliveries,
     findings,
     invitations,
     promises,
     scores,
 )
 from sinks.database import one_by_one, patient
+from sinks.delivery.store import DeliveryState
 from sinks.errors import database_errors
 
 __all__ = ["prunable", "prune"]
@@ -105,6 +108,7 @@ def _plain(before: datetime) -> Iterable[tuple[Table, tuple[Any, ...]]]:
     """Yield the tables of which rows go one by one. Scores of teams and the like stay: they are few, and shown however old."""
     yield from ((table, (table.c[name] < before,)) for table, name in _SIMPLE)
     yield promises, (_is_over(before),)
+    yield deliveries, (deliveries.c.state == DeliveryState.DEAD.value, deliveries.c.updated < before)  # those that arrived go by themselves
     yield scores, (scores.c.scope.in_(("customer", "journey")), scores.c.as_of < before)
 
 

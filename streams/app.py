@@ -172,6 +172,12 @@ class SeamwatchApp(faust.App):
         """Return the topics of raw records, our own and those of others."""
         return {*map(self.names.raw, self.streams.sources), *self.streams.topics_of_others.values()}
 
+    @property
+    def gapless_topics(self) -> set[str]:
+        """Return the topics in which every offset has a record, but for the ends of transactions: our own that are not compacted."""
+        names = self.names
+        return {names.touchpoints, names.alerts, names.briefs, names.dead_letters}
+
     async def load_pauses(self) -> None:
         """Find the raw topics that somebody paused before."""
         raw = self.raw_topics & self.read_topics

@@ -6,6 +6,7 @@ committed is the end of the last batch of the contiguous head of done ones, in t
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from time import monotonic
@@ -19,6 +20,8 @@ from streams.errors import Abandoned, DeliveryFailed
 from streams.failpoints import failpoint
 
 __all__ = ["AssignmentListener", "Batch", "BatchConsumer", "BatchSchema", "Epoch", "RawRecord", "Tracker"]
+
+_log = logging.getLogger(__name__)
 
 _TURN = 0.5
 """Seconds after which the polling loop comes round at the latest."""
@@ -172,6 +175,7 @@ class BatchConsumer:
         self._trackers: dict[TP, Tracker] = {}
         self._room = asyncio.Event()
         self._dropped = False
+        self._missed: dict[TP, int] = {}
         self._halted = False
         self.suspended_at: float | None = None
 
@@ -278,6 +282,8 @@ class BatchConsumer:
                     return
                 if start <= tracker.position:
                     start = None  # compaction or a transaction left the gap
+                    if not self._is_in_the_log(tp, tracker.position, records[0].offset):
+                        return
                 elif self.app.lost(tp, tracker.position, start):
                     return
         batch = Batch(tp.topic, tp.partition, records, epoch, start)
@@ -288,6 +294,28 @@ class BatchConsumer:
         )  # fmt: skip
         tracker.add(batch)
         await self.wait_first(self.callback(batch.message), self.suspend_flow.wait())  # type: ignore[attr-defined]
+
+    def _is_in_the_log(self, tp: TP, position: int, first: int) -> bool:
+        """Return whether the offsets from ``position`` to before ``first``, of which no record came, are to be taken for a gap in the log.
+
+        In a topic that is not compacted only the ends of transactions leave one. What else is missing was passed over on its way here, by whatever fault:
+        it is read again from what is committed. What is missing then, too, is nowhere.
+        """
+        missing = first - position - self.markers(tp, position, first)
+        if not missing or tp.topic not in self.app.gapless_topics:
+            return True
+        where = f"{tp.topic}[{tp.partition}]: {missing} of the offsets {position} to {first - 1} came without a record"
+        if self._missed.get(tp) == first:
+            _log.error("%s twice: the log holds none there", where)
+            return True
+        _log.error("%s: reading again from what is committed", where)
+        self._missed[tp] = first
+        self._dropped = True
+        return False
+
+    def markers(self, tp: TP, start: int, end: int) -> int:
+        """Return how many of the offsets from ``start`` to before ``end`` hold no record, but the end of a transaction."""
+        return 0
 
     async def _log_start(self, tp: TP) -> int | None:
         """Return the first offset that the broker holds of ``tp``; None where it does not say so in time."""

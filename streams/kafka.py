@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -33,6 +34,10 @@ def _as_it_is(value: bytes | None) -> bytes | None:
     return value
 
 
+_MARKERS: defaultdict[TopicPartition, deque[int]] = defaultdict(lambda: deque(maxlen=1000))
+"""Of each partition the last offsets at which transactions ended: those between one record and the next, and not many before."""
+
+
 class _PartitionRecords(fetcher.PartitionRecords):
     """Hands on the decoder's records, which have offset, timestamp, key, value and headers, to consumers that ask for it by their deserializer.
 
@@ -40,6 +45,10 @@ class _PartitionRecords(fetcher.PartitionRecords):
     """
 
     _records: Any
+
+    def _unpack_records(self) -> Any:
+        self._records.markers = _MARKERS[self._tp]
+        return super()._unpack_records()
 
     def __next__(self) -> Any:
         try:
@@ -196,6 +205,10 @@ class KafkaConsumer(BatchConsumer, driver.Consumer):
             return self._thread.highwater(TopicPartition(*tp))  # type: ignore[no-any-return]
         except (AssertionError, KafkaError):
             return None  # not assigned in this instant
+
+    def markers(self, tp: TP, start: int, end: int) -> int:
+        """Return how many of the offsets from ``start`` to before ``end`` hold no record, but the end of a transaction."""
+        return len({offset for offset in _MARKERS[TopicPartition(*tp)] if start <= offset < end})
 
     async def behind(self, topics: Collection[str], tolerance: float) -> bool:
         """Return whether the group is behind on ``topics``, by at most ``tolerance`` seconds of records."""

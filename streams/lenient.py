@@ -5,6 +5,7 @@ decoder fails on such a record, and would fail on it after every restart. Here t
 in Python, with `U+FFFD` for what is no UTF-8: the record takes its way like any other.
 """
 
+from collections import deque
 from typing import Any, cast
 
 from aiokafka.record.default_records import _DefaultRecordBatchPy
@@ -14,14 +15,29 @@ __all__ = ["FetchedRecords", "LenientRecords"]
 
 
 class FetchedRecords:
-    """What was fetched of a partition, as aiokafka's decoder reads it, with the ``data`` that it was read from."""
+    """What was fetched of a partition, as aiokafka's decoder reads it, with the ``data`` that it was read from.
+
+    ``markers`` takes the offsets of what is no record: Kafka's marks at the ends of transactions.
+    """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self.markers: deque[int] = deque()
         records = MemoryRecords(data)
         self.has_next = records.has_next
-        self.next_batch = records.next_batch
         self.size_in_bytes = records.size_in_bytes
+        self._next_batch = records.next_batch
+
+    def next_batch(self) -> Any:
+        """Return the next batch."""
+        return _noted(self._next_batch(), self.markers)
+
+
+def _noted(batch: Any, markers: deque[int]) -> Any:
+    """Return a batch, its offsets noted where it is no records, but the end of a transaction."""
+    if batch is not None and batch.is_control_batch:
+        markers.extend(range(batch.base_offset, batch.next_offset))
+    return batch
 
 
 class _Piece(bytes):
@@ -46,10 +62,14 @@ class _Batch(_DefaultRecordBatchPy):
 class LenientRecords(_MemoryRecordsPy):
     """The same batches, decoded whatever the names of their headers are made of."""
 
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.markers: deque[int] = deque()
+
     def next_batch(self) -> Any:
         """Return the next batch."""
         data = cast(memoryview, self._next_slice)
         if data[self.MAGIC_OFFSET] < 2:
             return super().next_batch()  # before headers were invented
         self._cache_next()
-        return _Batch(data)
+        return _noted(_Batch(data), self.markers)

@@ -49,8 +49,9 @@ def upgrade() -> None:
 def prune(older_than: int, dry_run: bool) -> None:
     """Delete resolved alerts with their findings and audit, and other history, older than that.
 
-    Open alerts stay with all that belongs to them; counts by day stay, until weights or rates of insights change. It works in small transactions beside the
-    workers and may be ended at any moment. Nothing younger than the rules' memory and a week can be named: late touchpoints may still change it.
+    Open alerts stay with all that belongs to them, deliveries unless they were given up; counts by day stay, until weights or rates of insights change. It
+    works in small transactions beside the workers and may be ended at any moment. Nothing younger than the rules' memory and a week can be named: late
+    touchpoints may still change it.
 
     \b
       seamwatch db prune --older-than 400d --dry-run

@@ -154,7 +154,7 @@ def twin(world: World) -> None:
     """A named worker freezes, another takes its name and its partitions, then the first one wakes."""
     world.crew.freeze("w0")
     frozen = world.crew.replace("w0")
-    world.crew.worker("w0").wait_ready(60)
+    world.crew.wait_ready("w0")
     time.sleep(3)
     frozen.process.send_signal(signal.SIGCONT)
     assert frozen.wait(15) == 1, "a worker whose name was taken went on"
@@ -176,7 +176,7 @@ def rolling_restart(world: World) -> None:
     before = world.rebalances()
     for name in world.crew.names:
         world.crew.restart(name)
-        world.crew.worker(name).wait_ready(60)
+        world.crew.wait_ready(name)
         time.sleep(1)
     world.notes.append(f"{world.rebalances() - before} rebalances by the restarts")
 
@@ -198,7 +198,7 @@ def _update(world: World, name: str) -> None:
     world.crew.leave(name)
     world.crew.programs.pop(name)
     world.crew.start(name)
-    world.crew.worker(name).wait_ready(60)
+    world.crew.wait_ready(name)
     time.sleep(2)
 
 
@@ -584,7 +584,7 @@ def soak(world: World) -> None:
             world.server_kills += 1
             blows[len(waits) % len(blows)]()
             servers.heal()
-            crew.wait_ready(world.patience)
+            crew.wait_ready(seconds=world.patience)
             waits.append(world.catch_up())
             time.sleep(max(0.0, min(20.0, end - time.monotonic())))
     quarters = held.quarters()

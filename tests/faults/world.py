@@ -21,7 +21,7 @@ from tests.faults.load import Load
 from tests.support.proxy import Proxy
 from tests.support.services import KafkaServer, PostgresServer
 from tests.support.versions import earlier_program
-from tests.support.workers import COMMITTED, ROOT, STILL, Installation, WorkerProcess, until
+from tests.support.workers import COMMITTED, ROOT, Installation, Rest, WorkerProcess, until
 
 __all__ = ["Crew", "Servers", "World", "client_ports", "resident"]
 
@@ -117,9 +117,12 @@ class Crew:
                 armed = {"FAILPOINT": failpoint} if failpoint else {}
                 self._workers[name] = self._installation.start_tuned(self._tuned, program=self.programs.get(name), **named, **armed)
 
-    def wait_ready(self, seconds: float = 90) -> None:
-        """Wait until every worker is ready."""
-        until(lambda: all(worker.get("/readyz")[0] == 200 for worker in self.workers), seconds, self._tails)
+    def wait_ready(self, *names: str, seconds: float = 300) -> None:
+        """Wait until the workers of these names, or all, are ready: the process that has the name, or the next one where that ended by itself.
+
+        On a machine that has no time one may end because it did not poll for half a session, as it must; it is started again like any other.
+        """
+        until(lambda: all(self.worker(name).get("/readyz")[0] == 200 for name in names or self.names), seconds, self._tails)
 
     def kill(self, *names: str) -> None:
         """End workers at once; the supervisor starts them again."""
@@ -274,27 +277,27 @@ class World:
             TopicPartition(f"{installation.prefix}.{name}", number) for name in COMMITTED for number in numbers
         ]
         reread = [TopicPartition(f"{installation.prefix}.tallies", number) for number in numbers]
-        began = since = time.monotonic()
-        last: Any = None
+        began, rest = time.monotonic(), Rest()
         try:
-            while time.monotonic() - since < STILL:
+            while True:
+                looked = time.monotonic()
                 ends, committed = consumer.end_offsets([*committing, *reread]), installation.offsets()
                 left = {
                     f"{tp.topic}[{tp.partition}]": ends[tp] - committed.get(tp, 0)
                     for tp in committing
                     if ends[tp] > committed.get(tp, 0)
                 }
-                timers = sum(worker.metric("timers_pending") for worker in self.crew.workers)
-                ready = all(worker.get("/readyz")[0] == 200 for worker in self.crew.workers)
-                if left or timers or not ready or ends != last:
-                    since, last = time.monotonic(), ends
+                workers = self.crew.workers
+                undone = sum(worker.undone(installation.prefix) for worker in workers)
+                ready = all(worker.get("/readyz")[0] == 200 for worker in workers)
+                if rest.reached(looked, idle=ready and not left and not undone, shows=ends):
+                    return time.monotonic() - began
                 if time.monotonic() - began > self.patience:
-                    tails = "\n".join(worker.tail() for worker in self.crew.workers)
+                    tails = "\n".join(worker.tail() for worker in workers)
                     raise AssertionError(
-                        f"not caught up after {self.patience:.0f} s: {timers:.0f} deadlines, left: {left}\n{tails}"
+                        f"not caught up after {self.patience:.0f} s: {undone:.0f} deadlines and tallies, left: {left}\n{tails}"
                     )
                 time.sleep(0.2)
-            return time.monotonic() - began
         finally:
             consumer.close()
 

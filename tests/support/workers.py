@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import re
 import signal
@@ -35,6 +36,7 @@ from streams.topics import TopicAdmin
 __all__ = [
     "COMMITTED",
     "Installation",
+    "Rest",
     "State",
     "WorkerProcess",
     "assert_same",
@@ -52,7 +54,7 @@ COMMITTED = ("touchpoints", "alerts", "scores", "briefs", "dead-letters")
 """The topics of which a group commits what it has done. Of tallies it commits nothing: they are read anew at each start."""
 
 STILL = 1.2
-"""Seconds without a new record after which a group that committed everything is at rest: longer than any pause of a worker."""
+"""Seconds without a new record after which a group that committed everything is at rest: longer than any pause of a worker that has a processor."""
 
 HASH_KEY = "0123456789abcdef"
 CUSTOMER_KEY = "fedcba9876543210"
@@ -88,6 +90,12 @@ class WorkerProcess:
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         return sum(float(value) for given, value in found if all(each in given for each in wanted))
 
+    def undone(self, prefix: str) -> float:
+        """Return how many deadlines wait, and tallies, which nobody commits; infinitely many where the worker does not answer, as if it had any."""
+        if self.get("/metrics")[0] != 200:
+            return math.inf
+        return self.metric("timers_pending") + self.metric("consumer_lag_records", topic=f"{prefix}.tallies")
+
     def wait_ready(self, seconds: float = 40.0) -> "WorkerProcess":
         """Wait until the worker says that it is ready."""
         until(lambda: not self.running or self.get("/readyz")[0] == 200, seconds, self.tail)
@@ -115,6 +123,33 @@ class WorkerProcess:
     def tail(self) -> str:
         """Return the last lines of the log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+
+
+class Rest:
+    """Whether a thing that is looked at again and again is at rest: it has nothing to do, and shows the same for `STILL` seconds and three of the longest
+    pauses that there were between two looks.
+
+    From the begin of a look to the begin of another, each of which found nothing to do: how long a look takes, or the sleep after it, tells nothing. Where
+    the looks themselves have to wait for a processor, what is looked at has none either.
+    """
+
+    def __init__(self) -> None:
+        self._looked: float | None = None
+        self._since: float | None = None
+        self._shown: object = None
+        self._needed = STILL
+
+    def reached(self, looked: float, *, idle: bool, shows: object) -> bool:
+        """Take in a look that began at ``looked`` (seconds of any clock); return whether it is at rest."""
+        if self._looked is not None:
+            self._needed = max(self._needed, 3 * (looked - self._looked))
+        self._looked = looked
+        if not idle:
+            self._since = None
+        elif self._since is None or shows != self._shown:
+            self._since = looked
+        self._shown = shows
+        return self._since is not None and looked - self._since >= self._needed
 
 
 class Installation:
@@ -254,23 +289,22 @@ def wait_until_caught_up(
     consumer = KafkaConsumer(bootstrap_servers=installation.bootstrap)
     committing = [TopicPartition(f"{prefix}.{name}", number) for name in topics for number in numbers]
     reread = [TopicPartition(f"{prefix}.tallies", number) for number in numbers]
-    deadline, since, last = time.monotonic() + seconds, time.monotonic(), None
+    deadline, rest = time.monotonic() + seconds, Rest()
     try:
         while True:
+            looked = time.monotonic()
             ends = consumer.end_offsets([*committing, *reread])
             committed = installation.offsets()
             left = {tp: ends[tp] - committed.get(tp, 0) for tp in committing if ends[tp] > committed.get(tp, 0)}
-            timers = sum(worker.metric("timers_pending") for worker in workers)
-            if left or timers or ends != last:
-                since, last = time.monotonic(), ends
-            elif time.monotonic() - since > STILL:
+            undone = sum(worker.undone(prefix) for worker in workers)
+            if rest.reached(looked, idle=not left and not undone, shows=ends):
                 return
             for worker in workers:
                 assert worker.running, f"the worker ended with {worker.process.returncode}\n{worker.tail()}"
             if time.monotonic() > deadline:
                 tails = "\n".join(worker.tail() for worker in workers)
                 shown = ", ".join(f"{tp.topic}[{tp.partition}] {records}" for tp, records in left.items())
-                pytest.fail(f"not caught up after {seconds:.0f} s: {timers:.0f} deadlines, left: {shown}\n{tails}")
+                pytest.fail(f"not caught up after {seconds:.0f} s: {undone:.0f} deadlines and tallies, left: {shown}\n{tails}")
             time.sleep(0.2)
     finally:
         consumer.close()

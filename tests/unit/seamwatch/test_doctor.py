@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from kafka.errors import KafkaTimeoutError
 
 from config.settings import load_settings
@@ -31,6 +32,7 @@ from sinks.database import upgrade
 from sinks.delivery import DeliveryState
 from sinks.delivery.store import Tally
 from streams.topics import Deviation
+from tests.support.prometheus_server import PROMETHEUS
 from tests.unit.seamwatch.support import run
 
 KEY, OTHER = "9f86d081884c7d659a2feaa0c55ad015", "a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -89,6 +91,15 @@ def test_what_receivers_are_not_told_is_told() -> None:
     assert deliveries(["crm"], waits, ["crm"], now) == Check("deliveries", State.OK, "5 wait for crm")
     late = [tally("crm", DeliveryState.FAILED, 2, 60), tally("crm", DeliveryState.PENDING, 3, 0), tally("desk", DeliveryState.DEAD, 1, 60)]
     assert deliveries(["crm", "desk"], late, ["crm"], now).found == "desk: no process sends to it; desk: 1 dead; crm: 5 wait, the oldest for 3,600 s"
+
+
+def test_a_receiver_fails_for_the_doctor_when_it_does_for_the_alert() -> None:
+    """The seconds that a delivery may wait stand in the rule for Prometheus, which is plain text, and in the doctor: they are the same."""
+    groups = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]
+    [rule] = [rule for group in groups for rule in group["rules"] if rule["alert"] == "SeamwatchReceiverFails"]
+    seconds, now = float(rule["expr"].rpartition(">")[2]), datetime(2026, 3, 2, 12, tzinfo=UTC)
+    found = [deliveries(["crm"], [Tally("crm", DeliveryState.FAILED, 1, now - timedelta(seconds=seconds + more))], ["crm"], now).state for more in (0, 1)]
+    assert found == [State.OK, State.WRONG]
 
 
 def test_rules_and_mappings_are_read_as_a_worker_reads_them() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, insert, update
 
-from models.tables import alerts, customer_aliases, findings
+from models.tables import alerts, customer_aliases, deliveries, findings
 from sinks.prune import prunable, prune
 from sinks.writer import DatabaseWriter
 from tests.unit.sinks.builders import NOW, START, brief, clock, finding, letter, record, rows, score
@@ -75,6 +75,18 @@ class Pruned:
         left = [name for (name,) in rows(engine, "promises", "promise")]
         assert len(left) == 7
         assert all(name.startswith("stays-") for name in left)
+
+    def test_deliveries_that_were_given_up_long_ago_go(self, engine: Engine) -> None:
+        """Dead ones are kept as long as what they tell of, for whoever replays them; what waits is not deleted however old it is."""
+        old, young = CUT - timedelta(days=1), CUT + timedelta(days=1)
+        whose = {"receiver": "crm", "what": "alert", "subject": "A", "version": 1, "tenant": "acme", "customer": "c-1", "tries": 9, "body": {}}
+        given = {"dead-old": ("dead", old), "dead-young": ("dead", young), "pending-old": ("pending", old), "failed-old": ("failed", old)}
+        with engine.begin() as connection:
+            for name, (state, time) in given.items():
+                times = dict.fromkeys(("created", "queued", "due"), START) | {"updated": time}
+                connection.execute(insert(deliveries).values(id=name, state=state, **whose, **times))
+        assert prunable(engine, CUT)["deliveries"] == prune(engine, CUT)["deliveries"] == 1
+        assert rows(engine, "deliveries", "id") == [("dead-young",), ("failed-old",), ("pending-old",)]
 
     def test_what_comes_again_after_it_went_is_stored_anew(self, engine: Engine) -> None:
         """A record of a finding that was deleted opens its alert as the first one did: nothing remembers it."""

@@ -190,3 +190,43 @@ async def test_the_next_batch_begins_while_what_the_last_one_left_is_settled() -
         go.set()
         await eventually(lambda: app.consumer.committed_offset(TP("t.in", 0)) == 14)
     assert happened == ["7 begins", "14 begins", "[7] settled", "[14] settled"]
+
+
+async def test_what_a_fault_passed_over_is_read_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Touchpoints have no gaps. Where the position in the log jumped, for whatever reason, all is read that was jumped over, and it is told."""
+    broker, seen = MemoryBroker(partitions=1), list[int]()
+    for _ in range(3):
+        broker.append("t.touchpoints", 0, b"k", b"")
+
+    async def handle(one: Batch) -> None:
+        seen.extend(record.offset for record in one.records)
+
+    async with worker(broker, lambda app: app.batch_agent(["t.touchpoints"], handle, name="in"), partitions=1) as app:
+        await eventually(lambda: seen == [0, 1, 2])
+        app.consumer._positions[TP("t.touchpoints", 0)] = 5
+        for _ in range(5):
+            broker.append("t.touchpoints", 0, b"k", b"")
+        await eventually(lambda: broker.committed["t"] == {TP("t.touchpoints", 0): 8})
+    assert sorted(set(seen)) == list(range(8))
+    assert "t.touchpoints[0]: 2 of the offsets 3 to 4 came without a record: reading again" in caplog.text
+    assert "twice" not in caplog.text
+
+
+@pytest.mark.parametrize(("topic", "told"), [("t.touchpoints", True), ("t.in", False)])
+async def test_a_gap_that_the_log_has_is_passed(topic: str, told: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """What is missing the second time, too, is not waited for for ever; in topics that may be compacted nothing is told of it."""
+    broker, seen = MemoryBroker(partitions=1), list[int]()
+    for gap in (0, 0, 3, 0):
+        broker.skip(topic, 0, gap)
+        broker.append(topic, 0, b"k", b"")
+
+    async def handle(one: Batch) -> None:
+        seen.extend(record.offset for record in one.records)
+
+    def build(app: SeamwatchApp) -> None:
+        app.batch_agent([topic], handle, name="in")
+
+    async with worker(broker, build, partitions=1, max_poll_records=2):
+        await eventually(lambda: broker.committed["t"] == {TP(topic, 0): 7})
+    assert sorted(set(seen)) == [0, 1, 5, 6]
+    assert ("3 of the offsets 2 to 4 came without a record twice: the log holds none there" in caplog.text) is told
