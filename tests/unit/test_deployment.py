@@ -103,13 +103,16 @@ def test_workers_are_scaled_by_what_they_read() -> None:
     assert {each["key"] for each in authentication["secretTargetRef"]} == {"kafka-username", "kafka-password", "kafka-ca.pem"}
 
 
-def relabelled(labels: dict[str, str]) -> dict[str, str]:
-    """Return what the PodMonitor makes of a pod's labels, as Prometheus replaces them."""
-    made = dict(labels)
-    (pods_monitor,) = [each["spec"] for each in manifests("monitoring") if each["kind"] == "PodMonitor"]
-    for rule in pods_monitor["podMetricsEndpoints"][0]["relabelings"]:
-        found = re.fullmatch(rule.get("regex", "(.*)"), ";".join(made.get(name, "") for name in rule.get("sourceLabels", ())), re.DOTALL)
-        if found:
+def relabelled(component: str, port: str) -> dict[str, str] | None:
+    """Return the labels that the PodMonitor gives a pod's port, as Prometheus replaces them; None where it does not ask it."""
+    (monitor,) = [each["spec"] for each in manifests("monitoring") if each["kind"] == "PodMonitor"]
+    (endpoint,) = [each for each in monitor["podMetricsEndpoints"] if each["port"] == port]
+    made = {"__meta_kubernetes_pod_label_app_kubernetes_io_component": component, "__meta_kubernetes_pod_name": f"{component}-0"}
+    for rule in endpoint["relabelings"]:
+        found = re.fullmatch(rule.get("regex", "(.*)"), ";".join(made.get(name, "") for name in rule.get("sourceLabels", ())))
+        if found is None and rule.get("action") == "keep":
+            return None
+        if found is not None and "targetLabel" in rule:
             made[rule["targetLabel"]] = found.expand(rule.get("replacement", "$1").replace("$", "\\"))
     return made
 
@@ -125,20 +128,20 @@ def jobs() -> dict[str, dict[str, set[str]]]:
     for each in yaml.safe_load(systemd)["scrape_configs"]:
         ways["systemd"][each["job_name"]] = {target.partition(":")[2] for block in each["static_configs"] for target in block["targets"]}
     for name, pod in pods().items():
-        if "metrics" in {port["name"] for container in pod["containers"] for port in container.get("ports", ())}:
-            component = name.removeprefix("seamwatch-")
-            made = relabelled({"__meta_kubernetes_pod_label_app_kubernetes_io_component": component, "__meta_kubernetes_pod_name": f"{name}-0"})
-            assert made["instance"] == f"{name}-0"
-            ways["kubernetes"].setdefault(made["job"], set()).add(component)
+        component = name.removeprefix("seamwatch-")
+        for port in [port["name"] for container in pod["containers"] for port in container.get("ports", ())]:
+            if made := relabelled(component, port):
+                assert made["instance"] == f"{component}-0"
+                ways["kubernetes"].setdefault(made["job"], set()).add(component)
     return ways
 
 
 def test_whatever_is_deployed_is_scraped_under_the_name_that_rules_and_dashboards_ask_for() -> None:
     """Every way of deploying gives the same parts the same job, and each job that a query names is one of these."""
     ways = jobs()
-    expected = {"seamwatch": {"worker", "ingest"}, "seamwatch-insight": {"insight"}, "seamwatch-deliver": {"deliver"}}
+    expected = {"seamwatch": {"worker", "ingest"}, "seamwatch-insight": {"insight"}, "seamwatch-deliver": {"deliver"}, "seamwatch-console": {"console"}}
     assert ways["compose"] == ways["kubernetes"] == expected
-    ports = {"9461": "worker", "9462": "worker"}
+    ports = {"9461": "worker", "9462": "worker", "443": "console"}
     for unit in SYSTEMD.glob("*.service"):
         ports |= dict.fromkeys(re.findall(r"^Environment=SEAMWATCH_METRICS_PORT=(\d+)$", unit.read_text(), re.MULTILINE), unit.stem.removeprefix("seamwatch-"))
     assert {job: {ports[port] for port in scraped} for job, scraped in ways["systemd"].items()} == expected
