@@ -100,7 +100,7 @@ def serve_pages(app: FastAPI, web: Path) -> None:
 
     @app.get("/livez", include_in_schema=False)
     def livez() -> Response:
-        return Response("ok\n", media_type="text/plain")
+        return Response("# ok\n", media_type="text/plain")  # a page of metrics without one: Prometheus asks it, and knows by `up` whether the console answers
 
     @app.get("/{path:path}", include_in_schema=False)
     def page(path: str) -> Response:

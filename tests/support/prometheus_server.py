@@ -39,7 +39,7 @@ class PrometheusServer(Server):
         shipped["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
         del shipped["alerting"]
         workers, *_ = shipped["scrape_configs"]
-        shipped["scrape_configs"] = [workers | {"static_configs": [{"targets": list(targets)}]}]
+        shipped["scrape_configs"] = [{"job_name": workers["job_name"], "static_configs": [{"targets": list(targets)}]}]
         (self.directory / "prometheus.yml").write_text(yaml.safe_dump(shipped))
         for name in shipped["rule_files"]:
             rules = yaml.safe_load((PROMETHEUS / name).read_text())

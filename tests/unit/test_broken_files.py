@@ -171,18 +171,18 @@ def test_a_broken_manifest_is_told(broken: Broken, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(SYSTEM["kubectl"] is None, reason="there is no kubectl")
 def test_manifests_make_a_whole_and_a_missing_one_is_told(tmp_path: Path) -> None:
-    """kubectl puts base and an overlay with scaler and retention together, without a cluster; a resource that is not there is named."""
+    """kubectl puts base and an overlay with all components together, without a cluster; a resource that is not there is named."""
     (tmp_path / "overlay").mkdir()
     (tmp_path / "overlay" / "kustomization.yaml").write_text(
-        "resources: [../kubernetes]\ncomponents: [../kubernetes/lag, ../kubernetes/retention]\n"
+        "resources: [../kubernetes]\ncomponents: [../kubernetes/lag, ../kubernetes/monitoring, ../kubernetes/retention]\n"
         "images: [{name: seamwatch, newName: registry.example/seamwatch, newTag: 1.2.3}]\n"
     )
     where = Broken("workers.yaml", "", "", "").copied("config/kubernetes", tmp_path)
     assert_told([SYSTEM["kubectl"] or "", "kustomize", "overlay"], tmp_path, "workers.yaml.*no such file")
     shutil.copy(ROOT / "config" / "kubernetes" / "workers.yaml", where)
     code, told = said([SYSTEM["kubectl"] or "", "kustomize", "overlay"], tmp_path)
-    kinds = [told.count(f"kind: {kind}") for kind in ("ScaledObject", "CronJob")]
-    assert (code, told.count("image: registry.example/seamwatch:1.2.3"), kinds) == (0, 7, [1, 1]), told[-500:]
+    kinds = [told.count(f"kind: {kind}") for kind in ("ScaledObject", "PodMonitor", "PrometheusRule", "CronJob")]
+    assert (code, told.count("image: registry.example/seamwatch:1.2.3"), kinds) == (0, 7, [1, 1, 2, 1]), told[-500:]
 
 
 COMPOSES = (
@@ -211,6 +211,7 @@ UNITS = (
     Broken("seamwatch-console.service", "ProtectSystem=strict", "ProtectSystem=stricct", r"console.service:\d+: Failed to parse protect system.*stricct"),
     Broken("seamwatch-insight.service", "[Service]", "[Servce]", r"seamwatch-insight.service:\d+: Unknown section 'Servce'"),
     Broken("seamwatch-deliver.service", "MemoryMax=", "MemoryMax=much", r"seamwatch-deliver.service:\d+: Invalid memory limit 'much"),
+    Broken("seamwatch-.service.d/kafka.conf", "LoadCredential=kafka", "LoadCredental=kafka", r"kafka.conf:\d+: Unknown key.*LoadCredental"),
     Broken("seamwatch-ingest.service", "ExecStart=", "ExecStartt=", r"seamwatch-ingest.service: Service has no ExecStart"),
     Broken("seamwatch-worker@.service", "TimeoutStopSec=30", "TimeoutStopSec=soon", r"seamwatch-worker@.service:\d+: Failed to parse time value.*soon"),
 )
@@ -221,9 +222,10 @@ UNITS = (
 def test_a_broken_unit_is_told(broken: Broken, tmp_path: Path) -> None:
     """systemd-analyze names file, line and mistake; of most mistakes with code 0, since systemd ignores them and starts."""
     where = broken.copied("config/systemd", tmp_path)
-    file = where / broken.file
-    file.write_text(file.read_text().replace("/opt/seamwatch/bin/seamwatch", "/bin/true"))
-    _, told = said([SYSTEM["systemd-analyze"] or "", "verify", file], where)
+    unit = where / (broken.file if broken.file.endswith(".service") else "seamwatch-worker@.service")
+    for file in where.glob("*.service"):
+        file.write_text(file.read_text().replace("/opt/seamwatch/bin/seamwatch", "/bin/true"))
+    _, told = said([SYSTEM["systemd-analyze"] or "", "verify", unit], where)
     assert [line for line in told.splitlines() if re.search(broken.says, line)], told
 
 

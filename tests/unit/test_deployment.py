@@ -8,14 +8,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
 
+from config.kubernetes.make import RULES, rules
 from config.receivers import load_receivers
 from config.settings import Settings, load_settings, misspelt
 from seamwatch.broker import mapped_sources
+from streams.topics import Topics
 from tests.documents.typed import parse
+from tests.unit.config.test_monitoring import expressions
 from tests.unit.seamwatch.support import run
 
 ROOT = Path(__file__).parents[2]
@@ -23,9 +27,9 @@ KUBERNETES, SYSTEMD = ROOT / "config" / "kubernetes", ROOT / "config" / "systemd
 OLDEST = "1.30"
 
 
-def manifests() -> list[dict[str, Any]]:
-    """Return all objects that the base and the component of retention apply."""
-    folders = (KUBERNETES, KUBERNETES / "retention")
+def manifests(*components: str) -> list[dict[str, Any]]:
+    """Return all objects that components apply; unless told, the base and that of retention, whose kinds Kubernetes knows."""
+    folders = [KUBERNETES / component for component in components or (".", "retention")]
     names = [folder / name for folder in folders for name in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]]
     return [each for name in names for each in yaml.safe_load_all(name.read_text())]
 
@@ -42,6 +46,19 @@ def test_manifests_are_what_kubernetes_takes(version: str) -> None:
     """Every object fits the schema of its kind, without a key that Kubernetes does not know."""
     for each in manifests():
         kubernetes_validate.validate(each, version, strict=True)
+
+
+def test_objects_of_operators_are_what_these_take() -> None:
+    """Of KEDA and the Prometheus Operator, whose kinds Kubernetes does not know, each key is one of theirs, with a value that they take."""
+    schemas = yaml.safe_load((Path(__file__).parent / "custom_resources.yaml").read_text())
+    made = manifests("lag", "monitoring")
+    for each in made:
+        jsonschema.validate(each["spec"], schemas[each["kind"]])
+        assert each["metadata"]["namespace"] == yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())["namespace"]
+    assert {each["kind"] for each in made} == schemas.keys()
+    wrong = {"sourceLables": ["pod"], "targetLabel": "job"}
+    with pytest.raises(jsonschema.ValidationError, match="sourceLables"):
+        jsonschema.validate({"selector": {}, "podMetricsEndpoints": [{"relabelings": [wrong]}]}, schemas["PodMonitor"])
 
 
 @pytest.mark.parametrize("name", sorted(pods()))
@@ -69,11 +86,92 @@ def test_services_disruption_budgets_and_scalers_find_their_pods() -> None:
         if each["kind"] in ("Service", "PodDisruptionBudget"):
             selector = each["spec"]["selector"]
             assert selector.get("matchLabels", selector) in labels
-    scaled = next(yaml.safe_load_all((KUBERNETES / "lag" / "scaledobject.yaml").read_text()))["spec"]
+
+
+def test_workers_are_scaled_by_what_they_read() -> None:
+    """The scaler asks the workers' broker, as their group, how far behind each topic is that they read, and goes no further than partitions go."""
+    scaled, authentication = (each["spec"] for each in manifests("lag"))
     settings = next(each for each in manifests() if each["kind"] == "ConfigMap")["data"]
     assert scaled["scaleTargetRef"]["name"] in pods()
     assert scaled["maxReplicaCount"] <= int(settings["SEAMWATCH_PARTITIONS"])
-    assert scaled["triggers"][0]["metadata"]["bootstrapServers"] == settings["SEAMWATCH_BROKER"]
+    asked = [trigger["metadata"] for trigger in scaled["triggers"]]
+    assert {each["bootstrapServers"] for each in asked} == {settings["SEAMWATCH_BROKER"]}
+    prefix = settings.get("SEAMWATCH_PREFIX", Settings.model_fields["prefix"].default)
+    names = Topics(prefix)
+    assert {each["consumerGroup"] for each in asked} == {prefix}
+    assert [each["topic"] for each in asked] == [names.touchpoints, *map(names.raw, settings["SEAMWATCH_SOURCES"].split(","))]
+    assert {each["key"] for each in authentication["secretTargetRef"]} == {"kafka-username", "kafka-password", "kafka-ca.pem"}
+
+
+def relabelled(component: str, port: str) -> dict[str, str] | None:
+    """Return the labels that the PodMonitor gives a pod's port, as Prometheus replaces them; None where it does not ask it."""
+    (monitor,) = [each["spec"] for each in manifests("monitoring") if each["kind"] == "PodMonitor"]
+    (endpoint,) = [each for each in monitor["podMetricsEndpoints"] if each["port"] == port]
+    made = {"__meta_kubernetes_pod_label_app_kubernetes_io_component": component, "__meta_kubernetes_pod_name": f"{component}-0"}
+    for rule in endpoint["relabelings"]:
+        found = re.fullmatch(rule.get("regex", "(.*)"), ";".join(made.get(name, "") for name in rule.get("sourceLabels", ())))
+        if found is None and rule.get("action") == "keep":
+            return None
+        if found is not None and "targetLabel" in rule:
+            made[rule["targetLabel"]] = found.expand(rule.get("replacement", "$1").replace("$", "\\"))
+    return made
+
+
+def jobs() -> dict[str, dict[str, set[str]]]:
+    """Return what is scraped under each job's name, by way of deployment: containers of compose, components of Kubernetes, metrics ports of systemd."""
+    compose = yaml.safe_load((ROOT / "config" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    (systemd,) = [block for block in re.findall("```yaml\n(.*?)```", (ROOT / "docs" / "deployment.md").read_text(), re.DOTALL) if "scrape_configs:" in block]
+    ways: dict[str, dict[str, set[str]]] = {"compose": {}, "kubernetes": {}, "systemd": {}}
+    for each in compose:
+        targets = [target.partition(":")[0] for block in each["static_configs"] for target in block["targets"]]
+        ways["compose"][each["job_name"]] = {*targets, *(name for block in each.get("dns_sd_configs", ()) for name in block["names"])}
+    for each in yaml.safe_load(systemd)["scrape_configs"]:
+        ways["systemd"][each["job_name"]] = {target.partition(":")[2] for block in each["static_configs"] for target in block["targets"]}
+    for name, pod in pods().items():
+        component = name.removeprefix("seamwatch-")
+        for port in [port["name"] for container in pod["containers"] for port in container.get("ports", ())]:
+            if made := relabelled(component, port):
+                assert made["instance"] == f"{component}-0"
+                ways["kubernetes"].setdefault(made["job"], set()).add(component)
+    return ways
+
+
+def test_whatever_is_deployed_is_scraped_under_the_name_that_rules_and_dashboards_ask_for() -> None:
+    """Every way of deploying gives the same parts the same job, and each job that a query names is one of these."""
+    ways = jobs()
+    expected = {"seamwatch": {"worker", "ingest"}, "seamwatch-insight": {"insight"}, "seamwatch-deliver": {"deliver"}, "seamwatch-console": {"console"}}
+    assert ways["compose"] == ways["kubernetes"] == expected
+    ports = {"9461": "worker", "9462": "worker", "443": "console"}
+    for unit in SYSTEMD.glob("*.service"):
+        ports |= dict.fromkeys(re.findall(r"^Environment=SEAMWATCH_METRICS_PORT=(\d+)$", unit.read_text(), re.MULTILINE), unit.stem.removeprefix("seamwatch-"))
+    assert {job: {ports[port] for port in scraped} for job, scraped in ways["systemd"].items()} == expected
+    named = {job for _, expression in expressions() for job in re.findall(r'\bjob="([^"]+)"', expression)}
+    assert "seamwatch" in named
+    assert named <= expected.keys()
+    for pattern in {job for _, expression in expressions() for job in re.findall(r'\bjob=~"([^"]+)"', expression)}:
+        assert [job for job in expected if re.fullmatch(pattern, job)], pattern
+
+
+def test_rules_of_kubernetes_are_those_of_prometheus() -> None:
+    """The objects hold the groups of config/prometheus, and stand as `python -m config.kubernetes.make` writes them."""
+    assert RULES.read_text() == rules()
+    groups = [group for name in ("rules", "alerts") for group in yaml.safe_load((ROOT / "config" / "prometheus" / f"{name}.yml").read_text())["groups"]]
+    assert [group for each in manifests("monitoring") if each["kind"] == "PrometheusRule" for group in each["spec"]["groups"]] == groups
+
+
+def test_tables_and_topics_are_made_as_their_owner() -> None:
+    """What migrates or deletes is given the owner's secrets over the workers' where there are such, on Kubernetes and with systemd; workers never are."""
+    for name, pod in pods().items():
+        (secrets,) = [volume for volume in pod["volumes"] if volume["name"] == "secrets"]
+        if name in ("seamwatch-prepare", "seamwatch-prune"):
+            assert secrets["projected"]["sources"] == [{"secret": {"name": "seamwatch"}}, {"secret": {"name": "seamwatch-owner", "optional": True}}]
+        else:
+            assert secrets["secret"]["secretName"] == "seamwatch"
+            assert "seamwatch-owner" not in str(pod)
+    owners = {"seamwatch-prepare.service", "seamwatch-prune.service"}
+    assert {unit.name for unit in SYSTEMD.glob("*.service") if "LoadCredential=database:/etc/seamwatch/owner/database" in unit.read_text()} == owners
+    assert {unit.name for unit in SYSTEMD.glob("*.service") if re.search("seamwatch (db|topics) ", unit.read_text())} == owners
+    assert "seamwatch-prepare.service\n" in (SYSTEMD / "seamwatch-worker@.service").read_text()
 
 
 def test_what_deletes_by_the_clock_deletes_what_the_program_lets_it(tmp_path: Path) -> None:
@@ -117,17 +215,23 @@ def test_receivers_of_the_manifests_are_receivers(tmp_path: Path) -> None:
     assert container["env"] == [{"name": "SEAMWATCH_RECEIVERS_FILE", "value": f"{mount}/receivers.yaml"}]
 
 
-@pytest.mark.parametrize("unit", sorted(SYSTEMD.iterdir()), ids=lambda unit: unit.name)
+UNITS = [path for path in sorted(SYSTEMD.rglob("*")) if path.is_file()]
+"""Units, and files that add to them."""
+
+
+@pytest.mark.parametrize("unit", [path for path in UNITS if path.parent == SYSTEMD], ids=lambda unit: unit.name)
 def test_units_are_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
     """systemd finds nothing wrong with a unit but that the program is not installed here, and rates its exposure as low."""
     program = shutil.which("systemd-analyze")
     if program is None:
         pytest.skip("there is no systemd-analyze")
-    for each in SYSTEMD.iterdir():
-        (tmp_path / each.name).write_text(each.read_text().replace("/opt/seamwatch/bin/seamwatch", "/bin/true"))
+    for each in UNITS:
+        copy = tmp_path / each.relative_to(SYSTEMD)
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text(each.read_text().replace("/opt/seamwatch/bin/seamwatch", "/bin/true"))
     copy = tmp_path / unit.name
     verified = subprocess.run([program, "verify", copy], capture_output=True, text=True, check=False)
-    assert (verified.returncode, [line for line in verified.stderr.splitlines() if unit.stem in line]) == (0, [])
+    assert (verified.returncode, [line for line in verified.stderr.splitlines() if "seamwatch" in line]) == (0, [])
     if unit.suffix == ".timer":
         return
     rated = subprocess.run([program, "security", "--offline=true", "--threshold=20", copy], capture_output=True, text=True, check=False)
@@ -136,10 +240,18 @@ def test_units_are_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
 
 def test_units_set_settings_and_run_commands() -> None:
     """Variables of the units are settings, and what they start exists."""
-    text = "".join(unit.read_text() for unit in SYSTEMD.iterdir())
+    text = "".join(unit.read_text() for unit in UNITS)
     assert known(re.findall(r"^Environment=(SEAMWATCH_\w+)", text, re.MULTILINE))
     for line in re.findall(r"^Exec\w+=/opt/seamwatch/bin/seamwatch (.*)$", text, re.MULTILINE):
         parse(shlex.split(line), whole=True)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.relative_to(SYSTEMD)))
+def test_units_are_handed_the_secrets_that_they_read(unit: Path) -> None:
+    """Whatever a unit reads from its credentials systemd hands it, from a file of root; and it reads whatever it is handed."""
+    handed = dict(re.findall("^LoadCredential=([^:]+):(.+)$", unit.read_text(), re.MULTILINE))
+    assert set(re.findall("^Environment=.*%d/(.+)$", unit.read_text(), re.MULTILINE)) == handed.keys()
+    assert all(path.startswith("/etc/seamwatch/") for path in handed.values())
 
 
 def known(variables: list[str]) -> bool:
@@ -221,7 +333,7 @@ def deployed() -> list[tuple[str, str]]:
     settings = next(each for each in manifests() if each["kind"] == "ConfigMap")["data"]
     pairs = [("kubernetes", name) for name in settings]
     pairs += [("kubernetes", each["name"]) for pod in pods().values() for container in pod["containers"] for each in container.get("env", ())]
-    pairs += [(unit.name, name) for unit in sorted(SYSTEMD.iterdir()) for name in re.findall(r"^Environment=(SEAMWATCH_\w+)", unit.read_text(), re.MULTILINE)]
+    pairs += [(unit.name, name) for unit in UNITS for name in re.findall(r"^Environment=(SEAMWATCH_\w+)", unit.read_text(), re.MULTILINE)]
     pairs += [("compose", name) for service in OWN.values() for name in service["environment"]]
     pairs += [(".env.example", name) for name in re.findall(r"^#?(SEAMWATCH_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)]
     return [pair for pair in dict.fromkeys(pairs) if pair[1] in WRONG]

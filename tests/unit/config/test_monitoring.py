@@ -72,6 +72,14 @@ def test_prometheus_takes_the_rules_and_each_alert_fires_as_its_cases_say() -> N
     assert [process.returncode for process in running] == [0] * len(running), "\n".join(told)
 
 
+@pytest.mark.usefixtures("prometheus")
+def test_prometheus_takes_what_a_console_says_of_itself() -> None:
+    """What `/livez` of the console answers is a page of metrics, so that `up` tells whether it does; words would be none."""
+    for page, code in (("# ok\n", 0), ("ok\n", 1)):
+        checked = subprocess.run([PROMTOOL, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+        assert checked.returncode == code, checked.stderr
+
+
 def test_each_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
     """Of every alert there is a moment when it fires and, but for the watchdog, one when it does not."""
     played = [

@@ -57,8 +57,8 @@ def systemd() -> Iterator[Deployed]:
     """Yield the units, with the settings that they set themselves."""
     for unit in sorted((ROOT / "config" / "systemd").glob("*.service")):
         text = unit.read_text().replace("%d", "/run/secrets").replace("%H-%i", "host-1").replace("%i", "1")
-        (command,) = re.findall(r"^ExecStart=/opt/seamwatch/bin/seamwatch (.*)$", text, re.MULTILINE)
-        yield Deployed(f"systemd-{unit.stem}", command, dict(re.findall(r"^Environment=(SEAMWATCH_\w+)=(.*)$", text, re.MULTILINE)))
+        for command in re.findall(r"^ExecStart=/opt/seamwatch/bin/seamwatch (.*)$", text, re.MULTILINE):
+            yield Deployed(f"systemd-{unit.stem}", command, dict(re.findall(r"^Environment=(SEAMWATCH_\w+)=(.*)$", text, re.MULTILINE)))
 
 
 BROKEN: Mapping[str, tuple[str, ...]] = {

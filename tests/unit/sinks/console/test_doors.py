@@ -66,7 +66,7 @@ def test_nothing_is_served_to_whom_nobody_knows(app: FastAPI, anybody: TestClien
             answer = anybody.request(method, path.replace("{key}", "A"), headers=headers, json={})
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), (method, path)
             assert anybody.get("/api/doors", headers=headers).json()["session"] is None
-    assert anybody.get("/livez").text == "ok\n"
+    assert anybody.get("/livez").text == "# ok\n"
     assert anybody.get("/").status_code == 200
 
 
