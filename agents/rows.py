@@ -278,9 +278,9 @@ class RowStore:
 
     def restored(self) -> Iterator[list[tuple[int, bytes]]]:
         """End recovery; yield the deadlines of rows, in microseconds UTC, with their keys, those of so many rows at a time that others may have a turn."""
-        quiet, size, rows = self._quiet, 0, 0
+        quiet, size = self._quiet, 0
         deadlines: list[tuple[int, bytes]] = []
-        for key, stored in self._stored.items():
+        for rows, (key, stored) in enumerate(self._stored.items(), 1):
             if isinstance(stored, bytes):
                 size += len(stored)
                 deadline, heard = times_of(stored)
@@ -291,7 +291,6 @@ class RowStore:
                 quiet[heard // _DAY].append(key)
             if deadline != _NEVER:
                 deadlines.append((deadline, key))
-            rows += 1
             if rows % _RESTORED_A_TURN == 0:
                 yield deadlines
                 deadlines = []

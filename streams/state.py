@@ -210,7 +210,7 @@ class PartitionState(Generic[W]):
         It may not name the source yet; and rows may stand before older ones of their keys, of which compaction would keep the last.
         """
         partition, changelog, rows = owned.partition, self._app.names.changelog, list[tuple[bytes, bytes | None]]()
-        watch = owned.watch
+        watch: Watch = owned.watch
         for again in watch.restored_in_turns() if isinstance(watch, RestoredInTurns) else (watch.restored(),):
             rows += again
             await asyncio.sleep(0)

@@ -73,7 +73,7 @@ def _record(offset: int, made: dict[str, Any]) -> Record:
 
 
 def test_records_of_a_full_row_come_one_a_turn(work: Work) -> None:
-    """A record beyond the limit folds the timeline once, a late one twice, and where the row was encoded once more; between two of them others have their turn."""
+    """A record beyond the limit folds the timeline once, a late one twice, and once more where the row was encoded; others have a turn between any two."""
     watch = partition()
     work.take(watch, full_row())
     assert work.most == 1
@@ -126,7 +126,7 @@ def test_a_link_of_two_full_rows_is_one_turn(work: Work) -> None:
 
 
 def test_recovery_ends_in_turns() -> None:
-    """However many rows a partition has, with a deadline or without, a turn of the end of its recovery is over after ten thousand; then all deadlines are known."""
+    """However many rows a partition has, with a deadline or without, others have a turn after each ten thousand; in the end all deadlines are known."""
     watch, rows = partition(), 25_000
     for number in range(rows):
         deadline = None if number % 2 else 1_000_000 + number
