@@ -201,17 +201,23 @@ class PartitionWatch:
         return self._store.restore(key, value)
 
     def restored(self) -> list[tuple[bytes, bytes | None]]:
-        """End recovery: from now on records can be processed.
+        """End recovery at once; see `restored_in_turns`."""
+        return [row for rows in self.restored_in_turns() for row in rows]
 
-        Return what must be written again, for compaction keeps the last record of a key: what stands before one that arrived late, from a worker that had lost
+    def restored_in_turns(self) -> Iterator[list[tuple[bytes, bytes | None]]]:
+        """End recovery: when all is yielded, records can be processed. Between two turns others may have theirs.
+
+        Yield what must be written again, for compaction keeps the last record of a key: what stands before one that arrived late, from a worker that had lost
         the partition; None where nothing stands.
         """
         self._overtaking.update(self._store.settled())
-        for deadline in self._store.restored():
-            heappush(self._deadlines, deadline)
+        for deadlines in self._store.restored():
+            for deadline in deadlines:
+                heappush(self._deadlines, deadline)
+            yield []
         again = [(late, self._standing(late)) for late in sorted(self._overtaking)]
         self._overtaking = set()
-        return again
+        yield again
 
     def share(self, partitions: int) -> None:
         """Take no more memory for decoded customers than one of so many ``partitions`` of a worker may."""

@@ -44,6 +44,7 @@ IDLE = 3_600_000
 
 _DAY = 86_400_000
 _EXPIRED_A_BATCH = 1_000
+_RESTORED_A_TURN = 10_000
 _NEVER = -1
 _ALL_DUE = 1 << 62
 
@@ -280,10 +281,11 @@ class RowStore:
                 yield key
         self._aside = {}
 
-    def restored(self) -> Iterator[tuple[int, bytes]]:
-        """End recovery; yield the deadlines of rows, in microseconds UTC, with their keys."""
+    def restored(self) -> Iterator[list[tuple[int, bytes]]]:
+        """End recovery; yield the deadlines of rows, in microseconds UTC, with their keys, those of so many rows at a time that others may have a turn."""
         quiet, size = self._quiet, 0
-        for key, stored in self._stored.items():
+        deadlines: list[tuple[int, bytes]] = []
+        for rows, (key, stored) in enumerate(self._stored.items(), 1):
             if isinstance(stored, bytes):
                 size += len(stored)
                 deadline, heard = times_of(stored)
@@ -293,8 +295,12 @@ class RowStore:
             if heard >= 0:
                 quiet[heard // _DAY].append(key)
             if deadline != _NEVER:
-                yield deadline, key
+                deadlines.append((deadline, key))
+            if rows % _RESTORED_A_TURN == 0:
+                yield deadlines
+                deadlines = []
         self._bytes += size
+        yield deadlines
 
     def standing(self, key: bytes) -> bytes | None:
         """Return the stored chunk with this key in the changelog, during recovery."""

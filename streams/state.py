@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from time import monotonic
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from faust.types import TP
 
@@ -42,6 +42,15 @@ class Watch(Protocol):
 
     def share(self, partitions: int) -> None:
         """So many partitions share the memory of this worker from now on."""
+        ...
+
+
+@runtime_checkable
+class RestoredInTurns(Protocol):
+    """A `Watch` that may hold so many rows that to end recovery takes long."""
+
+    def restored_in_turns(self) -> Iterator[Sequence[tuple[bytes, bytes | None]]]:
+        """Do what ``restored`` does, in parts, and yield after each: what must be written again, most often nothing."""
         ...
 
 
@@ -204,7 +213,11 @@ class PartitionState(Generic[W]):
 
         It may not name the source yet; and rows may stand before older ones of their keys, of which compaction would keep the last.
         """
-        partition, changelog, rows = owned.partition, self._app.names.changelog, list(owned.watch.restored())
+        partition, changelog, rows = owned.partition, self._app.names.changelog, list[tuple[bytes, bytes | None]]()
+        watch: Watch = owned.watch
+        for again in watch.restored_in_turns() if isinstance(watch, RestoredInTurns) else (watch.restored(),):
+            rows += again
+            await asyncio.sleep(0)
         if rows:
             _log.warning("partition %d: %d rows were overtaken by older ones and are written again", partition, len(rows))
         if origin is not None and owned.source != origin.source and (owned.source is None or owned.source.topic_id is None):

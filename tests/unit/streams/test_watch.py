@@ -238,6 +238,29 @@ async def test_a_batch_that_takes_long_is_taken_in_turns(monkeypatch: pytest.Mon
     assert state(broker) == counts
 
 
+async def test_recovery_of_many_rows_ends_in_turns() -> None:
+    """Where the end of a recovery comes in parts, others run between two of them, what is to be written again is so, and no record is taken before the last."""
+    broker = MemoryBroker(partitions=1)
+    turns: list[str] = []
+
+    class Many(CountingEngine):
+        def restored_in_turns(self) -> Iterator[list[tuple[bytes, bytes]]]:
+            for part in range(3):
+                turns.append("part")
+                asyncio.get_running_loop().call_soon(turns.append, "others")
+                yield [(b"k%d" % part, b"[1, 0]")] if part else []
+
+        def effects(self) -> Effects:
+            turns.append("records")
+            return super().effects()
+
+    fill(broker, 1)
+    async with worker(broker, lambda app: watch(app, Many), partitions=1):
+        await eventually(lambda: committed(broker) == ends(broker))
+    assert turns == ["part", "others"] * 3 + ["records"]
+    assert [record.key for record in broker.records("t.watch-changelog")][:2] == [b"k1", b"k2"]
+
+
 async def test_scores_of_a_timeline_that_leaves_come_before_those_of_where_it_goes() -> None:
     """What waits to be settled is told before the timeline is sent on: else a score that its new partition removes would come back."""
     broker = MemoryBroker(partitions=2)
