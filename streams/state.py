@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from time import monotonic
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from faust.types import TP
 
@@ -36,21 +36,12 @@ class Watch(Protocol):
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Take in one changelog record; raises an exception with the cause when it cannot be read."""
 
-    def restored(self) -> Sequence[tuple[bytes, bytes | None]]:
-        """Everything was taken in; return what must be written again, because something older came after it."""
+    def restored_in_turns(self) -> Iterator[Sequence[tuple[bytes, bytes | None]]]:
+        """Everything was taken in: end recovery in parts, and yield after each what must be written again, because something older came after it."""
         ...
 
     def share(self, partitions: int) -> None:
         """So many partitions share the memory of this worker from now on."""
-        ...
-
-
-@runtime_checkable
-class RestoredInTurns(Protocol):
-    """A `Watch` that may hold so many rows that to end recovery takes long."""
-
-    def restored_in_turns(self) -> Iterator[Sequence[tuple[bytes, bytes | None]]]:
-        """Do what ``restored`` does, in parts, and yield after each: what must be written again, most often nothing."""
         ...
 
 
@@ -214,8 +205,7 @@ class PartitionState(Generic[W]):
         It may not name the source yet; and rows may stand before older ones of their keys, of which compaction would keep the last.
         """
         partition, changelog, rows = owned.partition, self._app.names.changelog, list[tuple[bytes, bytes | None]]()
-        watch: Watch = owned.watch
-        for again in watch.restored_in_turns() if isinstance(watch, RestoredInTurns) else (watch.restored(),):
+        for again in owned.watch.restored_in_turns():
             rows += again
             await asyncio.sleep(0)
         if rows:

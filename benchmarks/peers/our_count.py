@@ -38,9 +38,9 @@ class Counts:
         count = self._counts[key] = json.loads(value or b"[0, -1]")
         self.last_offset = max(self.last_offset, count[1])
 
-    def restored(self) -> list[tuple[bytes, bytes]]:
+    def restored_in_turns(self) -> Iterator[list[tuple[bytes, bytes]]]:
         """Nothing is derived, and nothing written again."""
-        return []
+        yield []
 
     def share(self, partitions: int) -> None:
         pass

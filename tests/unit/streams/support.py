@@ -70,9 +70,9 @@ class CountingEngine:
         else:
             self.overtaking.add(key)
 
-    def restored(self) -> list[tuple[bytes, bytes]]:
-        """Return the rows that older ones came after."""
-        return [(key, json.dumps(self.counts[key]).encode()) for key in self.overtaking]
+    def restored_in_turns(self) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Yield the rows that older ones came after."""
+        yield [(key, json.dumps(self.counts[key]).encode()) for key in self.overtaking]
 
     def share(self, partitions: int) -> None:
         """Note how many share."""
