@@ -88,7 +88,7 @@ def _state(parser: argparse.ArgumentParser) -> None:
 
 def _capacity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--capacity-customers", type=int, default=20_000, help="ten touchpoints each, at full speed")
-    parser.add_argument("--capacity-rates", type=int, nargs="+", default=[200, 4_000], help="touchpoints a second of runs beside the calculator")
+    parser.add_argument("--capacity-rates", type=int, nargs="+", default=[200, 4_000, 7_000], help="touchpoints a second of runs beside the calculator")
     parser.add_argument("--capacity-seconds", type=int, default=60, help="of each run")
 
 

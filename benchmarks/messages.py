@@ -49,18 +49,43 @@ DIALOGUES = {
         ("customer", "بله، خوب است، از کمک شما ممنونم"),
     ],
 }
+Said = tuple[str, str | None, str | None]
+"""What a message says: type, field, value."""
+
+
+def _told(field: str, order: str, *read_back: str) -> dict[int, list[Said]]:
+    """Return what the messages of a dialogue say, by their place in it: the customer is known by ``field``, and an order has the number ``order``."""
+    return {
+        0: [("info.requested", field, None)],
+        1: [("info.provided", field, "{number}")],
+        3: [("info.provided", "order_number", order)],
+        4: [("promise.made", None, None), *(("info.confirmed", each, "{number}") for each in read_back)],
+    }
+
+
+SAID = {
+    "en": _told("account_number", "A{number}", "account_number"),
+    "de": _told("customer_number", "A{number}", "customer_number"),
+    "zh": _told("account_number", "A{number}", "account_number"),
+    "fa": _told("account_number", "{number}", "order_number", "account_number"),  # they are the same number
+}
 HOSTILE = (
     *("a", "1", "1234 ", "4711-22 ", "+4 ", "0 ", "<a ", "a@", "one ", "一", "\u200b", "&amp;"),
     *("my account number is ", "account number 4711-22 ", "what is your order number? ", "is that ok? ", "if i want a refund "),
     *("your wife's date of birth or ", "i'm jane doe, ", "12/12/2020 ", "tel 123456 "),
 )
 MEGABYTE = 1_000_000
+_FIRST = 100_000
+"""The number that the customer of the first dialogue has; the next ones follow."""
 _ASKED = 16
 """Of how many fields an answer is waited for when the worst texts come: as many as a conversation remembers."""
 
 
 def run(messages: int, rounds: int) -> Report:
-    """Measure ``messages`` of each language with the shipped fields, and a megabyte of each hostile piece; the median of ``rounds`` counts."""
+    """Measure ``messages`` of each language with the shipped fields, and a megabyte of each hostile piece; the median of ``rounds`` counts.
+
+    Raises ``AssertionError`` where a message is read otherwise than `SAID` has it.
+    """
     vocabulary = load_vocabulary()
     rows = []
     for language, dialogue in DIALOGUES.items():
@@ -68,12 +93,13 @@ def run(messages: int, rounds: int) -> Report:
         lines = [_line(language, number, dialogue) for number in range(messages)]
         size = sum(map(len, lines)) / len(lines)
         results = [_read(lines, Recogniser(vocabulary)) for _ in range(rounds)]
+        read = [_verify(language, said) for _, said in results]
         rows.append(
             (
                 language,
                 f"{messages / median(seconds for seconds, _ in results):,.0f}",
                 f"{size:.0f}",
-                f"{results[0][1] / messages:.2f}",
+                f"{read[0] / messages:.2f}",
             )
         )
     worst = max((median(_worst(unit, Recogniser(vocabulary)) for _ in range(rounds)), unit) for unit in HOSTILE)
@@ -83,6 +109,8 @@ def run(messages: int, rounds: int) -> Report:
         rows=rows,
         notes=[
             "Decoding the message, recognising with the shipped fields, encoding what it says.",
+            f"Verified: each of the {messages:,} messages of a language is read as what it says and nothing else, in each of {rounds} rounds. "
+            "Of the worst texts only the time is looked at.",
             f"The slowest megabyte of one piece repeated ({worst[1]!r}) takes {worst[0] * 1000:.0f} ms: no more than 8,192 characters are "
             f"read, while {_ASKED} requests wait for their answers.",
         ],
@@ -95,18 +123,31 @@ def _line(language: str, number: int, dialogue: list[tuple[str, str]]) -> bytes:
     actor = {"kind": who} if who == "customer" else {"kind": who, "team": "service"}
     touchpoint = {
         "id": f"m-{number}", "source": "chat", "type": "message", "time": "2026-03-02T09:00:00Z", "tenant": "acme", "customer": f"c-{contact}",
-        "contact": f"k-{contact}", "channel": "chat", "actor": actor, "data": {"text": text.format(number=100_000 + contact)},
+        "contact": f"k-{contact}", "channel": "chat", "actor": actor, "data": {"text": text.format(number=_FIRST + contact)},
     }  # fmt: skip
     return json.dumps(touchpoint if number % 2 else {**touchpoint, "language": language}).encode()
 
 
-def _read(lines: list[bytes], recogniser: Recogniser) -> tuple[float, int]:
-    conversations, said, began = Conversations(), 0, process_time()
+def _read(lines: list[bytes], recogniser: Recogniser) -> tuple[float, list[list[bytes]]]:
+    conversations, said, began = Conversations(), [], process_time()
     for line in lines:
         touchpoint = decode_touchpoint(line)
         assert touchpoint is not None
-        said += len(derived(touchpoint, recogniser, conversations.of(touchpoint)))
+        said.append(derived(touchpoint, recogniser, conversations.of(touchpoint)))
     return process_time() - began, said
+
+
+def _verify(language: str, said: list[list[bytes]]) -> int:
+    """Compare what was read with what each message says; return how many touchpoints that is. Raises ``AssertionError``."""
+    dialogue = DIALOGUES[language]
+    for number, each in enumerate(said):
+        contact, turn = divmod(number, len(dialogue))
+        told = str(_FIRST + contact)
+        wanted = [(kind, field, value and value.format(number=told)) for kind, field, value in SAID[language].get(turn, ())]
+        read = [(body["type"], body["data"].get("field"), body["data"].get("value")) for body in map(json.loads, each)]
+        if read != wanted:
+            raise AssertionError(f"message {number} ({language}) was read as {read}, not {wanted}")
+    return sum(map(len, said))
 
 
 def _worst(unit: str, recogniser: Recogniser) -> float:

@@ -9,7 +9,7 @@ DAY = 86_400
 """Seconds."""
 MEBIBYTE = 1024 * 1024
 BUSY = 0.5
-"""The share of what it can do that a worker is given: the rest is for catching up, for rebalances, and for the hour in which all call."""
+"""The share of its processor that a worker is given: the rest is for catching up, for rebalances, and for the hour in which all call."""
 _FEWEST = 12
 """Partitions that are made unless told otherwise."""
 _COMPACTED_AFTER = 1.0
@@ -19,17 +19,21 @@ _COMPACTED_AFTER = 1.0
 class Costs(NamedTuple):
     """What was measured (docs/capacity.md says how, and how to measure it anew).
 
-    ``event``: processor seconds of the worker; ``base``: bytes of a worker without customers; ``row``: bytes of a quiet customer; ``open_row``: bytes more
-    of one who is in contact now, of whom a partition keeps ``open_rows`` at most; ``kept``: bytes that an event adds to Kafka besides itself, for as long as
-    it; ``compacted``: bytes that it adds until compaction leaves the newest of each key; ``found``: findings, briefs and dead letters that it gives the sinks;
-    ``database``: bytes that it adds there; ``writer``: records a second that one PostgreSQL takes.
+    ``worker``: the share of a processor that a worker takes of which little is asked: it polls, and batches of few events cost more each; ``event``:
+    processor seconds of an event besides. Together they lie above what was measured at any rate that is planned for a worker.
+
+    ``base``: bytes of a worker without customers; ``row``: bytes of a quiet customer; ``open_row``: bytes more of one who is in contact now, of whom a
+    partition keeps ``open_rows`` at most; ``kept``: bytes that an event adds to Kafka besides itself, for as long as it; ``compacted``: bytes that it adds
+    until compaction leaves the newest of each key; ``found``: findings, briefs and dead letters that it gives the sinks; ``database``: bytes that it adds
+    there; ``writer``: records a second that one PostgreSQL takes.
 
     Scores are published at most once in ``every`` seconds each, and so the less of them for an event the more events there are. ``wide``: scores of a tenant,
     its brand and its channels, of which an event changes ``wide_changed``; ``narrow``: scores of a team and its seams, of which it changes
     ``narrow_changed``; ``history``: bytes that the database notes of each in an hour.
     """
 
-    event: float = 1 / 39_042
+    worker: float = 0.18
+    event: float = 45e-6
     base: int = 118 * MEBIBYTE
     row: int = 706
     open_row: int = 35 * 1024
@@ -51,11 +55,12 @@ COSTS = Costs()
 
 
 class Need(NamedTuple):
-    """What is needed: ``workers`` of one processor each, one of them to spare; bytes of memory of each; bytes of disk; records a second for the database; and
-    what gives out first as more comes.
+    """What is needed: ``workers`` of one processor each, one of them to spare, and the share of it (``processor``) that each of the others is busy; bytes of
+    memory of each; bytes of disk; records a second for the database; and what gives out first as more comes.
     """
 
     workers: int
+    processor: float
     partitions: int
     memory: int
     kafka: int
@@ -80,7 +85,8 @@ def need(
     ``size`` is the bytes of an event, ``live`` the share of the customers who are in contact at once, ``teams`` those who handle them, ``days`` what Kafka
     keeps.
     """
-    working = max(1, ceil(rate * costs.event / BUSY))
+    working = max(1, ceil(rate * costs.event / (BUSY - costs.worker)))
+    processor = costs.worker + rate * costs.event / working
     workers = working + 1
     partitions = max(_FEWEST, 2 * workers)
     mine = customers / working  # one may be away, and the others have its customers
@@ -91,7 +97,7 @@ def need(
     scores = _published(rate * costs.wide_changed, costs.wide, costs.every) + _published(rate * costs.narrow_changed, narrow, costs.every)
     records = rate * costs.found + scores
     a_day = round(rate * DAY * costs.database + (costs.wide + narrow) * 24 * costs.history)
-    return Need(workers, partitions, memory, kafka, a_day, records, _limit(working, partitions, records, memory, costs))
+    return Need(workers, processor, partitions, memory, kafka, a_day, records, _limit(working, partitions, records, memory, costs))
 
 
 def _published(changes: float, keys: int, every: float) -> float:

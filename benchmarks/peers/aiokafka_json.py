@@ -23,7 +23,8 @@ async def main() -> None:
             rate.start()
             for record in records:
                 counts[json.loads(record.value)["customer"]] += 1
-            rate.count(len(records))
+            if rate.count(len(records)):
+                rate.end(counts.total())
 
 
 if __name__ == "__main__":

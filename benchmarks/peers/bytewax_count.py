@@ -21,10 +21,11 @@ def parse(message: Any) -> tuple[str, dict[str, Any]]:
     return event["customer"], event
 
 
-def count(state: int | None, event: dict[str, Any]) -> tuple[int, None]:
+def count(state: int | None, event: dict[str, Any]) -> tuple[int, int]:
     """Count one event of its key."""
     _rate.count()
-    return (state or 0) + 1, None
+    counted = (state or 0) + 1
+    return counted, counted
 
 
 def main() -> None:
@@ -32,8 +33,10 @@ def main() -> None:
     flow = Dataflow("count")
     source = op.input("in", flow, KafkaSource([sys.argv[1]], [sys.argv[2]], batch_size=1000, tail=False))
     counted = op.stateful_map("count", op.map("parse", source, parse), count)
-    op.output("out", counted, TestingSink([]))
+    told: list[tuple[str, int]] = []
+    op.output("out", counted, TestingSink(told))
     cli_main(flow)
+    _rate.end(sum(dict(told).values()))
 
 
 if __name__ == "__main__":

@@ -113,7 +113,8 @@ async def main() -> None:
     watch(app, Counts)
     await app.start()
     await progress.done.wait()
-    _rate.end()
+    _rate.stop()
+    _rate.end(changelog=Topics("our-count").changelog)
 
 
 if __name__ == "__main__":

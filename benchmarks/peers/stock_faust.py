@@ -43,7 +43,8 @@ def main() -> None:
         async for event in stream:
             rate.start()
             counts[event.customer] += 1
-            rate.count()
+            if rate.count():
+                rate.end(sum(counts.values()))
 
     app.finalize()
     faust.Worker(app, loglevel="ERROR").execute_from_commandline()
