@@ -23,7 +23,7 @@ class Costs(NamedTuple):
     processor seconds of an event besides. Together they lie above what was measured at any rate that is planned for a worker.
 
     ``base``: bytes of a worker without customers; ``row``: bytes of a quiet customer; ``open_row``: bytes more of one who is in contact now, of whom a
-    partition keeps ``open_rows`` at most; ``kept``: bytes that an event adds to Kafka besides itself, for as long as it; ``compacted``: bytes that it adds
+    worker keeps ``open_rows`` at most; ``kept``: bytes that an event adds to Kafka besides itself, for as long as it; ``compacted``: bytes that it adds
     until compaction leaves the newest of each key; ``found``: findings, briefs and dead letters that it gives the sinks; ``database``: bytes that it adds
     there; ``writer``: records a second that one PostgreSQL takes.
 
@@ -37,7 +37,7 @@ class Costs(NamedTuple):
     base: int = 118 * MEBIBYTE
     row: int = 706
     open_row: int = 35 * 1024
-    open_rows: int = 8_000
+    open_rows: int = 32_000
     kept: float = 60.0
     compacted: float = 400.0
     found: float = 0.05
@@ -90,7 +90,7 @@ def need(
     workers = working + 1
     partitions = max(_FEWEST, 2 * workers)
     mine = customers / working  # one may be away, and the others have its customers
-    opened = min(mine * live, costs.open_rows * ceil(partitions / working))
+    opened = min(mine * live, costs.open_rows)
     memory = round(costs.base + mine * costs.row + opened * costs.open_row)
     kafka = round(rate * DAY * (days * (size + costs.kept) + min(days, _COMPACTED_AFTER) * costs.compacted) * replication)
     narrow = costs.narrow * teams
