@@ -235,7 +235,8 @@ class Customer:
         return change._replace(journeys=change.journeys | left.journeys, traces=change.traces | left.traces)
 
     def take_in(self, other: "Customer", then: int, clock: int) -> tuple[Change, list[Entry]]:
-        """Take in, as of ``clock``, the timeline of another key of the same customer, which stands as of ``then``; return what changed, and what came in.
+        """Take in, as of ``clock``, the timeline of another key of the same customer, which stands as of ``then``; return what changed, and what came in and
+        stays: what both hold beyond the limits is dropped.
 
         What stands of the other's findings is told again, for it is this customer's from now on. ``other`` is of no use afterwards.
         """
@@ -257,11 +258,15 @@ class Customer:
         before, theirs = self.fold, other.fold
         briefs: dict[str, dict[str, Any]] = {}
         self.fold = self._folded(clock, taken[0] if taken else None, briefs)
-        change = self.with_what_left(other.with_what_left(self._refolded(before, theirs)))
+        change = self._refolded(before, theirs)
+        memory, most, most_bytes, _ = self._panel.reach
+        if self.entries and (len(self.entries) > most or self._bytes > most_bytes):
+            self._drop_beyond_memory(self.entries[-1].time - memory, 0, clock)
+        change = self.with_what_left(other.with_what_left(change))
         journeys, traces = change.journeys | other.journeys(), change.traces | other.traces()
         before.release()
         theirs.release()
-        return change._replace(journeys=journeys, traces=traces, briefs=list(briefs.values())), taken
+        return change._replace(journeys=journeys, traces=traces, briefs=list(briefs.values())), [each for each in taken if self.knows(each)]
 
     def taken_back(self) -> tuple[list[Charge], list[PartCharge]]:
         """Return what takes back all that this customer was charged with; who takes it in is charged anew."""

@@ -158,9 +158,7 @@ class Row:
         self._rest = NO_REST if live.horizon is None and not live.revisions and not live.aliases else _rest(live)
         rows.append((self._key, self._chunk()))
         if live.horizon is not None:
-            needless = self._needless_chunk(live)
-            if needless is not None:
-                rows.append((chunk_key(self.key, needless), None))
+            rows += [(chunk_key(self.key, number), None) for number in self._needless_chunks(live)]
 
     def stored(self) -> Stored:
         """Return the chunks of the row as they were written last; call it after ``write``."""
@@ -184,15 +182,15 @@ class Row:
         self._key = chunk_key(self.key, self._newest)
         self._tail, self._held = bytearray(), 0
 
-    def _needless_chunk(self, customer: Customer) -> int | None:
-        """Forget the oldest chunk and return its number if everything in it was dropped."""
-        first = min(self._full, default=self._newest)
-        if first == self._newest:
-            return None
-        if any(customer.knows(entry) for entry in touchpoints_of(self._full[first])):
-            return None
-        del self._full[first]
-        return first
+    def _needless_chunks(self, customer: Customer) -> list[int]:
+        """Forget the oldest chunks in which everything was dropped, and return their numbers."""
+        needless: list[int] = []
+        for number in sorted(self._full):
+            if any(customer.knows(entry) for entry in touchpoints_of(self._full[number])):
+                break
+            del self._full[number]
+            needless.append(number)
+        return needless
 
 
 def _rest(customer: Customer) -> bytes:

@@ -110,19 +110,43 @@ def _handoff(customer: str, after: float) -> dict[str, Any]:
     return point(1, after, "handoff.started", customer=customer, contact="k", actor={"kind": "agent", "team": "sales"}, data=data)
 
 
+def linked(watch: PartitionWatch, work: Work, log: list[Record], alias: str, after: float) -> Record:
+    """Link an alias to customer c, let its timeline go there, and return the record that it comes in."""
+    log.append(_record(len(log), link(0, "c", alias, point(1, after)["time"])))
+    (claim,) = work.take(watch, log[-1:])
+    log.append(Record(len(log), None, *claim))
+    (moved,) = work.take(watch, log[-1:])
+    log.append(Record(len(log), None, *moved))
+    return log[-1]
+
+
 def test_a_link_of_two_full_rows_is_one_turn(work: Work) -> None:
-    """A customer with a full row takes in that of an alias: both are decoded, cut where the later of them begins, and folded as one."""
+    """A customer with a full row takes in that of an alias: both are decoded, cut where the later of them begins, folded as one, and cut to the limit."""
     watch = partition(keyed=True)
     log = [*full_row(0, "c", most=MOST + 1), *full_row(MOST + 1, "alias", 100 * STEP + 0.5, MOST + 1)]
-    log.append(_record(len(log), link(0, "c", "alias", point(1, (MOST + 200) * STEP)["time"])))
-    onward = work.take(watch, log)
-    (claim,) = onward
+    work.take(watch, log)
     watch.forget_decoded()
-    (moved,) = work.take(watch, [Record(len(log), None, *claim)])
+    moved = linked(watch, work, log, "alias", (MOST + 200) * STEP)
     assert work.most <= 2 * MOST
     watch.forget_decoded()
-    work.take(watch, [Record(len(log) + 1, None, *moved)])
-    assert 4 * MOST < work.most <= 5 * MOST
+    work.take(watch, [moved])
+    assert 5 * MOST < work.most <= 6 * MOST
+
+
+def test_however_many_full_rows_are_linked_to_one_customer_none_takes_longer_than_the_first(work: Work) -> None:
+    """What comes in beyond the limits is dropped at once: neither the fold grows with the links nor what the customer holds, which fits one record of Kafka."""
+    watch, aliases = partition(keyed=True), [f"alias-{number}" for number in range(6)]
+    log = full_row(0, "c", most=MOST - 1)
+    for number, alias in enumerate(aliases):
+        log += full_row(len(log), alias, 7.0 * (number + 1), MOST - 1)
+    work.take(watch, log)
+    for alias in aliases:
+        work.take(watch, [linked(watch, work, log, alias, 2 * MOST * STEP)])
+        assert work.most <= 4 * MOST
+    (customer,) = (each for each in watch.customers() if each.entries)
+    assert len(customer.aliases) == len(aliases)
+    assert len(customer.entries) < MOST
+    assert watch.state_bytes < 500_000
 
 
 def test_recovery_ends_in_turns() -> None:
