@@ -26,6 +26,7 @@ __all__ = [
     "Head",
     "Stored",
     "alias_of",
+    "bare",
     "check_head",
     "chunk_key",
     "head_of",
@@ -163,6 +164,12 @@ def write_chunk(
     """Return a chunk of ``held`` touchpoints, which ``pack`` wrote one after the other; the rest see `Head`."""
     fixed = _HEAD.pack(_VERSION, state, offset, _NEVER if deadline is None else deadline, heard, len(rest))
     return b"".join((fixed, rest, _ARRAYS[held], packed))
+
+
+def bare(chunk: bytes) -> bytes:
+    """Return a full chunk without the rest of its head: that of the row's newest chunk counts, where it is there."""
+    version, state, offset, deadline, heard, length = _HEAD.unpack_from(chunk)
+    return b"".join((_HEAD.pack(version, state, offset, deadline, heard, len(NO_REST)), NO_REST, chunk[_HEAD.size + length :]))
 
 
 def head_of(chunk: bytes) -> Head:

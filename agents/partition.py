@@ -14,7 +14,7 @@ import msgspec
 from mypy_extensions import i64
 
 from agents.brief import encoded
-from agents.chunks import WATCHED
+from agents.chunks import WATCHED, bare
 from agents.engine import CONSISTENCY, NO_CHANGE, Change, Customer, Trace
 from agents.entry import Entry
 from agents.fields import FieldCatalog, Fingerprinter
@@ -507,6 +507,7 @@ class PartitionWatch:
             row.write([])
             stored = row.stored()
             chunks = [stored] if isinstance(stored, bytes) else [stored[number] for number in sorted(stored)]
+            chunks[:-1] = map(bare, chunks[:-1])
             self._send(tenant, customer, Moved(offset=record.offset, alias=alias, clock=self.clock, chunks=chunks, path=[alias]))
             self._effects.rows += self._store.point(key, record.offset, customer)
             self._mark(key, "alias-of", customer)
