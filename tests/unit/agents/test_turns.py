@@ -110,14 +110,17 @@ def _handoff(customer: str, after: float) -> dict[str, Any]:
     return point(1, after, "handoff.started", customer=customer, contact="k", actor={"kind": "agent", "team": "sales"}, data=data)
 
 
-def linked(watch: PartitionWatch, work: Work, log: list[Record], alias: str, after: float) -> Record:
-    """Link an alias to customer c, let its timeline go there, and return the record that it comes in."""
-    log.append(_record(len(log), link(0, "c", alias, point(1, after)["time"])))
-    (claim,) = work.take(watch, log[-1:])
-    log.append(Record(len(log), None, *claim))
-    (moved,) = work.take(watch, log[-1:])
-    log.append(Record(len(log), None, *moved))
-    return log[-1]
+def on_their_way(watch: PartitionWatch, work: Work, log: list[Record], customer: str, aliases: Iterable[str]) -> list[Record]:
+    """Link aliases to a customer, and return the records in which their timelines come there."""
+    def next_record(key: bytes, value: bytes) -> Record:
+        log.append(Record(len(log), None, key, value))
+        return log[-1]
+
+    since = point(1, 3 * MOST * STEP)["time"]
+    links = [_record(offset, link(0, customer, alias, since) | {"id": f"link-{alias}"}) for offset, alias in enumerate(aliases, len(log))]
+    log += links
+    claims = [next_record(*claim) for claim in work.take(watch, links)]
+    return [next_record(*moved) for moved in work.take(watch, claims)]
 
 
 def test_a_link_of_two_full_rows_is_one_turn(work: Work) -> None:
@@ -126,7 +129,7 @@ def test_a_link_of_two_full_rows_is_one_turn(work: Work) -> None:
     log = [*full_row(0, "c", most=MOST + 1), *full_row(MOST + 1, "alias", 100 * STEP + 0.5, MOST + 1)]
     work.take(watch, log)
     watch.forget_decoded()
-    moved = linked(watch, work, log, "alias", (MOST + 200) * STEP)
+    (moved,) = on_their_way(watch, work, log, "c", ["alias"])
     assert work.most <= 2 * MOST
     watch.forget_decoded()
     work.take(watch, [moved])
@@ -140,16 +143,14 @@ def test_however_many_full_rows_are_linked_to_one_customer_none_takes_longer_tha
     for number, alias in enumerate(aliases):
         log += full_row(len(log), alias, 7.0 * (number + 1), MOST - 1)
     work.take(watch, log)
-    for alias in aliases:
-        work.take(watch, [linked(watch, work, log, alias, 2 * MOST * STEP)])
-        assert work.most <= 4 * MOST
+    for moved in on_their_way(watch, work, log, "c", aliases):
+        work.take(watch, [moved])
+        assert work.most <= 5 * MOST
     (customer,) = (each for each in watch.customers() if each.entries)
     assert len(customer.aliases) == len(aliases)
     assert len(customer.entries) < MOST
-    log.append(_record(len(log), link(0, "d", "c", point(1, 3 * MOST * STEP)["time"])))
-    (claim,) = work.take(watch, log[-1:])
-    ((_, moved),) = work.take(watch, [Record(len(log), None, *claim)])
-    assert len(moved) < 500_000
+    (moved,) = on_their_way(watch, work, log, "d", ["c"])
+    assert len(moved.value or b"") < 500_000
 
 
 def test_recovery_ends_in_turns() -> None:
