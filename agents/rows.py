@@ -36,7 +36,7 @@ from agents.timeline import sort_key
 
 __all__ = ["CorruptRow", "Row", "RowStore"]
 
-MAXIMUM_DECODED = 32_000
+MAXIMUM_DECODED = 24_000
 """How many customers of all partitions of a worker are kept decoded; the others stay encoded until they are touched."""
 
 IDLE = 3_600_000

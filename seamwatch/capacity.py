@@ -36,8 +36,8 @@ class Costs(NamedTuple):
     event: float = 45e-6
     base: int = 118 * MEBIBYTE
     row: int = 706
-    open_row: int = 35 * 1024
-    open_rows: int = 32_000
+    open_row: int = 57 * 1024
+    open_rows: int = 24_000
     kept: float = 60.0
     compacted: float = 400.0
     found: float = 0.05

@@ -36,7 +36,7 @@ def test_memory_is_that_of_customers() -> None:
     quiet, busy = need(100, 1_000_000, live=0), need(100, 1_000_000)
     assert quiet.memory == COSTS.base + 1_000_000 * COSTS.row
     assert busy.memory == quiet.memory + 20_000 * COSTS.open_row
-    assert need(100, 10**9).memory == COSTS.base + 10**9 * COSTS.row + 32_000 * COSTS.open_row
+    assert need(100, 10**9).memory == COSTS.base + 10**9 * COSTS.row + 24_000 * COSTS.open_row
 
 
 def test_few_events_give_the_database_more_records_each() -> None:
