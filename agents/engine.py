@@ -260,7 +260,7 @@ class Customer:
         self.fold = self._folded(clock, taken[0] if taken else None, briefs)
         change = self._refolded(before, theirs)
         memory, most, most_bytes, _ = self._panel.reach
-        if self.entries and (len(self.entries) > most or self._bytes > most_bytes):
+        if len(self.entries) > most or self._bytes > most_bytes:
             self._drop_beyond_memory(self.entries[-1].time - memory, 0, clock)
         change = self.with_what_left(other.with_what_left(change))
         journeys, traces = change.journeys | other.journeys(), change.traces | other.traces()

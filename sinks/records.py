@@ -312,7 +312,7 @@ def parse(batch: Iterable[SinkRecord]) -> Parsed:
         elif kind is TopicKind.BRIEFS:
             _take_marked(_BRIEF, records, parsed.take_brief, parsed, refused)
         else:
-            refused += _letters(records, parsed.letters)
+            _take_letters(records, parsed, refused)
         parsed.malformed += ((kind, record, why) for record, why in refused)
     return parsed
 
@@ -367,12 +367,12 @@ def _tail(revision: int) -> bytes:
     return b',"revision":%d}' % revision
 
 
-def _letters(records: Iterable[SinkRecord], letters: list[LetterRecord]) -> Iterable[tuple[SinkRecord, str]]:
+def _take_letters(records: Iterable[SinkRecord], parsed: Parsed, refused: _Refused) -> None:
     for record in records:
         try:
-            letters.append(_letter(record))
+            parsed.letters.append(_letter(record))
         except _Malformed as error:
-            yield record, str(error)
+            refused.append((record, str(error)))
 
 
 def _letter(record: SinkRecord) -> LetterRecord:
