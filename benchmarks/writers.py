@@ -29,6 +29,7 @@ from benchmarks.workload import touchpoints
 from config.rules import load_rulebook
 from sinks.database import create_engine, upgrade
 from sinks.records import SinkRecord
+from sinks.statements import Statements, Upsert
 from sinks.writer import DatabaseWriter
 from streams.interpreter import tune_garbage_collector
 from tests.support.services import PostgresServer
@@ -40,7 +41,7 @@ _POLLED = 1000
 _FIELDS = FieldCatalog(FieldDefinition(name, kind="identity") for name in ("customer_name", "postal_code"))
 """To ask for one of these again is a failure at once, which opens an alert; the order number, asked for as often, has to wait for the customer's answer."""
 
-_INSERT = re.compile(r"INSERT INTO (?P<table>\w+) \((?P<columns>[^)]*)\) VALUES \((?:[?, ]|CAST\(\? AS TEXT\))*\)(?P<conflict>.*)", re.DOTALL)
+_INSERT = re.compile(r"INSERT INTO (?P<table>\w+) ")
 
 Rows = Sequence[tuple[str, Sequence[tuple[Any, ...]]]]
 """What one batch writes: SQLite's statements, each with its rows."""
@@ -69,7 +70,7 @@ def run(customers: int, batch: int, rounds: int) -> Report:
         }
     tables: Counter[str] = Counter()
     for statement, values in chain.from_iterable(rows):
-        tables[_parts(statement)["table"]] += len(values)
+        tables[_table(statement)] += len(values)
     made = ", ".join(f"{number:,} of {table}" for table, number in tables.items())
     findings = sum(record.topic.endswith("alerts") for record in records)
     return Report(
@@ -196,26 +197,26 @@ def _sqlite(url: str, batches: Iterable[Rows]) -> float:
 
 def _postgresql(url: str, batches: Iterable[Rows]) -> float:
     """Return the seconds that the driver alone takes: COPY into a temporary table and one upsert, table by table."""
+    upserts = {each.table: each for each in vars(Statements("postgresql")).values() if isinstance(each, Upsert)}
     with psycopg.connect(url.replace("+psycopg", "")) as connection, connection.cursor() as cursor:
         began = perf_counter()
         for statements in batches:
             for statement, rows in statements:
-                insert = _parts(statement)
-                table, columns = insert["table"], insert["columns"]
-                cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS copied_{table} (LIKE {table}) ON COMMIT DELETE ROWS")
-                with cursor.copy(f"COPY copied_{table} ({columns}) FROM STDIN") as copy:
+                upsert = upserts[_table(statement)]
+                cursor.execute(upsert.create_copied)
+                with cursor.copy(upsert.copy) as copy:
                     for row in rows:
                         copy.write_row(row)
-                cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM copied_{table}{insert['conflict'] or ''}")
+                cursor.execute(upsert.take_copied)
             connection.commit()
         return perf_counter() - began
 
 
-def _parts(statement: str) -> re.Match[str]:
-    insert = _INSERT.fullmatch(statement)
+def _table(statement: str) -> str:
+    insert = _INSERT.match(statement)
     if insert is None:
         raise AssertionError(f"this is no upsert: {statement}")
-    return insert
+    return insert["table"]
 
 
 @contextmanager

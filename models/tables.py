@@ -32,8 +32,9 @@ from sqlalchemy.types import TypeEngine
 
 __all__ = [
     "UtcDateTime", "alert_changes", "alerts", "api_tokens", "back_tests", "briefs", "console_audit", "contact_marks", "customer_aliases", "customers",
-    "day_counts", "dead_letter_acts", "dead_letters", "deliveries", "finding_days", "findings", "forgotten_keys", "invitations", "login_links", "metadata",
-    "observed", "place_days", "place_hits", "promises", "receivers", "rollups", "score_history", "scores", "sessions", "stream_progress", "users", "utc_text",
+    "day_counts", "dead_letter_acts", "dead_letters", "deliveries", "ended_scores", "finding_days", "findings", "forgotten_keys", "invitations",
+    "login_links", "metadata", "observed", "place_days", "place_hits", "promises", "receivers", "rollups", "score_history", "scores", "sessions",
+    "stream_progress", "users", "utc_text",
 ]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -407,6 +408,16 @@ scores = Table(
     ),
     Index(None, "scope", "score", "tenant"),
 )
+
+ended_scores = Table(
+    "ended_scores",
+    metadata,
+    Column("key", Text, primary_key=True, comment="digest, as in scores: nobody is to be named here"),
+    Column("as_of", UtcDateTime, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("log_offset", BigInteger, nullable=False, comment="offset in the scores topic of the record that ended it"),
+)
+"""Scores of which all was taken back, and as of when: one of before that, which a worker tells late, is no row of `scores`."""
 
 score_history = Table(
     "score_history",

@@ -37,6 +37,7 @@ from models.tables import (
     dead_letter_acts,
     dead_letters,
     deliveries,
+    ended_scores,
     findings,
     invitations,
     promises,
@@ -110,6 +111,7 @@ def _plain(before: datetime) -> Iterable[tuple[Table, tuple[Any, ...]]]:
     yield promises, (_is_over(before),)
     yield deliveries, (deliveries.c.state == DeliveryState.DEAD.value, deliveries.c.updated < before)  # those that arrived go by themselves
     yield scores, (scores.c.scope.in_(("customer", "journey")), scores.c.as_of < before)
+    yield ended_scores, (ended_scores.c.as_of < before,)
 
 
 def _resolved(before: datetime) -> tuple[Any, ...]:

@@ -5,12 +5,14 @@ own INSERT.
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, get_args
 
 from sqlalchemy import (
     JSON,
     ColumnElement,
     Dialect,
+    Exists,
     LargeBinary,
     Table,
     Text,
@@ -18,7 +20,9 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    exists,
     func,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -33,6 +37,7 @@ from models.tables import (
     briefs,
     customer_aliases,
     dead_letters,
+    ended_scores,
     findings,
     scores,
     stream_progress,
@@ -47,7 +52,7 @@ _psycopg: Callable[..., Dialect] = postgresql.psycopg.dialect
 _SEVERITY_RANK: dict[str, int] = {severity: rank(severity) for severity in get_args(Severity)}
 RANK_SEVERITY: dict[int, Severity] = {rank(severity): severity for severity in get_args(Severity)}
 LOCK_TABLES = (
-    "LOCK TABLE findings, alerts, scores, briefs, customer_aliases, customers, invitations, promises, dead_letters, stream_progress"
+    "LOCK TABLE findings, alerts, scores, ended_scores, briefs, customer_aliases, customers, invitations, promises, dead_letters, stream_progress"
     " IN SHARE ROW EXCLUSIVE MODE"
 )
 """Of PostgreSQL: waits for the writers and operators under way and keeps others out, not readers. Unlike an advisory
@@ -58,12 +63,13 @@ lock, which a query takes, it comes before the transaction's snapshot.
 class Upsert:
     """What adds or replaces rows of one table, for a driver itself: per row SQLAlchemy takes longer than the database.
 
-    ``sql`` has a place for each of ``columns``. Of PostgreSQL alone: ``copy`` fills the temporary table that ``create_copied`` makes, and ``take_copied``
-    upserts all that is in it; rows that are many go faster so.
+    ``sql`` has a place for each of ``columns`` of ``table``. Of PostgreSQL alone: ``copy`` fills the temporary table that ``create_copied`` makes, and
+    ``take_copied`` upserts all that is in it; rows that are many go faster so. A row for which ``unless`` finds something is left out.
     """
 
-    def __init__(self, statement: Any, table: Table, dialect: Dialect) -> None:
+    def __init__(self, statement: Any, table: Table, dialect: Dialect, *, unless: Callable[[Any], Exists] | None = None) -> None:
         self.sql = str(statement.compile(dialect=dialect))
+        self.table = table.name
         self.columns = [column.name for column in table.columns]
         self._stored = [_stored(column.type, dialect) for column in table.columns]
         quote = dialect.identifier_preparer.quote
@@ -71,10 +77,16 @@ class Upsert:
         keys = ", ".join(quote(column.name) for column in table.primary_key.columns)
         _, conflict, otherwise = self.sql.partition(" ON CONFLICT")
         copied = f"copied_{table.name}"
+        where = ""
+        if unless is not None:
+            told = SimpleNamespace(**{column.name: literal_column(f"told.{quote(column.name)}", column.type) for column in table.columns})
+            where = f" WHERE NOT {unless(told).compile(dialect=dialect)}"
+            given = ", ".join(f"{_parameter(column.type, dialect)} AS {quote(column.name)}" for column in table.columns)
+            self.sql = f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM (SELECT {given}) AS told{where}{conflict}{otherwise}"
         self.create_copied = f"CREATE TEMPORARY TABLE IF NOT EXISTS {copied} (LIKE {table.name}) ON COMMIT DELETE ROWS"
         self.copy = f"COPY {copied} ({listed}) FROM STDIN"
         self.take_copied = (
-            f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {copied} ORDER BY {keys}{conflict}{otherwise}"
+            f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {copied} AS told{where} ORDER BY {keys}{conflict}{otherwise}"
         )
 
     def row(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -131,15 +143,18 @@ class Statements:
 
         upsert = insert(scores)
         new, old = upsert.excluded, scores.c
-        newest = tuple_(new.as_of, new.sequence, new.log_offset) >= tuple_(old.as_of, old.sequence, old.log_offset)
-        self.scores = Upsert(_replacing(upsert, scores, where=newest), scores, driver)
-        gone = [
-            bindparam(name, type_=column.type)
-            for name, column in (("at", old.as_of), ("sequence", old.sequence), ("offset", old.log_offset))
-        ]
-        self.delete_scores = delete(scores).where(
-            old.key == bindparam("score"), tuple_(old.as_of, old.sequence, old.log_offset) <= tuple_(*gone)
+        ended = ended_scores.c
+        self.scores = Upsert(
+            _replacing(upsert, scores, where=_moment(new) >= _moment(old)),
+            scores,
+            driver,
+            unless=lambda told: exists().where(ended.key == told.key, _moment(ended) > _moment(told)),
         )
+        upsert = insert(ended_scores)
+        later = _moment(upsert.excluded) >= _moment(ended)
+        self.ended_scores = Upsert(_replacing(upsert, ended_scores, where=later), ended_scores, driver)
+        gone = [bindparam(name, type_=ended[name].type) for name in ("as_of", "sequence", "log_offset")]
+        self.delete_scores = str(delete(scores).where(old.key == bindparam("key"), _moment(old) <= tuple_(*gone)).compile(dialect=driver))
 
         upsert = insert(briefs)
         newer = tuple_(upsert.excluded.time, upsert.excluded.log_offset) >= tuple_(briefs.c.time, briefs.c.log_offset)
@@ -166,6 +181,16 @@ def _stored(kind: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
     if isinstance(kind, JSON):
         return lambda value: None if value is None else encode_json(value)
     return None
+
+
+def _parameter(kind: Any, dialect: Dialect) -> str:
+    """Return a place for a value in a query; PostgreSQL wants to know its type there, and SQLite would make a number of JSON."""
+    return f"CAST(%s AS {kind.compile(dialect=dialect)})" if dialect.name == "postgresql" else "?"
+
+
+def _moment(row: Any) -> ColumnElement[Any]:
+    """Return what decides between two scores of one key: the greater is the later one."""
+    return tuple_(row.as_of, row.sequence, row.log_offset)
 
 
 def _newer(new: Any, old: Any) -> ColumnElement[bool]:

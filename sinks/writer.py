@@ -298,16 +298,18 @@ class _Transaction:
         last, stored = None, None  # neighbours are mostly of one moment
         for subject, (score, as_of, offset) in records.items():
             key = score_key(subject)
+            if as_of != last:
+                last, stored = as_of, stored_time(as_of)
             if score.value is None:
-                gone.append({"score": key, "at": as_of, "sequence": score.sequence, "offset": offset})
+                gone.append((key, stored, score.sequence, offset))
             else:
-                if as_of != last:
-                    last, stored = as_of, stored_time(as_of)
                 kept.append((key, *subject, score.value, score.samples, json.encode(score.components).decode(), stored, score.sequence, offset))
         kept.sort(key=itemgetter(0))
+        gone.sort(key=itemgetter(0))
+        self._upsert(self._statements.ended_scores, gone)
         self._upsert(self._statements.scores, kept)
         if gone:
-            self._connection.execute(self._statements.delete_scores, sorted(gone, key=itemgetter("score")))
+            self._connection.exec_driver_sql(self._statements.delete_scores, gone)
 
     def _write_briefs(self, records: Mapping[str, BriefRecord]) -> None:
         stored_time = self._statements.stored_time

@@ -15,7 +15,7 @@ GRANT USAGE ON SCHEMA public TO seamwatch_worker, seamwatch_console;
 
 -- the stream
 GRANT SELECT, INSERT, UPDATE, DELETE ON findings, alerts, scores, briefs, customer_aliases TO seamwatch_worker;
-GRANT SELECT, INSERT, UPDATE ON dead_letters, stream_progress TO seamwatch_worker;
+GRANT SELECT, INSERT, UPDATE ON dead_letters, ended_scores, stream_progress TO seamwatch_worker;
 GRANT SELECT, INSERT, DELETE ON alert_changes, score_history TO seamwatch_worker;
 -- what people did with an alias's alert moves to the customer's
 GRANT UPDATE (alert, version) ON alert_changes TO seamwatch_worker;
@@ -32,7 +32,7 @@ GRANT USAGE ON SEQUENCE console_audit_id_seq TO seamwatch_worker, seamwatch_cons
 GRANT SELECT ON alembic_version TO seamwatch_worker, seamwatch_console;
 
 -- the console: what the stream found is read, alerts are acted on, the audit only grows
-GRANT SELECT ON findings, alerts, alert_changes, scores, score_history, briefs, customer_aliases, customers, contact_marks, invitations, day_counts, observed,
+GRANT SELECT ON findings, alerts, alert_changes, scores, ended_scores, score_history, briefs, customer_aliases, customers, contact_marks, invitations, day_counts, observed,
     dead_letters, dead_letter_acts, stream_progress, console_audit, rollups, finding_days, place_days, place_hits,
     deliveries, receivers, promises, back_tests, forgotten_keys TO seamwatch_console;
 GRANT UPDATE ON alerts TO seamwatch_console;

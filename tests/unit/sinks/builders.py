@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, select
 
-from models.tables import alert_changes, alerts, dead_letters, findings, metadata, scores
+from models.tables import alert_changes, alerts, dead_letters, ended_scores, findings, metadata, scores
 from sinks.records import SinkRecord
 
 START = datetime(2026, 3, 2, 9, 14, 5, 120001, tzinfo=UTC)
@@ -135,7 +135,7 @@ def everything(engine: Engine) -> dict[str, list[dict[str, Any]]]:
     """Return all rows of all tables but for wall-clock columns."""
     found = {}
     with engine.connect() as connection:
-        for table in (findings, alerts, alert_changes, scores, dead_letters):
+        for table in (findings, alerts, alert_changes, scores, ended_scores, dead_letters):
             wall_clock = {"updated"} if table is not alert_changes else {"time"}
             columns = [column for column in table.c if column.name not in wall_clock]
             result = connection.execute(select(*columns).order_by(*table.primary_key.columns))

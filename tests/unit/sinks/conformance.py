@@ -271,6 +271,19 @@ class Conformance:
         writer.write([score(None, minutes=2, offset=13)])
         assert rows(engine, "scores", "value") == [(30.0,)]
 
+    @pytest.mark.parametrize("beside", [0, 60], ids=["row by row", "copied"])
+    def test_a_score_that_ended_comes_back_with_a_later_one_only(self, engine: Engine, writer: DatabaseWriter, beside: int) -> None:
+        """An earlier one that a worker tells late leaves no row, alone or among many, before the end in its batch or long after it; a later one does."""
+        others = [score(90.0, name=f"team-{number}") for number in range(beside)]
+        writer.write([score(50.0, minutes=1, offset=1)])
+        writer.write([score(None, minutes=2, offset=2, sequence=5), score(50.0, minutes=1, offset=3)])
+        writer.write([*others, score(50.0, minutes=1, offset=4), score(None, minutes=0, offset=5)])
+        writer.write([*others, score(40.0, minutes=2, offset=6, sequence=4)])
+        assert "tech" not in [name for (name,) in rows(engine, "scores", "name")]
+        writer.write([*others, score(60.0, minutes=2, offset=7, sequence=6)])
+        writer.write([*others, score(None, minutes=2, offset=8, sequence=5)])
+        assert [value for name, value in rows(engine, "scores", "name", "value") if name == "tech"] == [60.0]
+
     def test_the_latest_brief_of_each_journey_stays(self, engine: Engine, writer: DatabaseWriter) -> None:
         """By the time that it is of, then by its place in the topic, in whatever batches they come; found by journey and by customer, as it was sent."""
         writer.write([brief(minutes=1, offset=3, id="second"), brief(minutes=0, offset=4, id="first")])

@@ -27,6 +27,7 @@ def _filled(engine: Engine) -> None:
     letters = [letter(7), letter(8)._replace(timestamp=NOW + int(timedelta(days=200).total_seconds() * 1e6))]
     briefs = [brief(), brief(journey="j-2", minutes=LATE)]
     of_customers = [score(scope="customer", name="c-1"), score(scope="customer", name="c-2", minutes=LATE), score()]
+    of_customers += [score(None, name="ended"), score(None, name="ended-lately", minutes=LATE)]
     writer.write([*map(record, bodies), *briefs, *of_customers, *letters])
     with engine.begin() as connection:
         connection.execute(update(alerts).where(alerts.c.key.in_(("A", "C"))).values(state="resolved"))
@@ -47,6 +48,7 @@ class Pruned:
         assert rows(engine, "alert_changes", "alert") == [("B",), ("C",)]
         assert rows(engine, "briefs", "journey") == [("j-2",)]
         assert rows(engine, "scores", "scope", "name") == [("customer", "c-2"), ("team", "tech")]
+        assert len(rows(engine, "ended_scores", "key")) == 1
         assert rows(engine, "dead_letters", "offset") == [(8,)]
         assert dict(prune(engine, CUT)) == {}
 
