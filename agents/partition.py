@@ -68,6 +68,13 @@ _WITH_WRONG_KEY = Refusal(DeadLetterReason.WRONG_KEY, "the record's key is not i
 _json = msgspec.json.Encoder().encode
 _parts = msgspec.structs.astuple
 
+Pause = Callable[[], bool]
+"""Tells whether others are to have their turn now."""
+
+
+def _never() -> bool:
+    return False
+
 
 class AnyRecord(Protocol):
     """One record of a topic, as Kafka's client or a reader of files has it; ``timestamp`` is the broker's, in milliseconds UTC."""
@@ -238,7 +245,7 @@ class PartitionWatch:
             pass
         return self.effects()
 
-    def take(self, records: Iterable[AnyRecord], pause: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    def take(self, records: Iterable[AnyRecord], pause: Pause = _never) -> Iterator[None]:
         """Apply records in the order of their offsets; those that were applied before change nothing. Yield wherever ``pause`` tells to."""
         rows, deadlines, counted, last_offset, timestamp = self._store.decoded, self._deadlines, self._counted, self._last_offset, None
         for record in records:
@@ -253,7 +260,7 @@ class PartitionWatch:
                 parts = _parts(touchpoint)
             else:
                 if record.value is not None and record.value.startswith(INTERNAL):
-                    self._take_internal(record)
+                    yield from self._take_internal(record, pause)
                     continue
                 touchpoint = self._parsed(record)
                 if touchpoint is None:
@@ -285,12 +292,10 @@ class PartitionWatch:
             if types is None:
                 types = counted[source] = {}
             types[kind] = types.get(kind, 0) + 1
-            if moved > self.clock:  # as `_move_clock`, with turns for others
+            if moved > self.clock:
                 self.clock = moved
-                while deadlines and deadlines[0][0] <= moved:
-                    self._come_due(*heappop(deadlines), offset)
-                    if pause():
-                        yield
+                if deadlines and deadlines[0][0] <= moved:
+                    yield from self._come_due(offset, pause)
             if beats:
                 continue
             if row is None:
@@ -308,8 +313,30 @@ class PartitionWatch:
         if timestamp is not None and timestamp > self._heard:
             self._heard = timestamp
 
+    def conclude(self, pause: Pause) -> Iterator[None]:
+        """Write the scores and rows of whom anything was taken of; yield after each at which ``pause`` tells to."""
+        half_life = self._engine.customer_half_life
+        for row, journeys in self._scored.items():
+            until = self._scored_until(row.live, self.clock)
+            for journey in (None, *sorted(journeys)):
+                self._publish(row.offset, customer_score(row.live, journey, until, half_life))
+            if pause():
+                yield
+        self._scored.clear()
+        for row, traces in self._told.items():
+            for score in experience_scores(row.live, self._scored_until(row.live, self.clock), half_life, self._engine.fusion_blame, traces):
+                self._publish(row.offset, score)
+            if pause():
+                yield
+        self._told.clear()
+        for row in self._dirty.values():
+            row.write(self._effects.rows)
+            if pause():
+                yield
+        self._dirty.clear()
+
     def effects(self) -> Effects:
-        """Return what was done since the last call."""
+        """Return what was done since the last call; where that is much, `conclude` before."""
         self._finish()
         effects, self._effects = self._effects, Effects()
         return effects
@@ -318,8 +345,8 @@ class PartitionWatch:
         """Move the clock as a record would that came last; for files, at their end."""
         self._last_offset += 1
         self.clock = max(self.clock, clock)
-        while self._deadlines and self._deadlines[0][0] <= clock:
-            self._come_due(*heappop(self._deadlines), self._last_offset)
+        for _ in self._come_due(self._last_offset, _never):
+            pass
         return self.effects()
 
     def _parsed(self, record: AnyRecord) -> Touchpoint | None:
@@ -448,8 +475,8 @@ class PartitionWatch:
             self._send(tenant, customer, Forwarded(offset=record.offset, path=[alias], touchpoint=msgspec.Raw(record.value or b"")))
         return True
 
-    def _take_internal(self, record: AnyRecord) -> None:
-        """Take a record that a worker wrote for this key."""
+    def _take_internal(self, record: AnyRecord, pause: Pause) -> Iterator[None]:
+        """Take a record that a worker wrote for this key, in turns as `take`."""
         key = record.key
         try:
             message = parse_internal(record.value or b"")
@@ -468,7 +495,7 @@ class PartitionWatch:
             if isinstance(message, Moved):
                 self._take_in(key, tenant, message, record)
             else:
-                self._take_forwarded(key, bytes(message.touchpoint), record)
+                yield from self._take_forwarded(key, bytes(message.touchpoint), record, pause)
 
     def _known(self, key: bytes, record: AnyRecord, *, forgets: bool = False) -> Row | None:
         """Return the row of a key, a new one where it is an alias or nobody knew it; None: a later record is in it, or it is only counted."""
@@ -580,15 +607,16 @@ class PartitionWatch:
         self._emit(row, change, record.offset)
         self._brief(row, change, None)
 
-    def _take_forwarded(self, key: bytes, value: bytes, record: AnyRecord) -> None:
-        """Take a touchpoint that came for an alias."""
+    def _take_forwarded(self, key: bytes, value: bytes, record: AnyRecord, pause: Pause) -> Iterator[None]:
+        """Take a touchpoint that came for an alias, in turns as `take`."""
         touchpoint = parse_touchpoint(value)
         if isinstance(touchpoint, Refusal) or touchpoint.type == "heartbeat":
             self._refuse(record, _NOT_INTERNAL)
             return
         parts = parts_of(touchpoint)
         time = microseconds(parts[2])
-        self._move_clock(time if record.timestamp is None else min(time, record.timestamp * 1000), record.offset)
+        self.clock = max(self.clock, time if record.timestamp is None else min(time, record.timestamp * 1000))
+        yield from self._come_due(record.offset, pause)
         row = self._known(key, record)
         if row is not None:
             entry = compact(touchpoint.type, parts, time, record.offset, self._fields, self._fingerprinter, row.before)
@@ -628,19 +656,18 @@ class PartitionWatch:
         self._mark(row.key, "forgotten", str(time))
         self._emit(row, row.live.told_again(), record.offset)
 
-    def _move_clock(self, moved: int, offset: int) -> None:
-        if moved > self.clock:
-            self.clock = moved
-            while self._deadlines and self._deadlines[0][0] <= moved:
-                self._come_due(*heappop(self._deadlines), offset)
-
-    def _come_due(self, deadline: int, key: bytes, offset: int) -> None:
-        if self._store.deadline(key) != deadline:
-            return
-        row = self._store.get(key, deadline - 1, offset)
-        if row is not None and offset > row.floor:
-            row.touched = self._batch
-            self._emit(row, row.live.advance(deadline), offset)
+    def _come_due(self, offset: int, pause: Pause) -> Iterator[None]:
+        """Apply all deadlines up to the clock; yield after each at which ``pause`` tells to."""
+        deadlines = self._deadlines
+        while deadlines and deadlines[0][0] <= self.clock:
+            deadline, key = heappop(deadlines)
+            if self._store.deadline(key) == deadline:
+                row = self._store.get(key, deadline - 1, offset)
+                if row is not None and offset > row.floor:
+                    row.touched = self._batch
+                    self._emit(row, row.live.advance(deadline), offset)
+            if pause():
+                yield
 
     def _emit(self, row: Row, change: Change, offset: int) -> None:
         customer = row.live
@@ -669,23 +696,13 @@ class PartitionWatch:
                 self.counts.findings[body["detector"], body["reason"], body["severity"]] += 1
 
     def _finish(self) -> None:
-        effects, half_life = self._effects, self._engine.customer_half_life
-        for row, journeys in self._scored.items():
-            until = self._scored_until(row.live, self.clock)
-            for journey in (None, *sorted(journeys)):
-                self._publish(row.offset, customer_score(row.live, journey, until, half_life))
-        self._scored.clear()
-        for row, traces in self._told.items():
-            for score in experience_scores(row.live, self._scored_until(row.live, self.clock), half_life, self._engine.fusion_blame, traces):
-                self._publish(row.offset, score)
-        self._told.clear()
+        for _ in self.conclude(_never):
+            pass
+        effects = self._effects
         for entity, value in self._tallies.take_changed():
             key_bytes = _json([*entity.parts(), self._partition])
             effects.tallies.append((key_bytes, value))
             effects.tally_rows.append((_TALLY_KEY + key_bytes, value))
-        for row in self._dirty.values():
-            row.write(effects.rows)
-        self._dirty.clear()
         for source, types in self._counted.items():
             for kind, count in types.items():
                 self.counts.touchpoints[source, kind] += count

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from time import monotonic
 from typing import Any, Protocol
 
@@ -22,10 +23,10 @@ __all__ = ["PartitionEngine", "watch"]
 _TURN = 0.2
 """Seconds of computing after which the event loop has its turn, however large the batch and however many partitions have one."""
 
+_DONE = object()
+
 _SETTLED_EVERY = 0.25
 """Seconds: of a tally or score that many small batches change, the last value is written. What nobody waits for must not keep findings and briefs waiting."""
-
-_DONE = object()
 
 
 class PartitionEngine(Watch, Protocol):
@@ -33,6 +34,10 @@ class PartitionEngine(Watch, Protocol):
 
     def take(self, records: Iterable[Any], pause: Callable[[], bool]) -> Iterator[None]:
         """Apply records in order; yield wherever ``pause`` tells to."""
+        ...
+
+    def conclude(self, pause: Callable[[], bool]) -> Iterator[None]:
+        """Do what `effects` would do at once; yield wherever ``pause`` tells to."""
         ...
 
     def effects(self) -> Any:
@@ -57,13 +62,14 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
         partition, deliver = batch.partition, app.delivery.deliver
         owned.unsettled += 1
         end = 0.0
-        taking = owned.watch.take(batch.records, lambda: monotonic() >= end)
+        pause = lambda: monotonic() >= end  # noqa: E731
+        turns = chain(owned.watch.take(batch.records, pause), owned.watch.conclude(pause))
         ongoing = True
         while ongoing:
             async with computing:
                 end = monotonic() + _TURN
                 with growing_state(len(batch.records)):
-                    ongoing = next(taking, _DONE) is not _DONE
+                    ongoing = next(turns, _DONE) is not _DONE
                 await asyncio.sleep(0)
             if batch.epoch.over.is_set():
                 raise Abandoned("the partition was revoked")

@@ -58,6 +58,10 @@ class Counts:
             self.last_offset = record.offset
         yield from ()
 
+    def conclude(self, _: Callable[[], bool]) -> Iterator[None]:
+        """Leave it all to `effects`."""
+        yield from ()
+
     def effects(self) -> Effects:
         """Return the rows that changed."""
         effects = Effects()

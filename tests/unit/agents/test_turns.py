@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 
 from agents import fold
 from agents.chunks import NO_REST, chunk_key, write_chunk
+from agents.links import Forwarded, encode_internal
 from agents.partition import PartitionWatch, Record
 from tests.reference.identity import link
 from tests.unit.agents.support import partition
@@ -23,10 +25,13 @@ STEP = 60
 
 
 class Work:
-    """Counts touchpoints that are folded, and how many were between two chances at most; ``chances`` is how many there were."""
+    """Counts touchpoints that are folded, and how many were between two chances at most.
+
+    ``chances`` is how many there were while records were taken, ``late_chances`` while their effects were put together.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.most = self.chances = self._now = 0
+        self.most = self.chances = self.late_chances = self._now = 0
         apply = fold.Fold.apply
 
         def counted(self_: fold.Fold, entry: Any) -> None:
@@ -37,11 +42,12 @@ class Work:
 
     def take(self, watch: PartitionWatch, records: Iterable[Record]) -> list[tuple[bytes, bytes]]:
         """Take ``records`` with a turn at every chance, as where each took too long; return what is sent on."""
-        self._now = self.most = self.chances = 0
+        self._now = self.most = self.chances = self.late_chances = 0
         for _ in watch.take(records, self._pause):
             self.chances += 1
         self.most = max(self.most, self._now)
         self._now = 0
+        self.late_chances = sum(1 for _ in watch.conclude(lambda: True))
         effects = watch.effects()
         assert self._now == 0, "effects fold nothing"
         return effects.onward
@@ -89,8 +95,11 @@ def test_records_of_a_full_row_come_one_a_turn(work: Work) -> None:
     assert 2 * MOST < work.most <= 3 * MOST
 
 
-def test_deadlines_at_once_come_one_a_turn(work: Work) -> None:
-    """A touchpoint that lets a thousand deadlines of encoded rows come due gives others a turn after each, and full rows among them are folded once."""
+@pytest.mark.parametrize("forwarded", [False, True], ids=["of a customer", "for an alias"])
+def test_deadlines_at_once_come_one_a_turn(work: Work, forwarded: bool) -> None:
+    """A touchpoint that lets a thousand deadlines of encoded rows come due gives others a turn after each, and again while what they lead to is put together;
+    full rows among them are folded once.
+    """
     watch, waiting = partition(), 1000
     log = [*full_row(0, "long-a", most=MOST - 1), *full_row(MOST - 1, "long-b", most=MOST - 1)]
     waiting_ones = ["long-a", "long-b", *(f"c{n}" for n in range(waiting - 2))]
@@ -99,9 +108,13 @@ def test_deadlines_at_once_come_one_a_turn(work: Work) -> None:
         watch.process(log[start : start + 500])
     assert watch.timers_pending == waiting
     watch.forget_decoded()
-    work.take(watch, [_record(len(log), point(1, 3 * 86_400, customer="other"))])
+    last = _record(len(log), point(1, 3 * 86_400, customer="other"))
+    if forwarded:
+        last = last._replace(value=encode_internal(Forwarded(offset=0, path=["alias"], touchpoint=msgspec.Raw(last.value or b""))))
+    work.take(watch, [last])
     assert watch.timers_pending == 0
     assert work.chances > waiting
+    assert work.late_chances > 2 * waiting
     assert work.most == MOST
 
 

@@ -83,6 +83,10 @@ class CountingEngine:
         self._taken += records
         yield from ()
 
+    def conclude(self, _: Callable[[], bool]) -> Iterator[None]:
+        """Have nothing to do that could take long."""
+        yield from ()
+
     def effects(self) -> Effects:
         """Count what was taken."""
         taken, self._taken = self._taken, []

@@ -227,6 +227,12 @@ async def test_a_batch_that_takes_long_is_taken_in_turns(monkeypatch: pytest.Mon
                 asyncio.get_running_loop().call_soon(turns.append, 0)
                 yield from super().take([record], pause)
 
+        def conclude(self, pause: Callable[[], bool]) -> Iterator[None]:
+            if pause():
+                yield
+            turns.append(-2)
+            asyncio.get_running_loop().call_soon(turns.append, 0)
+
         def effects(self) -> Effects:
             turns.append(-1)
             return super().effects()
@@ -234,7 +240,7 @@ async def test_a_batch_that_takes_long_is_taken_in_turns(monkeypatch: pytest.Mon
     counts = fill(broker, 3)
     async with worker(broker, lambda app: watch(app, Turning)):
         await eventually(lambda: committed(broker) == ends(broker))
-    assert turns == [1, 0, 1, 0, 1, 0, -1]
+    assert turns == [1, 0, 1, 0, 1, 0, -2, 0, -1]
     assert state(broker) == counts
 
 
