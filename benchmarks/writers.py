@@ -35,8 +35,8 @@ from streams.interpreter import tune_garbage_collector
 from tests.support.services import PostgresServer
 from tests.unit.sinks.builders import everything
 
-_POLLED = 1000
-"""Touchpoints of one batch of the partition that the records come from."""
+_POLLED = 5000
+"""Touchpoints of one batch of the partition that the records come from: as many as a worker polls at full speed, which is when a writer has to be fast."""
 
 _FIELDS = FieldCatalog(FieldDefinition(name, kind="identity") for name in ("customer_name", "postal_code"))
 """To ask for one of these again is a failure at once, which opens an alert; the order number, asked for as often, has to wait for the customer's answer."""

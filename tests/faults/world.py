@@ -21,7 +21,7 @@ from tests.faults.load import Load
 from tests.support.proxy import Proxy
 from tests.support.services import KafkaServer, PostgresServer
 from tests.support.versions import earlier_program
-from tests.support.workers import COMMITTED, ROOT, Installation, Rest, WorkerProcess, until
+from tests.support.workers import COMMITTED, ROOT, Installation, WorkerProcess, caught_up, until
 
 __all__ = ["Crew", "Servers", "World", "client_ports", "resident"]
 
@@ -271,35 +271,7 @@ class World:
 
         Fails after ``patience`` seconds.
         """
-        installation, numbers = self.installation, range(PARTITIONS)
-        consumer = KafkaConsumer(bootstrap_servers=installation.bootstrap)
-        committing = [
-            TopicPartition(f"{installation.prefix}.{name}", number) for name in COMMITTED for number in numbers
-        ]
-        reread = [TopicPartition(f"{installation.prefix}.tallies", number) for number in numbers]
-        began, rest = time.monotonic(), Rest()
-        try:
-            while True:
-                looked = time.monotonic()
-                ends, committed = consumer.end_offsets([*committing, *reread]), installation.offsets()
-                left = {
-                    f"{tp.topic}[{tp.partition}]": ends[tp] - committed.get(tp, 0)
-                    for tp in committing
-                    if ends[tp] > committed.get(tp, 0)
-                }
-                workers = self.crew.workers
-                undone = sum(worker.undone(installation.prefix) for worker in workers)
-                ready = all(worker.get("/readyz")[0] == 200 for worker in workers)
-                if rest.reached(looked, idle=ready and not left and not undone, shows=ends):
-                    return time.monotonic() - began
-                if time.monotonic() - began > self.patience:
-                    tails = "\n".join(worker.tail() for worker in workers)
-                    raise AssertionError(
-                        f"not caught up after {self.patience:.0f} s: {undone:.0f} deadlines and tallies, left: {left}\n{tails}"
-                    )
-                time.sleep(0.2)
-        finally:
-            consumer.close()
+        return caught_up(self.installation, lambda: self.crew.workers, seconds=self.patience)
 
     def records(self, topic: str) -> int:
         """Return how many records a topic (named without prefix) was given."""

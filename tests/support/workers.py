@@ -40,6 +40,7 @@ __all__ = [
     "State",
     "WorkerProcess",
     "assert_same",
+    "caught_up",
     "database_state",
     "expected_state",
     "stored",
@@ -281,28 +282,41 @@ def until(true: Callable[[], bool], seconds: float = 40.0, told: Callable[[], st
 def wait_until_caught_up(
     installation: Installation, *workers: WorkerProcess, topics: Sequence[str] = COMMITTED, seconds: float = 60.0
 ) -> None:
-    """Wait until ``workers`` are done with everything: all is committed, no deadline waits, and nothing new comes.
+    """Wait until ``workers`` are done with everything, as `caught_up`; fails at once where one of them ended."""
 
-    ``topics`` are named without prefix. Fails with what is left after ``seconds``, and at once where a worker ended.
+    def running() -> Sequence[WorkerProcess]:
+        for worker in workers:
+            assert worker.running, f"the worker ended with {worker.process.returncode}\n{worker.tail()}"
+        return workers
+
+    caught_up(installation, running, topics=topics, seconds=seconds)
+
+
+def caught_up(
+    installation: Installation, workers: Callable[[], Sequence[WorkerProcess]], *, topics: Sequence[str] = COMMITTED, seconds: float
+) -> float:
+    """Wait until all is committed, all ``workers`` are ready, none of their deadlines waits, and nothing new comes; return the seconds that took.
+
+    ``workers`` is asked again and again who they are; ``topics`` are named without prefix. Fails with what is left after ``seconds``.
     """
     prefix, numbers = installation.prefix, range(installation.partitions)
     consumer = KafkaConsumer(bootstrap_servers=installation.bootstrap)
     committing = [TopicPartition(f"{prefix}.{name}", number) for name in topics for number in numbers]
     reread = [TopicPartition(f"{prefix}.tallies", number) for number in numbers]
-    deadline, rest = time.monotonic() + seconds, Rest()
+    began, rest = time.monotonic(), Rest()
     try:
         while True:
             looked = time.monotonic()
             ends = consumer.end_offsets([*committing, *reread])
             committed = installation.offsets()
             left = {tp: ends[tp] - committed.get(tp, 0) for tp in committing if ends[tp] > committed.get(tp, 0)}
-            undone = sum(worker.undone(prefix) for worker in workers)
-            if rest.reached(looked, idle=not left and not undone, shows=ends):
-                return
-            for worker in workers:
-                assert worker.running, f"the worker ended with {worker.process.returncode}\n{worker.tail()}"
-            if time.monotonic() > deadline:
-                tails = "\n".join(worker.tail() for worker in workers)
+            asked = workers()
+            undone = sum(worker.undone(prefix) for worker in asked)
+            ready = all(worker.get("/readyz")[0] == 200 for worker in asked)
+            if rest.reached(looked, idle=ready and not left and not undone, shows=ends):
+                return time.monotonic() - began
+            if time.monotonic() - began > seconds:
+                tails = "\n".join(worker.tail() for worker in asked)
                 shown = ", ".join(f"{tp.topic}[{tp.partition}] {records}" for tp, records in left.items())
                 pytest.fail(f"not caught up after {seconds:.0f} s: {undone:.0f} deadlines and tallies, left: {shown}\n{tails}")
             time.sleep(0.2)

@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
@@ -148,7 +148,7 @@ def odd_records(draw: st.DrawFn) -> list[SinkRecord]:
 
 def test_records_read_in_bulk_are_what_the_models_make_of_each(engine: Engine) -> None:
     """Whatever comes together, all tables are those of a writer whose every record is read alone, by its model; without the steps of alerts
-    they are those of a writer that is given one record at a time. (Not where a score comes after its own end, which has no row: docs/reliability.md.)
+    they are those of a writer that is given one record at a time.
     """
 
     def written(batches: Sequence[Sequence[SinkRecord]]) -> tuple[int, dict[str, list[dict[str, Any]]]]:
@@ -160,8 +160,6 @@ def test_records_read_in_bulk_are_what_the_models_make_of_each(engine: Engine) -
     @examples(150)
     @given(odd_records(), st.lists(st.integers(0, 8), max_size=3))
     def check(log: list[SinkRecord], cuts: list[int]) -> None:
-        ends = [each for each in log if each.topic.endswith(".scores") and b'"value": null' in (each.value or b"")]
-        assume(not any(each.topic.endswith(".scores") and each.offset > ends[0].offset for each in log if ends))
         batches = split(log, cuts)
         refused, found = written(batches)
         assert not any("revision" in row["body"] for row in found["findings"])
