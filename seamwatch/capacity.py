@@ -3,13 +3,15 @@
 from math import ceil
 from typing import NamedTuple
 
-__all__ = ["BUSY", "COSTS", "DAY", "MEBIBYTE", "Costs", "Need", "need"]
+__all__ = ["BUSY", "COSTS", "DAY", "MEBIBYTE", "MEMORY_LIMIT", "Costs", "Need", "need"]
 
 DAY = 86_400
 """Seconds."""
 MEBIBYTE = 1024 * 1024
 BUSY = 0.5
 """The share of its processor that a worker is given: the rest is for catching up, for rebalances, and for the hour in which all call."""
+MEMORY_LIMIT = 2048 * MEBIBYTE
+"""Bytes that a worker may have in the deployment files (config/kubernetes, config/systemd, docker-compose.yml)."""
 _FEWEST = 12
 """Partitions that are made unless told otherwise."""
 _COMPACTED_AFTER = 1.0
@@ -56,7 +58,8 @@ COSTS = Costs()
 
 class Need(NamedTuple):
     """What is needed: ``workers`` of one processor each, one of them to spare, and the share of it (``processor``) that each of the others is busy; bytes of
-    memory of each; bytes of disk; records a second for the database; and what gives out first as more comes.
+    memory of each; bytes of disk; records a second for the database; what gives out first as more comes; and how many workers, one of them to spare, have none
+    that needs more memory than `MEMORY_LIMIT`.
     """
 
     workers: int
@@ -67,6 +70,7 @@ class Need(NamedTuple):
     database_a_day: int
     records: float
     limit: str
+    workers_within_limit: int
 
 
 def need(
@@ -97,7 +101,14 @@ def need(
     scores = _published(rate * costs.wide_changed, costs.wide, costs.every) + _published(rate * costs.narrow_changed, narrow, costs.every)
     records = rate * costs.found + scores
     a_day = round(rate * DAY * costs.database + (costs.wide + narrow) * 24 * costs.history)
-    return Need(workers, processor, partitions, memory, kafka, a_day, records, _limit(working, partitions, records, memory, costs))
+    within = max(working, ceil(customers / _held(live, costs))) + 1
+    return Need(workers, processor, partitions, memory, kafka, a_day, records, _limit(working, partitions, records, memory, costs), within)
+
+
+def _held(live: float, costs: Costs) -> float:
+    """Return how many customers fit into the memory that a worker may have: all who are in contact decoded, or as many as are kept so."""
+    left = MEMORY_LIMIT - costs.base
+    return max(left / (costs.row + live * costs.open_row), (left - costs.open_rows * costs.open_row) / costs.row)
 
 
 def _published(changes: float, keys: int, every: float) -> float:

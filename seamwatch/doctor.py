@@ -52,7 +52,7 @@ _PUBLIC = ("0123456789", "abcdef", "changeme", "example", "password", "secret", 
 """What keys of examples, tests and demonstrations are made of."""
 _NO_KEY = Secret("nothing is hashed with it")
 """Stands in for keys, so that all else can be checked without them."""
-_RIGHTS = "give SEAMWATCH_DATABASE a user with the rights of config/postgres/roles.sql, on the primary server"
+_RIGHTS = "give SEAMWATCH_DATABASE a user with the rights of config/postgres/roles.sql (`seamwatch db upgrade --grants`, as the owner), on the primary server"
 _KEYS = 'python3 -c "import secrets; print(secrets.token_hex(32))" makes one'
 
 

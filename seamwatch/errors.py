@@ -22,6 +22,7 @@ _RIGHTS = "the broker does not let SEAMWATCH_KAFKA_USERNAME: give it the rights 
 _KNOWN = {
     "config.errors.ConfigError": (WRONG_USE, ""),
     "sinks.errors.DatabaseUnavailable": (FAILED, "check that it runs, and SEAMWATCH_DATABASE"),
+    "sinks.errors.RightMissing": (FAILED, ""),
     "sinks.errors.SchemaOutdated": (FAILED, ""),
     "sinks.errors.UnsupportedDatabase": (WRONG_USE, ""),
     "streams.errors.StreamError": (FAILED, ""),

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.resources import files
 from time import sleep
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ _UPGRADE_ATTEMPTS, _UPGRADE_PAUSE = 20, 0.5
 
 Both take one table after the other, and of two that wait for each other PostgreSQL ends one.
 """
+_HAS_ROLES = text("SELECT count(*) > 0 FROM pg_roles WHERE rolname IN ('seamwatch_worker', 'seamwatch_console')")
 _PATIENCE = 5.0
 """Seconds to wait for a connection, and for SQLite's one writer."""
 
@@ -136,23 +138,31 @@ def one_of(dialect: str, column: ColumnElement[str], keys: Sequence[str] | None 
     return column == any_(given)
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, *, grants: bool = False) -> bool | None:
     """Create the tables or bring them up to date, all or nothing; several programs may try at once, and workers may write meanwhile.
+
+    With ``grants`` the roles of config/postgres/roles.sql are given, in the same transaction, what they need of the tables, and nothing is said of roles that
+    are not there. Returns whether they were given it; None where there are no such roles.
 
     Raises `UnsupportedDatabase`, `DatabaseUnavailable`.
     """
     engine = create_engine(url)
     try:
-        transact(one_by_one(engine), _upgrade, _UPGRADE_ATTEMPTS, _UPGRADE_PAUSE)
+        return transact(one_by_one(engine), lambda connection, _: _upgrade(connection, grants), _UPGRADE_ATTEMPTS, _UPGRADE_PAUSE)
     finally:
         engine.dispose()
 
 
-def _upgrade(connection: Connection, _: int) -> None:
+def _upgrade(connection: Connection, grants: bool) -> bool | None:
     # Not repeatable read: the second of two programs must see what the first did while it waited.
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
     command.upgrade(_alembic(connection), "head")
+    if connection.dialect.name != "postgresql" or not connection.execute(_HAS_ROLES).scalar():
+        return None
+    if grants:
+        connection.execution_options(no_parameters=True).exec_driver_sql(files("config").joinpath("postgres", "roles.sql").read_text())
+    return grants
 
 
 def check_schema(engine: Engine) -> None:

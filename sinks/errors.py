@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-__all__ = ["Conflict", "DatabaseUnavailable", "SchemaOutdated", "UnsupportedDatabase", "database_errors"]
+__all__ = ["Conflict", "DatabaseUnavailable", "RightMissing", "SchemaOutdated", "UnsupportedDatabase", "database_errors"]
 
 
 class DatabaseUnavailable(Exception):
@@ -20,6 +20,10 @@ class DatabaseUnavailable(Exception):
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class RightMissing(DatabaseUnavailable):
+    """The database's user may not do what was asked; whoever grants it need not start anything again."""
 
 
 class Conflict(Exception):
@@ -42,10 +46,12 @@ class _Verdict(Enum):
     BUG = auto()
 
 
+_NOT_GRANTED = "42501"
+"""Of PostgreSQL: the user has no right to what was asked."""
 _CONFLICTS = {"40001", "40P01"}
 """Of PostgreSQL: the transaction could not be serialised; a deadlock was broken."""
 
-_AWAY = ("08", "25P03", "25006", "28", "42501", "53", "55P03", "57", "58", "3D000")
+_AWAY = ("08", "25P03", "25006", "28", _NOT_GRANTED, "53", "55P03", "57", "58", "3D000")
 """Of PostgreSQL: connection lost, idle transaction ended, read-only standby, login refused, a right not granted (yet), out of disk, memory or
 connections, lock not granted in time, cancelled or shutting down, input/output error, database not there (yet). A
 query that is wrong, or data that do not fit, are none of these.
@@ -85,6 +91,8 @@ def _raise(error: Exception, original: BaseException | None, *, lost: bool) -> N
     verdict = _Verdict.UNAVAILABLE if lost else _judge(original)
     if verdict is _Verdict.CONFLICT:
         raise Conflict(_first_line(original)) from error
+    if getattr(original, "sqlstate", None) == _NOT_GRANTED:
+        raise RightMissing(f"the database refuses: {_first_line(original)}; its owner grants it by `seamwatch db upgrade --grants`") from error
     if verdict is _Verdict.UNAVAILABLE:
         raise DatabaseUnavailable(f"the database is not available: {_first_line(original)}") from error
     raise error

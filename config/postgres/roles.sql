@@ -1,4 +1,4 @@
--- Who may do what in the database, the least of it: run by the owner of the tables after each `seamwatch db upgrade`.
+-- Who may do what in the database, the least of it. `seamwatch db upgrade --grants`, as the owner of the tables, runs it after each change of them; by hand:
 --   psql --file=config/postgres/roles.sql "$OWNERS_ADDRESS"
 -- Once before, by who may make roles:
 --   CREATE ROLE seamwatch_owner LOGIN; CREATE ROLE seamwatch_worker LOGIN; CREATE ROLE seamwatch_console LOGIN;

@@ -27,7 +27,7 @@ def command(events_per_second: float, customers: int, size: int, live: float, te
     \b
       seamwatch capacity --events-per-second 2000 --customers 1000000
     """
-    from seamwatch.capacity import need
+    from seamwatch.capacity import MEMORY_LIMIT, need
 
     given: Any = {"size": size, "live": live, "teams": teams, "days": days, "replication": replication}
     found = {times: need(times * events_per_second, times * customers, **given) for times in (1, 10, 100)}
@@ -37,6 +37,9 @@ def command(events_per_second: float, customers: int, size: int, live: float, te
     for times, each in found.items():
         click.echo(f"{times * events_per_second:,.0f} events a second of {times * customers:,} customers:")
         click.echo(f"  workers     {each.workers:,} of one processor and {each.memory / 2**20:,.0f} MiB each")
+        if each.memory > MEMORY_LIMIT:
+            fewer = f"run {each.workers_within_limit:,} workers, of {max(each.partitions, 2 * each.workers_within_limit):,} partitions"
+            click.echo(f"  memory      more than the {MEMORY_LIMIT / 2**20:,.0f} MiB of the deployment files: raise that limit, or {fewer}")
         click.echo(f"  partitions  {each.partitions:,}")
         click.echo(f"  Kafka       {each.kafka / 1e9:,.1f} GB in {days:g} days with {replication} copies")
         click.echo(f"  database    {each.records:,.0f} records a second, {each.database_a_day / 1e9:,.2f} GB a day")

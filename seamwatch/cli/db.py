@@ -17,30 +17,37 @@ def command() -> None:
 
     \b
     Before the first worker, and with each new version of the program:
-      seamwatch db upgrade
+      seamwatch db upgrade --grants
     Once a day, as the owner of the tables:
       seamwatch db prune --older-than 400d
     """
 
 
 @command.command
-def upgrade() -> None:
+@click.option("--grants", is_flag=True, help="Give seamwatch_worker and seamwatch_console their rights to the tables, as config/postgres/roles.sql.")
+def upgrade(grants: bool) -> None:
     """Create the tables in SEAMWATCH_DATABASE, or bring them up to date.
 
-    Changes nothing where they are; several programs may try at once.
+    Changes nothing where they are; several programs may try at once. Run it as the owner of the tables. With --grants the roles seamwatch_worker and
+    seamwatch_console, where the server has them, are given their rights in the same transaction: a table that is new is nobody's but the owner's.
 
     \b
     The default, a file in this directory:
       seamwatch db upgrade
     PostgreSQL:
-      SEAMWATCH_DATABASE=postgresql://seamwatch:secret@127.0.0.1/seamwatch seamwatch db upgrade
+      SEAMWATCH_DATABASE=postgresql://seamwatch:secret@127.0.0.1/seamwatch seamwatch db upgrade --grants
     """
     from config.settings import load_settings
     from sinks import database
 
     settings = load_settings()
-    database.upgrade(settings.database)
-    notice(f"{settings.shown()['database']}: the tables are up to date.")
+    granted = database.upgrade(settings.database, grants=grants)
+    told = {
+        None: "the tables are up to date.",
+        True: "the tables are up to date, and the roles have their rights.",
+        False: "the tables are up to date; seamwatch_worker and seamwatch_console, where they are used here, need `seamwatch db upgrade --grants`.",
+    }
+    notice(f"{settings.shown()['database']}: {told[granted]}")
 
 
 @command.command

@@ -1,10 +1,14 @@
 """Each program's role in PostgreSQL may do what it has to, and no more."""
 
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine
 from sqlalchemy.exc import ProgrammingError
 
@@ -16,7 +20,7 @@ from seamwatch.worker import decayed
 from sinks.database import check_schema, create_engine, upgrade
 from sinks.delivery import DeliveryState, DeliveryStore, alert_message
 from sinks.delivery.store import BriefStore, Delivered
-from sinks.errors import DatabaseUnavailable, database_errors
+from sinks.errors import RightMissing, database_errors
 from sinks.identity import note_forgotten
 from sinks.lifecycle import Verdict
 from sinks.observing import CustomerRow, ObservedStore
@@ -28,7 +32,8 @@ from sinks.statements import LOCK_TABLES
 from sinks.takeover import Takeover
 from sinks.transitions import sweep
 from sinks.writer import DatabaseWriter
-from tests.support.roles import CONSOLE, OWNER, ROLES, WORKER, address_of, grant, make_roles
+from tests.support.roles import CONSOLE, OWNER, ROLES, WORKER, address_of, make_roles
+from tests.unit.seamwatch.support import run
 from tests.unit.sinks.builders import brief, clock, finding, letter, record, score
 
 LATER = datetime(2027, 3, 2, tzinfo=UTC)
@@ -38,8 +43,7 @@ LATER = datetime(2027, 3, 2, tzinfo=UTC)
 def engines(database_url: str) -> Iterator[Callable[[str], Engine]]:
     """Give a database that its owner made, and the engine of each role."""
     make_roles(database_url)
-    upgrade(address_of(database_url, OWNER))
-    grant(database_url)
+    upgrade(address_of(database_url, OWNER), grants=True)
     made: dict[str, Engine] = {}
 
     def engine(role: str) -> Engine:
@@ -133,6 +137,49 @@ def test_the_owner_deletes_what_is_old(engines: Callable[[str], Engine]) -> None
     assert deleted["alerts"] > 200
 
 
+def test_an_upgrade_with_grants_forgets_no_table(database_url: str) -> None:
+    """In a database of the version before, whose roles have all that they needed, an upgrade alone says what is missing, and so does what workers then fail
+    at; with --grants, in the same step, workers store and the console reads everything."""
+    make_roles(database_url)
+    owner = address_of(database_url, OWNER)
+    engine = create_engine(owner)
+    migrations = Config()
+    migrations.set_main_option("script_location", "config:migrations")
+    with engine.begin() as connection:
+        migrations.attributes["connection"] = connection
+        command.upgrade(migrations, "0016")
+        connection.exec_driver_sql(ROLES.read_text().replace("ended_scores, ", ""))  # the table that 0017 makes
+    engine.dispose()
+    env = {"SEAMWATCH_DATABASE": owner}
+    alone = run("db", "upgrade", env=env)
+    assert (alone.exit_code, "need `seamwatch db upgrade --grants`" in alone.output) == (0, True), alone.output
+    worker, console = (create_engine(address_of(database_url, role)) for role in (WORKER, CONSOLE))
+    with pytest.raises(RightMissing, match="permission denied for table ended_scores; its owner grants it by `seamwatch db upgrade --grants`"):
+        store_everything(worker)
+    granted = run("db", "upgrade", "--grants", env=env)
+    assert (granted.exit_code, "the roles have their rights" in granted.output) == (0, True), granted.output
+    store_everything(worker)
+    with console.connect() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(table.select().limit(1))
+    for each in (worker, console):
+        each.dispose()
+
+
+def test_the_file_is_one_that_psql_runs(database_url: str) -> None:
+    """By hand it grants the same: the owner gives it to psql, and workers store everything."""
+    psql = shutil.which("psql")
+    if psql is None:
+        pytest.skip("there is no psql")
+    make_roles(database_url)
+    upgrade(address_of(database_url, OWNER))
+    owner = address_of(database_url, OWNER).replace("+psycopg", "")
+    subprocess.run([psql, "--quiet", "--set=ON_ERROR_STOP=1", f"--file={ROLES}", owner], check=True)
+    worker = create_engine(address_of(database_url, WORKER))
+    store_everything(worker)
+    worker.dispose()
+
+
 def rights(role: str) -> list[tuple[str, str]]:
     """Return table and right of each grant to a role in the file."""
     found = []
@@ -154,7 +201,7 @@ def test_workers_need_each_of_their_rights(engines: Callable[[str], Engine]) -> 
         try:
             store_everything(engines(WORKER))
             needless.append((table, right))
-        except DatabaseUnavailable as error:
+        except RightMissing as error:
             assert "permission denied" in str(error)  # noqa: PT017
         with engines(OWNER).begin() as connection:
             connection.exec_driver_sql(f"GRANT {right} ON {table} TO {WORKER}")

@@ -24,7 +24,7 @@ from streams.producer import partition_for
 from tests.support.acls import allow, deny, grants
 from tests.support.chatwoot import SECRET, message, signed
 from tests.support.receiver import ReceiverServer
-from tests.support.roles import OWNER, WORKER, address_of, grant, make_roles
+from tests.support.roles import OWNER, WORKER, address_of, make_roles
 from tests.support.server import free_ports
 from tests.support.services import KafkaServer, PostgresServer
 from tests.support.workers import CUSTOMER_KEY, HASH_KEY, Installation, WorkerProcess, stored, until
@@ -89,8 +89,7 @@ class Guarded(Installation):
         allow(self.admin, self.grants)
         self.become("setup")
         self.settings["SEAMWATCH_DATABASE"] = self.addresses[OWNER]
-        self.run("db", "upgrade")
-        grant(self.owned)
+        self.run("db", "upgrade", "--grants")
         self.settings["SEAMWATCH_DATABASE"] = self.addresses[WORKER]
 
     def become(self, user: str) -> None:

@@ -1,4 +1,4 @@
-"""The database's roles as an installation has them: `config/postgres/roles.sql`, run by its owner."""
+"""The database's roles as an installation has them, whom `seamwatch db upgrade --grants` gives what they need."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -7,7 +7,7 @@ import psycopg
 from psycopg.errors import DuplicateObject
 from sqlalchemy.engine import make_url
 
-__all__ = ["CONSOLE", "OWNER", "ROLES", "WORKER", "address_of", "grant", "make_roles"]
+__all__ = ["CONSOLE", "OWNER", "ROLES", "WORKER", "address_of", "make_roles"]
 
 ROLES = Path(__file__).parents[2] / "config" / "postgres" / "roles.sql"
 OWNER, WORKER, CONSOLE = "seamwatch_owner", "seamwatch_worker", "seamwatch_console"
@@ -24,12 +24,6 @@ def make_roles(url: str) -> None:
         connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
         connection.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {WORKER}")
         connection.execute(f"GRANT CONNECT ON DATABASE {name} TO {CONSOLE}")
-
-
-def grant(url: str) -> None:
-    """Let the owner run the file, when the tables are there."""
-    with psycopg.connect(_libpq(address_of(url, OWNER)), autocommit=True) as connection:
-        connection.execute(ROLES.read_text())
 
 
 def address_of(url: str, role: str) -> str:

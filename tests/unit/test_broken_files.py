@@ -182,7 +182,7 @@ def test_manifests_make_a_whole_and_a_missing_one_is_told(tmp_path: Path) -> Non
     shutil.copy(ROOT / "config" / "kubernetes" / "workers.yaml", where)
     code, told = said([SYSTEM["kubectl"] or "", "kustomize", "overlay"], tmp_path)
     kinds = [told.count(f"kind: {kind}") for kind in ("ScaledObject", "PodMonitor", "PrometheusRule", "CronJob")]
-    assert (code, told.count("image: registry.example/seamwatch:1.2.3"), kinds) == (0, 7, [1, 1, 2, 1]), told[-500:]
+    assert (code, told.count("image: registry.example/seamwatch:1.2.3"), kinds) == (0, 8, [1, 1, 2, 2]), told[-500:]
 
 
 COMPOSES = (

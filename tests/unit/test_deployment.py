@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from config.settings import Settings, load_settings, misspelt
 from seamwatch.broker import mapped_sources
 from streams.topics import Topics
 from tests.documents.typed import parse
+from tests.support.acls import grants
 from tests.unit.config.test_monitoring import expressions
 from tests.unit.seamwatch.support import run
 
@@ -74,8 +76,9 @@ def test_pods_have_no_rights(name: str) -> None:
             "capabilities": {"drop": ["ALL"]},
         }
         assert container["resources"]["limits"]["memory"]
-        assert not [each for each in container.get("env", ()) if each["name"].endswith(("_KEY", "_PASSWORD", "_SECRET"))]
-        if name not in ("seamwatch-prepare", "seamwatch-prune"):
+        secret = [each for each in container.get("env", ()) if each["name"].endswith(("_KEY", "_PASSWORD", "_SECRET"))]
+        assert all(each["value"].startswith("file:/run/secrets/") for each in secret)
+        if name not in ("seamwatch-prepare", "seamwatch-prune", "seamwatch-doctor"):
             assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
 
 
@@ -100,7 +103,8 @@ def test_workers_are_scaled_by_what_they_read() -> None:
     names = Topics(prefix)
     assert {each["consumerGroup"] for each in asked} == {prefix}
     assert [each["topic"] for each in asked] == [names.touchpoints, *map(names.raw, settings["SEAMWATCH_SOURCES"].split(","))]
-    assert {each["key"] for each in authentication["secretTargetRef"]} == {"kafka-username", "kafka-password", "kafka-ca.pem"}
+    given = {each["parameter"]: (each["name"], each["key"]) for kind in ("configMapTargetRef", "secretTargetRef") for each in authentication[kind]}
+    assert given == {"username": ("seamwatch-kafka", "doctor"), "password": ("seamwatch-kafka", "doctor"), "ca": ("seamwatch", "kafka-ca.pem")}
 
 
 def relabelled(component: str, port: str) -> dict[str, str] | None:
@@ -161,12 +165,12 @@ def test_rules_of_kubernetes_are_those_of_prometheus() -> None:
 
 def test_tables_and_topics_are_made_as_their_owner() -> None:
     """What migrates or deletes is given the owner's secrets over the workers' where there are such, on Kubernetes and with systemd; workers never are."""
+    owner = {"secret": {"name": "seamwatch-owner", "optional": True, "items": [{"key": "database", "path": "database"}]}}
     for name, pod in pods().items():
         (secrets,) = [volume for volume in pod["volumes"] if volume["name"] == "secrets"]
         if name in ("seamwatch-prepare", "seamwatch-prune"):
-            assert secrets["projected"]["sources"] == [{"secret": {"name": "seamwatch"}}, {"secret": {"name": "seamwatch-owner", "optional": True}}]
+            assert secrets["projected"]["sources"][-1] == owner  # of files of one name the last is there
         else:
-            assert secrets["secret"]["secretName"] == "seamwatch"
             assert "seamwatch-owner" not in str(pod)
     owners = {"seamwatch-prepare.service", "seamwatch-prune.service"}
     assert {unit.name for unit in SYSTEMD.glob("*.service") if "LoadCredential=database:/etc/seamwatch/owner/database" in unit.read_text()} == owners
@@ -174,9 +178,72 @@ def test_tables_and_topics_are_made_as_their_owner() -> None:
     assert "seamwatch-prepare.service\n" in (SYSTEMD / "seamwatch-worker@.service").read_text()
 
 
+def test_rights_to_the_tables_come_with_the_tables() -> None:
+    """Whatever upgrades the database in a deployment gives the roles their rights in the same step: none of them can be forgotten."""
+    started = {unit.name: unit.read_text() for unit in UNITS} | {name: str(each) for name, each in (pods() | OWN).items()}
+    upgrades = {name: re.findall(r"seamwatch db upgrade( --grants)?", text) for name, text in started.items() if "db upgrade" in text}
+    assert upgrades.keys() == {"seamwatch-prepare.service", "seamwatch-prepare", "worker", "insight", "deliver"}
+    assert {given for each in upgrades.values() for given in each} == {" --grants"}
+
+
+def part(name: str) -> str:
+    """Return whom of config/kafka/acls.sh a unit or workload is."""
+    return {"prepare": "setup"}.get(name := name.removeprefix("seamwatch-").removesuffix("@"), name)
+
+
+def users_of_kubernetes() -> dict[str, str]:
+    """Return by part the user that its pod, or the scaler, enters Kafka as; each has its own password and no other's."""
+    users = next(each["data"] for each in manifests() if each["kind"] == "ConfigMap" and each["metadata"]["name"] == "seamwatch-kafka")
+    found = {}
+    for name, pod in pods().items():
+        (secrets,) = [volume["projected"]["sources"] for volume in pod["volumes"] if volume["name"] == "secrets"]
+        passwords = [each["secret"] for each in secrets if each["secret"]["name"] == "seamwatch-kafka"]
+        assert {each["secret"]["name"] for each in secrets} <= {"seamwatch", "seamwatch-kafka", "seamwatch-owner"}
+        (env,) = [{each["name"]: each for each in container.get("env", ())} for container in pod["containers"]]
+        if name == "seamwatch-prune":
+            assert not passwords
+            continue
+        assert passwords == [{"name": "seamwatch-kafka", "items": [{"key": part(name), "path": "kafka-password"}]}]
+        assert env["SEAMWATCH_KAFKA_PASSWORD"]["value"] == "file:/run/secrets/seamwatch/kafka-password"
+        named = env["SEAMWATCH_KAFKA_USERNAME"]["valueFrom"]["configMapKeyRef"]
+        assert named == {"name": "seamwatch-kafka", "key": part(name)}
+        found[part(name)] = users[named["key"]]
+    return found
+
+
+def users_of_systemd() -> dict[str, str]:
+    """Return by part the user that its unit enters Kafka as, with the shipped files that add to units; each has a password of its own."""
+    found: dict[str, str] = {}
+    passwords: list[str] = []
+    for unit in SYSTEMD.glob("*.service"):
+        prefix = unit.stem.removesuffix("@")
+        added = {path.name: path.read_text() for folder in ("seamwatch-.service.d", f"{unit.name}.d") for path in (SYSTEMD / folder).glob("*.conf")}
+        lines = "\n".join([unit.read_text(), *added.values()]).replace("%p", prefix)  # the nearer of two files of one name is read
+        handed = re.findall("^LoadCredential=kafka-password:(.+)$", lines, re.MULTILINE)
+        named = re.findall("^Environment=SEAMWATCH_KAFKA_USERNAME=(.+)$", lines, re.MULTILINE)
+        assert len(handed) == len(named) == (prefix != "seamwatch-prune"), unit.name
+        passwords += handed
+        found |= {part(prefix): user for user in named}
+    assert len(set(passwords)) == len(passwords)
+    return found
+
+
+@pytest.mark.parametrize("users", [users_of_kubernetes, users_of_systemd])
+def test_each_part_enters_kafka_as_the_user_that_has_its_rights(users: Callable[[], dict[str, str]]) -> None:
+    """Whoever config/kafka/acls.sh grants something is a part of the deployment, and each part that speaks to Kafka has a user and password of its own."""
+    granted = {each.user for each in grants("seamwatch")}
+    assert users() == {user.removeprefix("seamwatch-"): user for user in granted}
+
+
+def test_nobody_has_a_user_where_the_broker_asks_for_none() -> None:
+    """The containers of compose speak to a broker of their own without names; one that did with a name would need its own."""
+    assert not [name for name, each in OWN.items() if "KAFKA" in str(each["environment"])]
+    assert set(re.findall(r"\w+:(\w+)", COMPOSE["services"]["kafka"]["environment"]["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"])) == {"PLAINTEXT"}
+
+
 def test_what_deletes_by_the_clock_deletes_what_the_program_lets_it(tmp_path: Path) -> None:
     """CronJob and unit start the command that there is, once a day and never two at once, for an age that the shipped rules allow."""
-    (job,) = [each["spec"] for each in manifests() if each["kind"] == "CronJob"]
+    (job,) = [each["spec"] for each in manifests("retention")]
     (container,) = pods()["seamwatch-prune"]["containers"]
     unit = (SYSTEMD / "seamwatch-prune.service").read_text()
     assert re.findall("^ExecStart=/opt/seamwatch/bin/seamwatch (.*)$", unit, re.MULTILINE) == [" ".join(container["args"])]
@@ -195,9 +262,12 @@ def test_settings_of_the_manifests_are_settings(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "database").write_text("postgresql://seamwatch:secret@db/seamwatch\n")
     for name in ("hash-key", "customer-key", "kafka-password", "chatwoot"):
         (tmp_path / name).write_text(f"{name}-that-nobody-knows\n")
-    for name, value in settings.items():
+    (worker,) = pods()["seamwatch-worker"]["containers"]
+    own = {each["name"]: each["value"] for each in worker["env"] if "value" in each}
+    for name, value in (settings | own).items():
         monkeypatch.setenv(name, value.replace("/run/secrets/seamwatch", str(tmp_path)))
     read = load_settings()
+    assert read.kafka_password is not None
     assert read.database == "postgresql+psycopg://seamwatch:secret@db/seamwatch"
     assert read.require_hash_key() == b"hash-key-that-nobody-knows"
     assert [read.door_secrets(name) != [] for name in mapped_sources(read)] == [True]
@@ -212,7 +282,7 @@ def test_receivers_of_the_manifests_are_receivers(tmp_path: Path) -> None:
     assert loaded.roles == load_receivers().roles
     (container,) = pods()["seamwatch-deliver"]["containers"]
     (mount,) = [each["mountPath"] for each in container["volumeMounts"] if each["name"] == "receivers"]
-    assert container["env"] == [{"name": "SEAMWATCH_RECEIVERS_FILE", "value": f"{mount}/receivers.yaml"}]
+    assert {"name": "SEAMWATCH_RECEIVERS_FILE", "value": f"{mount}/receivers.yaml"} in container["env"]
 
 
 UNITS = [path for path in sorted(SYSTEMD.rglob("*")) if path.is_file()]

@@ -54,11 +54,12 @@ def kubernetes() -> Iterator[Deployed]:
 
 
 def systemd() -> Iterator[Deployed]:
-    """Yield the units, with the settings that they set themselves."""
+    """Yield the units, with the settings that they set themselves; not `doctor`, which tells what is wrong in lines of its own."""
     for unit in sorted((ROOT / "config" / "systemd").glob("*.service")):
         text = unit.read_text().replace("%d", "/run/secrets").replace("%H-%i", "host-1").replace("%i", "1")
         for command in re.findall(r"^ExecStart=/opt/seamwatch/bin/seamwatch (.*)$", text, re.MULTILINE):
-            yield Deployed(f"systemd-{unit.stem}", command, dict(re.findall(r"^Environment=(SEAMWATCH_\w+)=(.*)$", text, re.MULTILINE)))
+            if command != "doctor":
+                yield Deployed(f"systemd-{unit.stem}", command, dict(re.findall(r"^Environment=(SEAMWATCH_\w+)=(.*)$", text, re.MULTILINE)))
 
 
 BROKEN: Mapping[str, tuple[str, ...]] = {

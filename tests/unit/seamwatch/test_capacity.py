@@ -4,7 +4,9 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
-from seamwatch.capacity import BUSY, COSTS, need
+import yaml
+
+from seamwatch.capacity import BUSY, COSTS, MEBIBYTE, MEMORY_LIMIT, need
 from tests.unit.seamwatch.support import run
 
 
@@ -37,6 +39,24 @@ def test_memory_is_that_of_customers() -> None:
     assert quiet.memory == COSTS.base + 1_000_000 * COSTS.row
     assert busy.memory == quiet.memory + 20_000 * COSTS.open_row
     assert need(100, 10**9).memory == COSTS.base + 10**9 * COSTS.row + 24_000 * COSTS.open_row
+
+
+def test_more_memory_than_the_deployment_files_give_is_told_with_what_to_do() -> None:
+    """Where a worker needs more than its limit there, the command says so and names the fewest workers of whom none does; else it says nothing of it."""
+    root = Path(__file__).parents[3]
+    for file, limit in (("config/kubernetes/workers.yaml", "limits: {memory: 2Gi}"), ("config/systemd/seamwatch-worker@.service", "MemoryMax=2G\n")):
+        assert limit in (root / file).read_text()
+    assert yaml.safe_load((root / "docker-compose.yml").read_text())["services"]["worker"]["mem_limit"] == "2g"
+    assert MEMORY_LIMIT == 2048 * MEBIBYTE
+    for live in (0.0, 0.02, 1.0):
+        for customers in (1_000, 10_000_000, 100_000_000):
+            within = need(1, customers, live=live).workers_within_limit
+            mine = [customers / working for working in (within - 1, within - 2) if working]
+            memory = [COSTS.base + each * COSTS.row + min(each * live, COSTS.open_rows) * COSTS.open_row for each in mine]
+            assert memory[0] <= MEMORY_LIMIT
+            assert all(each > MEMORY_LIMIT for each in memory[1:])
+    told = run("capacity", "--events-per-second", "2000", "--customers", "1000000").output.split("events a second of")[1:]
+    assert ["raise that limit, or run" in each for each in told] == [False, True, True]
 
 
 def test_few_events_give_the_database_more_records_each() -> None:
