@@ -98,6 +98,10 @@ class Record(NamedTuple):
     value: bytes | None
 
 
+UNWATCHED: Final = ("flood", "not_a_customer", "forgotten")
+"""Why touchpoints are only counted."""
+
+
 class Counts:
     """What was seen and done since the counts were last taken."""
 

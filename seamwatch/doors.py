@@ -10,6 +10,7 @@ from config.errors import ConfigError
 from config.settings import Settings
 from seamwatch.broker import mapped_sources
 from streams.ingest import Appender, DoorObserver, Ingest, OpenDoor, checker
+from streams.ingest.rules import Rule
 from streams.settings import StreamSettings
 from streams.sources import load_source
 from streams.topics import Topics
@@ -17,7 +18,10 @@ from streams.topics import Topics
 if TYPE_CHECKING:
     from streams.tracing import Tracing
 
-__all__ = ["TakingIn", "open_doors"]
+__all__ = ["OUTCOMES", "TakingIn", "open_doors"]
+
+OUTCOMES = ("accepted", Rule.UNSIGNED.value, Rule.STALE.value, Rule.WRONG_SIGNATURE.value, Rule.PRESSURE.value, Rule.UNCONFIRMED.value)
+"""What becomes of requests at a door, as far as alerts ask for it."""
 
 _DISCONNECT = 2.0
 

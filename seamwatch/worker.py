@@ -19,6 +19,7 @@ from agents.fields import FieldCatalog, Fingerprinter
 from agents.rules import Rulebook
 from agents.scores import faded, shown_value
 from agents.text import Recogniser, Vocabulary
+from agents.text.recognise import UNREAD
 from config.fields import load_fields, load_vocabulary
 from config.rules import load_rulebook
 from config.settings import Settings
@@ -35,6 +36,7 @@ from streams.sources import Source, load_source
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from seamwatch.doors import TakingIn
     from streams.app import SeamwatchApp
     from streams.backend import Backend
     from streams.ingest import OpenDoor
@@ -190,7 +192,7 @@ class Worker:
     def assemble(self, app: "SeamwatchApp", engine: "Engine | None") -> None:
         """Register the agents of all roles on ``app``, with what they measure."""
         from agents import live
-        from agents.partition import PartitionWatch
+        from agents.partition import UNWATCHED, PartitionWatch
         from agents.scores import Merger
         from seamwatch.figures import StoredFigures, Storing, WatchFigures
         from seamwatch.lifetimes import Lifetimes
@@ -204,18 +206,19 @@ class Worker:
             for source in plan.sources:
                 recogniser = None if plan.vocabulary is None else Recogniser(plan.vocabulary)
                 mappings[source.name] = mapper(source, refused, recogniser, metrics.unread)
+            if plan.vocabulary is not None:
+                metrics.reads(UNREAD)
             live.normalise(app, mappings)
         if "watch" in plan.roles:
             home = partial(partition_for, partitions=app.streams.partitions)
             engine_of = partial(PartitionWatch, plan.rulebook, plan.fields, plan.fingerprinter, home=home)
             state = live.watch(app, engine_of, pulse=(plan.settings.pulse_every or 0) / 1_000_000)
+            metrics.watches({rule.detector for rule in plan.rulebook.rules}, UNWATCHED)
             app.add_service_task(WatchFigures(app, state, metrics).run)
         if "score" in plan.roles:
             live.score(app, partial(Merger, plan.rulebook.engine.prior_opportunities))
         if INGEST in plan.roles:
-            from seamwatch.doors import TakingIn
-
-            taking_in = TakingIn(plan.settings, self._streams, plan.doors, metrics, app.tracing)
+            taking_in = self._taking_in(app.tracing)
             app.add_service_task(taking_in.start)
             app.before_stop(taking_in.stop)
         if "sink" in plan.roles and engine is not None:
@@ -225,18 +228,24 @@ class Worker:
 
     async def _take_in(self, backend: "Backend", stop: asyncio.Event, tracing: "Tracing | None") -> int:
         """Do nothing but take in records: without a consumer group, and without Faust."""
-        from seamwatch.doors import TakingIn
         from streams.worker import reach_broker
 
         if not await reach_broker(self._streams, backend, stop):
             return 0
-        taking_in = TakingIn(self.plan.settings, self._streams, self.plan.doors, self.metrics, tracing)
+        taking_in = self._taking_in(tracing)
         await taking_in.start()
         self._waiting = ""
         await stop.wait()
         self._waiting = "stopping: no more records are taken in"
         await taking_in.stop()
         return 0
+
+    def _taking_in(self, tracing: "Tracing | None") -> "TakingIn":
+        from seamwatch.doors import OUTCOMES, TakingIn
+
+        for source in self.plan.doors:
+            self.metrics.door(source, OUTCOMES)
+        return TakingIn(self.plan.settings, self._streams, self.plan.doors, self.metrics, tracing)
 
     async def _await_database(self, engine: "Engine", stop: asyncio.Event) -> bool:
         """Wait until the database answers and has the right tables; return False where told to stop first."""

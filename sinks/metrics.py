@@ -101,7 +101,8 @@ UNWATCHED = Definition(
     "unwatched_touchpoints_total",
     "counter",
     "touchpoints",
-    "Touchpoints that were only counted: of a customer with more in an hour than one can have, or of an id that the rules list as nobody's.",
+    "Touchpoints that were only counted: of a customer with more in an hour than one can have, of an id that the rules list as nobody's, or from before a "
+    "customer was forgotten.",
     ("reason",),
 )
 DEAD_LETTERS = Definition(
@@ -357,6 +358,26 @@ class Metrics:
         self._state: dict[int, tuple[int, int, int]] = {}
         self._lagging: dict[str, set[int]] = {}
 
+    def watches(self, detectors: Iterable[str], unwatched: Iterable[str]) -> None:
+        """Show from the start what a worker that watches seldom counts: findings taken back by detector, touchpoints that are only counted by reason.
+
+        So that 0 is told from nobody who counts, and the first one is an increase, too; the same holds for `reads` and `door`.
+        """
+        for detector in detectors:
+            self._withdrawn.labels(detector)
+        for reason in unwatched:
+            self._unwatched.labels(reason)
+
+    def reads(self, unread: Iterable[str]) -> None:
+        """Show from the start why messages are not read, of a worker that reads them."""
+        for reason in unread:
+            self._unread.labels(reason)
+
+    def door(self, source: str, outcomes: Iterable[str]) -> None:
+        """Show an open door from the start, with these outcomes."""
+        for outcome in outcomes:
+            self._requests.labels(source, outcome)
+
     def touchpoints(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Add accepted touchpoints by (source, type)."""
         for (source, kind), count in counts.items():
@@ -376,7 +397,7 @@ class Metrics:
         self._misplaced.inc(count)
 
     def unwatched(self, counts: Mapping[str, int]) -> None:
-        """Add touchpoints that were only counted, by reason (``flood``, ``not_a_customer``)."""
+        """Add touchpoints that were only counted, by reason (``flood``, ``not_a_customer``, ``forgotten``)."""
         for reason, count in counts.items():
             self._unwatched.labels(reason).inc(count)
 

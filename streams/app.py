@@ -179,8 +179,10 @@ class SeamwatchApp(faust.App):
         return {names.touchpoints, names.alerts, names.briefs, names.dead_letters}
 
     async def load_pauses(self) -> None:
-        """Find the raw topics that somebody paused before."""
+        """Find the raw topics that somebody paused before; tell of all others that they are not."""
         raw = self.raw_topics & self.read_topics
+        for topic in raw:
+            self.observer.paused(topic, False)
         for topic in await self.backend.paused(raw) if raw else ():
             _log.warning("%s is paused: `seamwatch dead-letters resume %s` lets it be read", topic, topic)
             self._told |= {topic}

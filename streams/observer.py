@@ -33,7 +33,7 @@ class Observer(Protocol):
         """How long the oldest batch has waited to be written; 0 where none waits."""
 
     def paused(self, topic: str, paused: bool) -> None:
-        """A raw topic was paused or resumed."""
+        """A raw topic was paused or resumed; told of each that is read at the start, too."""
 
     def pulses_sent(self, number: int) -> None:
         """So many pulses were written to the touchpoints."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain, islice, pairwise
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from agents.fields import of_thing
 from agents.text.phrases import Found
@@ -114,6 +114,10 @@ class _Candidate(NamedTuple):
     told: int
     listed: bool
     referred: bool = False
+
+
+UNREAD: Final = ("text_truncated", "language_unknown", "language_not_configured")
+"""Why a message is not read, or not to its end."""
 
 
 class Recogniser:

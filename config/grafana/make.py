@@ -52,7 +52,7 @@ class Panel:
             defaults["color"] = {"mode": "thresholds"}
         if self.console:
             defaults["links"] = [{"title": "In the console", "url": f"${{console}}{self.console}", "targetBlank": True}]
-        links = [{"title": self.runbook, "url": f"${{runbooks}}/{self.runbook}.md", "targetBlank": True}]
+        links = [{"title": "Runbooks" if self.runbook == "README" else self.runbook, "url": f"${{runbooks}}/{self.runbook}.md", "targetBlank": True}]
         return {
             "id": number,
             "type": self.kind,
@@ -89,6 +89,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 _SCORE: Sequence[tuple[str, float | None]] = (("red", None), ("orange", 50), ("green", 75))
 _SCALE = {"min": 0, "max": 100}
 _NONE: Sequence[tuple[str, float | None]] = (("green", None), ("red", 1))
+_WHOLE = {"decimals": 0}
+"""Of counts over a time: Prometheus reckons to its edges, which gives fractions."""
 
 
 def _chosen(name: str, metric: str, label: str, *, several: bool = False, of: str = "") -> dict[str, Any]:
@@ -190,19 +192,29 @@ def _experience() -> dict[str, Any]:
         "What customers live through: scores from 0 to 100, where they are lowest, and what was found. Half-life: how fast a score forgets, in seconds.",
         variables,
         [
-            Panel("Tenants", _score("tenant", by="tenant"), "stat", width=12, **shown),
+            Panel(
+                "Tenants",
+                _score("tenant", by="tenant"),
+                "stat",
+                width=12,
+                about="Scores now: green from 75, orange from 50. Nothing where a tenant has too few touchpoints to be scored.",
+                **shown,
+            ),
             Panel(
                 "Findings of the last hour",
                 [(f"sum by (severity) (increase({findings}{{{_OF}}}[1h]))", "{{severity}}")],
                 "stat",
                 width=6,
+                about="When they were first made, by severity.",
                 console="/alerts?severity=${__field.labels.severity}",
+                options=_WHOLE,
             ),
             Panel(
                 "Taken back in the last hour",
-                [(f"sum(increase(seamwatch_findings_withdrawn_total{{{_OF}}}[1h])) or vector(0)", "")],
+                [(f"sum(increase(seamwatch_findings_withdrawn_total{{{_OF}}}[1h]))", "")],
                 "stat",
                 width=6,
+                options=_WHOLE,
                 about="Findings that a late record showed to be none.",
             ),
             Panel("Scores of tenants", _score("tenant", by="tenant"), **shown),
@@ -212,17 +224,30 @@ def _experience() -> dict[str, Any]:
                 "Worst teams",
                 _score("team", worst=15),
                 "bargauge",
+                about="The 15 with the lowest scores now.",
                 console="/alerts?team=${__field.labels.name}",
                 **shown,
             ),
-            Panel("Worst seams", _score("seam", worst=15), "bargauge", console="/seams", **shown),
             Panel(
-                "Worst teams over time", _score("team", worst=5), console="/alerts?team=${__field.labels.name}", **shown
+                "Worst seams",
+                _score("seam", worst=15),
+                "bargauge",
+                about="The 15 places between two teams with the lowest scores now.",
+                console="/seams",
+                **shown,
+            ),
+            Panel(
+                "Worst teams over time",
+                _score("team", worst=5),
+                about="At each moment the five that were lowest then: lines begin and end as teams come and go among them.",
+                console="/alerts?team=${__field.labels.name}",
+                **shown,
             ),
             Panel(
                 "Findings an hour, by detector",
                 an_hour,
                 width=12,
+                about="The pace of the moment, times an hour.",
                 console="/alerts?detector=${__field.labels.detector}",
             ),
             Panel(
@@ -231,6 +256,7 @@ def _experience() -> dict[str, Any]:
                 "bargauge",
                 width=12,
                 console="/alerts?detector=${__field.labels.detector}",
+                options=_WHOLE,
             ),
         ],
     )
@@ -242,8 +268,8 @@ def _stream() -> dict[str, Any]:
     odd = [
         (f"sum(rate(seamwatch_unknown_keys_total{{{_OF}}}[$__rate_interval]))", "unknown keys"),
         (f"sum(rate(seamwatch_misplaced_records_total{{{_OF}}}[$__rate_interval]))", "in another partition"),
-        (f"sum(rate(seamwatch_unwatched_touchpoints_total{{{_OF}}}[$__rate_interval])) or vector(0)", "not watched"),
-        (f"sum(rate(seamwatch_unread_messages_total{{{_OF}}}[$__rate_interval])) or vector(0)", "messages not read"),
+        (f"sum(rate(seamwatch_unwatched_touchpoints_total{{{_OF}}}[$__rate_interval]))", "not watched"),
+        (f"sum(rate(seamwatch_unread_messages_total{{{_OF}}}[$__rate_interval]))", "messages not read"),
     ]
     return _dashboard(
         "seamwatch-stream",
@@ -252,29 +278,51 @@ def _stream() -> dict[str, Any]:
         (_JOB, _INSTANCE),
         [
             Panel(
-                "Workers that do all of their work",
-                [(f"sum(seamwatch_ready{{{_OF}}})", "")],
-                "stat",
-                width=4,
-                steps=(("red", None), ("green", 1)),
-                runbook="SeamwatchNotReady",
-            ),
-            Panel("Records that wait", [(f"sum(seamwatch_consumer_lag_records{{{_OF}}})", "")], "stat", width=4),
-            Panel(
-                "Topics that are paused",
-                [(f"count(max by (topic) (seamwatch_topic_paused{{{_OF}}}) == 1) or vector(0)", "")],
+                "Workers that do not do all of their work",
+                [(f"count(seamwatch_ready{{{_OF}}}) - sum(seamwatch_ready{{{_OF}}})", "")],
                 "stat",
                 width=4,
                 steps=_NONE,
+                about="Of those that answer: starting, recovering, without a database, or worse. No data: none answers.",
+                runbook="SeamwatchNotReady",
+            ),
+            Panel(
+                "Records that wait",
+                [(f"sum(seamwatch_consumer_lag_records{{{_OF}}})", "")],
+                "stat",
+                width=4,
+                about="In Kafka, of all topics that workers read.",
+                runbook="SeamwatchFallingBehind",
+            ),
+            Panel(
+                "Topics that are paused",
+                [(f"sum(max by (topic) (seamwatch_topic_paused{{{_OF}}}))", "")],
+                "stat",
+                width=4,
+                steps=_NONE,
+                about="Of sources' own records. No data: no source is read, touchpoints alone.",
                 runbook="SeamwatchSourcePaused",
             ),
-            Panel("Customers in the state", [(f"sum(seamwatch_state_rows{{{_OF}}})", "")], "stat", width=4),
-            Panel("Deadlines that wait", [(f"sum(seamwatch_timers_pending{{{_OF}}})", "")], "stat", width=4),
+            Panel(
+                "Customers in the state",
+                [(f"sum(seamwatch_state_rows{{{_OF}}})", "")],
+                "stat",
+                width=4,
+                about="Whom the workers remember.",
+            ),
+            Panel(
+                "Deadlines that wait",
+                [(f"sum(seamwatch_timers_pending{{{_OF}}})", "")],
+                "stat",
+                width=4,
+                about="Moments at which something is found unless it happens before, such as that somebody takes over.",
+            ),
             Panel(
                 "Versions",
                 [(f"count by (version, python) (seamwatch_build_info{{{_OF}}})", "{{version}}, Python {{python}}")],
                 "stat",
                 width=4,
+                about="How many workers run each; more than one while an upgrade is under way.",
             ),
             Panel("Touchpoints a second, by type", _rate("seamwatch_touchpoints_total", "type")),
             Panel(
@@ -308,14 +356,28 @@ def _stream() -> dict[str, Any]:
                 unit="s",
                 runbook="SeamwatchFindingsLate",
             ),
-            Panel("A batch", _quantiles("seamwatch_batch_seconds", 0.5, 0.95, 0.99), unit="s"),
+            Panel(
+                "A batch of records",
+                _quantiles("seamwatch_batch_seconds", 0.5, 0.95, 0.99),
+                unit="s",
+                about="How long one takes, from being handed over to being done.",
+            ),
             Panel(
                 "Dead letters a second, by reason",
                 _rate("seamwatch_dead_letters_total", "reason"),
                 runbook="SeamwatchRecordsRefused",
             ),
-            Panel("Copies a second, by content", _rate("seamwatch_duplicates_total", "content")),
-            Panel("Odd ones a second", odd),
+            Panel(
+                "Copies a second, by content",
+                _rate("seamwatch_duplicates_total", "content"),
+                about="Touchpoints that had come before: with the same content, or with other content, of which the first counts.",
+            ),
+            Panel(
+                "Odd ones a second",
+                odd,
+                about="Keys that the schema does not have; records in another partition than their key's; touchpoints that are only counted "
+                "(a flood, nobody's id, a forgotten customer); messages that were not read to their end.",
+            ),
             Panel("State, by worker", [(f"seamwatch_state_bytes{{{_OF}}}", "{{instance}}")], unit="bytes"),
             Panel("Memory, by worker", [(f"process_resident_memory_bytes{{{_OF}}}", "{{instance}}")], unit="bytes"),
             Panel(
@@ -328,6 +390,7 @@ def _stream() -> dict[str, Any]:
                 [(f"sum by (instance) (increase({recovery}_count{{{_OF}}}[$__range]))", "{{instance}}")],
                 "bargauge",
                 about="Those that a worker was given, at its start or by a rebalance.",
+                options=_WHOLE,
             ),
             Panel(
                 "Recovery of a partition, on average since the start",
@@ -342,7 +405,7 @@ def _stream() -> dict[str, Any]:
                 runbook="SeamwatchNotReady",
             ),
             Panel(
-                "Running since",
+                "Running for",
                 [(f"time() - process_start_time_seconds{{{_OF}}}", "{{instance}}")],
                 unit="s",
                 runbook="SeamwatchWorkerRestarts",
@@ -360,8 +423,9 @@ def _stream() -> dict[str, Any]:
             ),
             Panel(
                 "Not signed as it should be, by source",
-                [('job_source:seamwatch_ingest_distrusted:ratio_rate5m{job="$job"} or vector(0)', "{{source}}")],
+                [('job_source:seamwatch_ingest_distrusted:ratio_rate5m{job="$job"}', "{{source}}")],
                 unit="percentunit",
+                about="Share of what was posted in the last five minutes; a gap where nothing was.",
                 runbook="SeamwatchDoorDistrusts",
             ),
             Panel(
@@ -370,7 +434,14 @@ def _stream() -> dict[str, Any]:
                 unit="s",
                 width=12,
             ),
-            Panel("Bodies held", [(f"seamwatch_ingest_held_bytes{{{_OF}}}", "{{instance}}")], unit="bytes", width=12),
+            Panel(
+                "Bodies held",
+                [(f"seamwatch_ingest_held_bytes{{{_OF}}}", "{{instance}}")],
+                unit="bytes",
+                width=12,
+                about="Of requests that are being read, or written to Kafka.",
+                runbook="SeamwatchDoorFails",
+            ),
         ],
     )
 
@@ -378,7 +449,8 @@ def _stream() -> dict[str, Any]:
 def _delivery() -> dict[str, Any]:
     waiting = 'max by (state, severity) (seamwatch_alerts_waiting{job="$job"})'
     told = 'job=~"$job(-deliver)?"'  # the role `deliver` is scraped as a job of its own
-    firing = 'ALERTS{alertname=~"Seamwatch.+", alertname!="SeamwatchWatchdog", alertstate="firing"}'
+    firing = 'count(ALERTS{alertname=~"Seamwatch.+", alertstate="firing"})'
+    watchdog = 'count(ALERTS{alertname="SeamwatchWatchdog", alertstate="firing"})'  # always: what is left without it is 0 only where somebody looks
 
     def burning(ratio: str, share: float, runbook: str, title: str) -> Panel:
         queries = [
@@ -390,7 +462,7 @@ def _delivery() -> dict[str, Any]:
             unit="percentunit",
             width=12,
             runbook=runbook,
-            about="Over the last five minutes to three days.",
+            about="Share over the last five minutes to three days.",
         )
 
     return _dashboard(
@@ -399,7 +471,14 @@ def _delivery() -> dict[str, Any]:
         "Whether what was found reaches those who can act: alerts that wait and how they end, what is promised of findings, and what receivers are told.",
         (_JOB, _INSTANCE),
         [
-            Panel("Alerts that wait", [(f"sum({waiting})", "")], "stat", width=6, console="/alerts"),
+            Panel(
+                "Alerts that wait",
+                [(f"sum({waiting})", "")],
+                "stat",
+                width=6,
+                about="About customers, not resolved yet, as the database holds them.",
+                console="/alerts",
+            ),
             Panel(
                 "Critical ones that nobody has taken up",
                 [
@@ -410,6 +489,7 @@ def _delivery() -> dict[str, Any]:
                 ],
                 "stat",
                 width=6,
+                about="Open, or open again.",
                 steps=(("green", None), ("orange", 1)),
                 console="/alerts?severity=critical&state=open&state=reopened",
             ),
@@ -419,15 +499,17 @@ def _delivery() -> dict[str, Any]:
                 "stat",
                 "s",
                 width=6,
+                about="How long the oldest batch has waited to be written.",
                 steps=(("green", None), ("orange", 5), ("red", 60)),
                 runbook="SeamwatchStorageBehind",
             ),
             Panel(
                 "Alerts about Seamwatch itself",
-                [(f"count({firing}) or vector(0)", "")],
+                [(f"{firing} - {watchdog}", "")],
                 "stat",
                 width=6,
                 steps=_NONE,
+                about="That fire now, but for the watchdog. No data: this Prometheus does not have the rules.",
                 runbook="README",
             ),
             Panel(
@@ -463,7 +545,9 @@ def _delivery() -> dict[str, Any]:
                 [(f"sum by (topic) (increase(seamwatch_sink_malformed_total{{{_OF}}}[$__range]))", "{{topic}}")],
                 "bargauge",
                 steps=_NONE,
+                about="Records that are not what their topic holds.",
                 runbook="SeamwatchRecordsLeftOut",
+                options=_WHOLE,
             ),
             Panel(
                 "Receivers that are left alone",
@@ -488,6 +572,7 @@ def _delivery() -> dict[str, Any]:
                 width=6,
                 steps=_NONE,
                 about="Refused for good, or tried for too long: `seamwatch deliveries list --state dead`.",
+                options=_WHOLE,
                 runbook="SeamwatchDeliveriesDead",
             ),
             Panel(
@@ -496,6 +581,7 @@ def _delivery() -> dict[str, Any]:
                 "stat",
                 width=6,
                 about="Alertmanager is told of every open alert once a minute.",
+                options=_WHOLE,
             ),
             Panel(
                 "Deliveries a second, by receiver and outcome",

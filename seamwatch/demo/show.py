@@ -98,7 +98,7 @@ class Show:
             f"console {self._stage.link} (once)",
             f"broker {settings.broker}",
             f"database {shown['database']}",
-            f"metrics http://{host}:{port}/metrics",
+            f"metrics http://{host}:{port}/metrics, of insight http://{host}:{self._stage.insight_port}/metrics",
         ]
 
     def _summary(self) -> str:

@@ -39,6 +39,7 @@ _ROOT = Path(__file__).parents[2]
 _PARTITIONS = 4
 _READY = 60.0
 _TURN = 0.1
+_LAST_PORT = 65535
 _VISITOR = "demo"
 """Who comes in by the link."""
 _UNSECURED = {name: field.default for name, field in Settings.model_fields.items() if name.startswith("kafka_")}
@@ -68,6 +69,7 @@ class Stage:
     """Brings everything up on entering, and takes it down on leaving.
 
     ``say`` is told each step in a line, ``stop`` is looked at between the steps; ``link`` lets somebody into the console, once.
+    Metrics of the reader of accounts and visits are at ``insight_port``: the one after the worker's where it is free.
     """
 
     def __init__(self, wishes: Wishes, say: Callable[[str], None], stop: Event) -> None:
@@ -81,6 +83,7 @@ class Stage:
         self.began = datetime.now(UTC)
         self.settings: Settings
         self.link: str
+        self.insight_port: int
         self.traffic: Traffic
 
     @property
@@ -147,7 +150,9 @@ class Stage:
             self._await("console", lambda: _answers(*self._console, "/livez"))
             self.link = self._make_link()
         # What it shows is of minutes: nobody waits for it.
-        self._start("insight", {"embedded_port": embedded_port, "debug": wishes.debug, "metrics_port": 0})
+        host, port = self.metrics
+        self.insight_port = _free_port(host, port + 1 if port < _LAST_PORT else 0)
+        self._start("insight", {"embedded_port": embedded_port, "debug": wishes.debug, "metrics_port": self.insight_port})
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:

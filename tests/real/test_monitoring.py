@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.client import HTTPConnection
 from itertools import count, takewhile
-from math import isnan
 from pathlib import Path
 from threading import Event, Thread
 
@@ -15,13 +14,11 @@ import pytest
 
 from streams.simulator import ContactCentre
 from tests.support.chatwoot import SECRET, message, signed
-from tests.support.prometheus_server import RUNBOOKS, PrometheusServer, dashboard_queries, filled
+from tests.support.prometheus_server import CHOSEN, RUNBOOKS, PrometheusServer, dashboard_queries, filled
 from tests.support.receiver import ReceiverServer
 from tests.support.server import free_ports
 from tests.support.services import KafkaServer
 from tests.support.workers import Installation, until
-
-CHOSEN = {"job": "seamwatch", "instance": ".*", "tenant": ".*", "score": "consistency", "half_life": "3600"}
 
 
 class Load:
@@ -75,32 +72,33 @@ def watched(kafka: KafkaServer, database_url: str, prefix: str, tmp_path: Path) 
     try:
         worker = installation.prepare().start("--roles", "ingest,normalise,watch,score,sink").wait_ready()
         telling = installation.start("--roles", "deliver").wait_ready()
-        with PrometheusServer(f"127.0.0.1:{worker.port}", f"127.0.0.1:{telling.port}") as server, Load(installation, door):
+        targets = {"seamwatch": [f"127.0.0.1:{worker.port}"], "seamwatch-deliver": [f"127.0.0.1:{telling.port}"]}
+        with PrometheusServer(targets) as server, Load(installation, door):
             yield server
     finally:
         installation.end()
         receiver.stop()
 
 
-def has_figures(server: PrometheusServer, expression: str) -> bool:
-    """Return whether a query has a series with a number."""
-    return any(not isnan(float(each["value"][1])) for each in server.query(expression))
-
-
 @pytest.mark.usefixtures("prometheus")
 def test_every_panel_has_something_to_show(watched: PrometheusServer) -> None:
-    """Each query of the dashboards, and of their variables, gives numbers; no rule fails; nothing is alarming; runbooks are served where alerts say."""
+    """Each query of the dashboards, and of their variables, gives numbers, and none of a job that nobody has; no rule fails; nothing is alarming; runbooks
+    are served where alerts say.
+    """
     queries = list(dashboard_queries())
     waiting = {where: filled(expression, CHOSEN) for where, expression in queries}
     assert len(waiting) == len(queries) > 70
 
     def all_shown() -> bool:
         for where, expression in list(waiting.items()):
-            if has_figures(watched, expression):
+            if watched.shows(expression):
                 del waiting[where]
         return not waiting
 
     until(all_shown, 60, partial(str, waiting))
+    of_nobody = {where: filled(expression, CHOSEN | {"job": "nobody"}) for where, expression in queries if "$job" in expression}
+    assert len(of_nobody) > 70
+    assert [where for where, expression in of_nobody.items() if watched.shows(expression)] == []
     groups = json.loads(watched.get("/api/v1/rules"))["data"]["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
     assert {(rule["name"], rule["health"]) for rule in rules if rule["health"] != "ok"} == set()

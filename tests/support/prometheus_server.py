@@ -8,6 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +16,40 @@ import yaml
 
 from tests.support.server import Server, free_ports
 
-__all__ = ["GRAFANA", "PROMETHEUS", "RUNBOOKS", "PrometheusServer", "dashboard_queries", "filled"]
+__all__ = ["CHOSEN", "GRAFANA", "PROMETHEUS", "RUNBOOKS", "PrometheusServer", "dashboard_queries", "filled"]
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "config" / "prometheus"
 GRAFANA = ROOT / "config" / "grafana"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 
+CHOSEN = {"job": "seamwatch", "instance": ".*", "tenant": ".*", "score": "consistency", "half_life": "3600"}
+"""What the variables of the dashboards are where nothing else is chosen."""
+
 _RANGES = {"__rate_interval": "10s", "__range": "1h"}
 
 
 class PrometheusServer(Server):
-    """Scrapes ``targets`` every second in place of the shipped ones, and evaluates the shipped rules as often."""
+    """Scrapes ``targets``, by job, every second in place of the shipped ones of ``configuration``, and evaluates the shipped rules as often.
+
+    Jobs without targets are left out; one that is not shipped is a ``KeyError``.
+    """
 
     name = "Prometheus"
 
-    def __init__(self, *targets: str) -> None:
+    def __init__(self, targets: Mapping[str, Sequence[str]], configuration: str = "prometheus.yml") -> None:
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="seamwatch-prometheus-"))
         (port,) = free_ports(1)
         self._address = f"127.0.0.1:{port}"
-        shipped = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
+        shipped = yaml.safe_load((PROMETHEUS / configuration).read_text())
         shipped["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-        del shipped["alerting"]
-        workers, *_ = shipped["scrape_configs"]
-        shipped["scrape_configs"] = [{"job_name": workers["job_name"], "static_configs": [{"targets": list(targets)}]}]
+        shipped.pop("alerting", None)
+        jobs = {each["job_name"]: each for each in shipped["scrape_configs"]}
+        shipped["scrape_configs"] = [
+            {key: value for key, value in jobs[name].items() if key != "dns_sd_configs"} | {"static_configs": [{"targets": list(at)}]}
+            for name, at in targets.items()
+        ]
         (self.directory / "prometheus.yml").write_text(yaml.safe_dump(shipped))
         for name in shipped["rule_files"]:
             rules = yaml.safe_load((PROMETHEUS / name).read_text())
@@ -78,6 +88,10 @@ class PrometheusServer(Server):
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{expression}: {error.read().decode()}") from None
         return found
+
+    def shows(self, expression: str) -> bool:
+        """Return whether a query has a series with a number."""
+        return any(not isnan(float(each["value"][1])) for each in self.query(expression))
 
 
 def dashboard_queries() -> Iterator[tuple[str, str]]:

@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from config.grafana.make import FOLDER, dashboards
+from config.settings import Settings
 from sinks.metrics import DEFINITIONS
-from tests.support.prometheus_server import GRAFANA, PROMETHEUS, ROOT, RUNBOOKS, dashboard_queries, filled
+from tests.support.prometheus_server import CHOSEN, GRAFANA, PROMETHEUS, ROOT, RUNBOOKS, dashboard_queries, filled
 
-VARIABLES = {"job": "seamwatch", "instance": ".*", "tenant": ".*", "score": "consistency", "half_life": "3600"}
 CASES = ("alerts_test.yml", "alerts_over_days_test.yml")
 PROMETHEUS_OWN = {"up": set(), "ALERTS": {"alertname", "alertstate"}}
 PROCESS = ("process_start_time_seconds", "process_resident_memory_bytes", "process_cpu_seconds_total")
@@ -44,7 +44,7 @@ def expressions() -> Iterator[tuple[str, str]]:
     """Yield every query that is shipped, with where it stands."""
     for name in ("rules.yml", "alerts.yml"):
         yield from ((rule.get("alert") or rule["record"], rule["expr"]) for rule in rules(name))
-    yield from ((where, filled(expression, VARIABLES)) for where, expression in dashboard_queries())
+    yield from ((where, filled(expression, CHOSEN)) for where, expression in dashboard_queries())
 
 
 def metrics() -> dict[str, set[str]]:
@@ -61,7 +61,7 @@ def metrics() -> dict[str, set[str]]:
 @pytest.mark.usefixtures("prometheus")
 def test_prometheus_takes_the_rules_and_each_alert_fires_as_its_cases_say() -> None:
     """promtool finds nothing wrong with the configuration, and plays all cases as they should go."""
-    commands = [["check", "config", "prometheus.yml"], *(["test", "rules", name] for name in CASES)]
+    commands = [*(["check", "config", name] for name in ("prometheus.yml", "demo.yml")), *(["test", "rules", name] for name in CASES)]
     running = [
         subprocess.Popen(
             [PROMTOOL, *command], cwd=PROMETHEUS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -132,10 +132,27 @@ def test_no_query_asks_for_what_is_not_there() -> None:
             assert set(labels.split(", ")) <= grouped, f"{where}: {labels}"
 
 
+def test_no_query_shows_a_figure_where_there_is_none() -> None:
+    """A constant stands by itself, as the line of what may be; none takes the place of a metric that is missing."""
+    for where, expression in dashboard_queries():
+        assert "vector(" not in expression or re.fullmatch(r"vector\([\d.]+\)", expression), where
+
+
+def test_what_scrapes_a_demo_is_where_a_demo_is_and_under_the_names_of_an_installation() -> None:
+    """`demo.yml` has the shipped rules, and shipped jobs at the ports that a demonstration takes where they are free."""
+    shipped, demo = read(PROMETHEUS / "prometheus.yml"), read(PROMETHEUS / "demo.yml")
+    assert demo["rule_files"] == shipped["rule_files"]
+    paths = {each["job_name"]: each.get("metrics_path") for each in shipped["scrape_configs"]}
+    assert {each["job_name"]: each.get("metrics_path") for each in demo["scrape_configs"]}.items() <= paths.items()
+    ports = {each["job_name"]: int(each["static_configs"][0]["targets"][0].rpartition(":")[2]) for each in demo["scrape_configs"]}
+    worker, console = (Settings.model_fields[name].default for name in ("metrics_port", "console_port"))
+    assert ports == {"seamwatch": worker, "seamwatch-insight": worker + 1, "seamwatch-console": console}
+
+
 @pytest.mark.usefixtures("prometheus")
 def test_prometheus_parses_every_query_of_the_dashboards(tmp_path: Path) -> None:
     """Each query, with its variables replaced, is PromQL."""
-    queries = [filled(expression, VARIABLES) for _, expression in dashboard_queries()]
+    queries = [filled(expression, CHOSEN) for _, expression in dashboard_queries()]
     made = [{"record": f"query_{number}", "expr": expression} for number, expression in enumerate(queries)]
     path = tmp_path / "queries.yml"
     path.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": made}]}))

@@ -113,6 +113,17 @@ def test_names_and_units_follow_the_customs() -> None:
     assert len({item.name for item in DEFINITIONS}) == len(DEFINITIONS)
 
 
+def test_what_seldom_happens_is_shown_from_the_start(metrics: Metrics) -> None:
+    """A worker that watches, reads messages or has a door shows 0 of what has not happened; one that does not shows nothing."""
+    names = {"findings_withdrawn": "ping_pong", "unwatched_touchpoints": "flood", "unread_messages": "text_truncated", "ingest_requests": "chatwoot"}
+    assert not {f"seamwatch_{name}_total" for name in names} & {name for name, _ in samples(metrics)}
+    metrics.watches(["ping_pong"], ["flood"])
+    metrics.reads(["text_truncated"])
+    metrics.door("chatwoot", ["unsigned"])
+    found = {name: (labels[0], value) for (name, labels), value in samples(metrics).items() if labels}
+    assert {name: found[f"seamwatch_{name}_total"] for name in names} == {name: (label, 0) for name, label in names.items()}
+
+
 def test_figures_add_up(metrics: Metrics) -> None:
     """What is fed is what a scrape gives."""
     fill(metrics)
