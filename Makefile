@@ -113,7 +113,7 @@ soak: $(TOOLS) services ## Run it under load for an hour, fault after fault: mak
 .PHONY: fuzz
 fuzz: $(TOOLS) ## Throw bytes at the decoder, the mappings and the doors: make fuzz SECONDS_EACH=600
 	$(call heading,fuzz)
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-input -c constraints.txt atheris \
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-input -c constraints.txt -e '.[fuzz]' \
 		|| echo 'atheris is not to be had for this Python: by mutation alone.'
 	@for target in touchpoints mappings doors; do $(BIN)/python -m tests.fuzz $$target --seconds $(or $(SECONDS_EACH),600); done
 
@@ -163,14 +163,8 @@ sbom: $(RELEASE)/.installed $(AUDIT)/.installed ## List all that is in a release
 .PHONY: audit
 audit: $(RELEASE)/.installed $(AUDIT)/.installed ## Ask whether weaknesses of the dependencies are known; skipped where nobody answers
 	$(call heading,audit)
-	@site=$$($(RELEASE)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
-	code=0; $(AUDIT)/bin/pip-audit --path "$$site" --skip-editable --progress-spinner off --timeout 20 >$(AUDIT)/log 2>&1 || code=$$?; \
-	unknown=$$(grep -c 'could not be audited' $(AUDIT)/log || true); \
-	if grep -qE 'ServiceError|ConnectionError|Max retries|HTTPError' $(AUDIT)/log || [ "$$unknown" -gt 5 ]; then \
-		echo "skipped: the service that knows weaknesses does not answer ($$unknown dependencies are not known to it)"; else cat $(AUDIT)/log; exit $$code; fi
-	@$(call with_node,$(AUDIT)/bin/python); (cd $(WEB) && npm audit --omit dev) >$(AUDIT)/npm.log 2>&1 && cat $(AUDIT)/npm.log || { \
-		grep -qE 'audit endpoint returned an error|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN' $(AUDIT)/npm.log || { cat $(AUDIT)/npm.log; exit 1; }; \
-		echo "skipped: the service that knows weaknesses of what the console's pages are made of does not answer"; }
+	@$(call with_node,$(AUDIT)/bin/python); $(AUDIT)/bin/python tests/support/audit.py --web $(WEB) $(AUDIT_OPTIONS) \
+		--site "$$($(RELEASE)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 # Who takes a release checks it with the public key that the project publishes elsewhere:
 #   ssh-keygen -Y verify -f allowed_signers -I SIGNER -n seamwatch-release -s dist/notes.md.sig < dist/notes.md
@@ -200,6 +194,7 @@ full: test ## Besides what CI checks: what takes minutes or hours; screenshots g
 	@$(BIN)/python -m tests.faults
 	@$(BIN)/python -m tests.faults soak --hours 1
 	@$(BIN)/python -m tests.simulation --histories 10000
+	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=60
 
 .PHONY: unit
 unit: $(TOOLS) ## The fast tests: seconds, no server

@@ -3,6 +3,7 @@ works.
 """
 
 import logging
+import re
 import socket
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
@@ -21,6 +22,11 @@ _CONNECTIONS = 16
 _LIFETIME = 10.0
 _TURN = 0.5
 _TEXT = "text/plain; charset=utf-8"
+_FORMAT = re.compile(
+    r"\s*(application/openmetrics-text|text/plain)\s*"
+    r"(;\s*(version=[0-9]{1,4}(\.[0-9]{1,4}){0,2}|escaping=[a-z-]{1,20}|charset=utf-8|q=[0-9.]{1,5})\s*)*"
+)
+"""What Prometheus asks for. `choose_encoder` compares versions as they come, fails where one is no number, and repeats it in its answer."""
 
 _log = logging.getLogger(__name__)
 
@@ -139,7 +145,7 @@ def _handler(
     registry: CollectorRegistry, live: Callable[[], bool], ready: Callable[[], Sequence[str]]
 ) -> type[BaseHTTPRequestHandler]:
     def metrics(accept: str) -> tuple[HTTPStatus, str, bytes]:
-        encode, kind = choose_encoder(accept)
+        encode, kind = choose_encoder(",".join(each for each in accept.split(",") if _FORMAT.fullmatch(each)))
         return HTTPStatus.OK, kind, encode(registry)
 
     def livez(_: str) -> tuple[HTTPStatus, str, bytes]:
@@ -163,13 +169,19 @@ def _handler(
         def parse_request(self) -> bool:
             if not super().parse_request():
                 return False
+            if self.request_version == "HTTP/0.9":  # answers to it have no head
+                self.send_error(HTTPStatus.BAD_REQUEST)
+                return False
             if self.command not in {"GET", "HEAD"}:
                 self._send(HTTPStatus.METHOD_NOT_ALLOWED, _TEXT, b"only GET and HEAD\n")
                 return False
             return True
 
         def do_GET(self) -> None:
-            page = pages.get(urlsplit(self.path).path)
+            try:
+                page = pages.get(urlsplit(self.path).path)
+            except ValueError:  # such as http://[
+                page = None
             if page is None:
                 self._send(HTTPStatus.NOT_FOUND, _TEXT, b"not found: there are /metrics, /livez and /readyz\n")
                 return
@@ -181,6 +193,12 @@ def _handler(
             self._send(status, kind, body)
 
         do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
+
+        def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+            # Not the base's: it repeats a part of the request, and to who names no version of HTTP it sends a page without a head.
+            self.request_version = self.protocol_version
+            status = HTTPStatus(code)
+            self._send(status, _TEXT, f"{status.phrase}\n".encode())
 
         def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
             self.close_connection = True

@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 ACCEPTED = "accepted"
 _PATH = "/in/"
 _BODY_SECONDS = 10.0
+_HEAD_SECONDS = 75.0
+"""So long a connection may take to bring the head of its next request; aiohttp would wait for an hour. Longer than proxies keep one idle."""
 _STOP_SECONDS = 3.0
 _EVENT = "ce-"
 _SERVER = {"Server": "seamwatch"}
@@ -109,7 +111,9 @@ class Ingest:
 
     async def start(self) -> None:
         """Listen. Raises ``OSError``, with the address in its message, where that is not possible."""
-        server = _Server(self._answer, request_factory=_request, access_log=None, auto_decompress=False)
+        server = _Server(
+            self._answer, request_factory=_request, access_log=None, auto_decompress=False, keepalive_timeout=_HEAD_SECONDS
+        )
         runner = web.ServerRunner(server, shutdown_timeout=_STOP_SECONDS)
         await runner.setup()
         try:
@@ -162,7 +166,7 @@ class Ingest:
             return Rule.TOO_SLOW
         except web.HTTPRequestEntityTooLarge:
             return Rule.TOO_LARGE
-        except (web.RequestPayloadError, HttpProcessingError):
+        except (web.RequestPayloadError, HttpProcessingError, ConnectionError):  # the last: who posted left, and hears no answer
             return Rule.MALFORMED
         if not body:
             return Rule.EMPTY_BODY

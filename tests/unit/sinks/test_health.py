@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
 
 import pytest
@@ -161,6 +162,38 @@ def test_garbage_harms_nobody(server: HealthServer, garbage: bytes) -> None:
     with socket.create_connection(server.address) as connection:
         connection.sendall(garbage)
     assert ask(server, "/livez")[0].status == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"swordfish\r\n\r\n", b"400"),
+        (b"GET /metrics\r\n\r\n", b"400"),  # HTTP/0.9
+        (b"GET /metrics swordfish\r\n\r\n", b"400"),
+        (b"GET http://[ HTTP/1.1\r\n\r\n", b"404"),
+        (b"GET /swordfish" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414"),
+        (b"GET /metrics HTTP/1.1\r\n" + b"X-A: swordfish\r\n" * 200 + b"\r\n", b"431"),
+        (b"GET /metrics HTTP/2.0\r\n\r\n", b"505"),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_not_repeated(server: HealthServer, sent: bytes, status: bytes) -> None:
+    """The answer has a head with the status that fits, and not a word of the request."""
+    answer = b""
+    with socket.create_connection(server.address, timeout=3) as connection:
+        connection.sendall(sent)
+        with suppress(ConnectionResetError):  # what the server has not read is lost
+            while part := connection.recv(1000):
+                answer += part
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b"swordfish" not in answer
+
+
+@pytest.mark.parametrize("accept", ["text/plain; version=swordfish", "application/openmetrics-text; version=2.swordfish", "text/plain; version=1.x, */*"])
+def test_a_version_that_is_no_number_is_not_repeated(server: HealthServer, accept: str) -> None:
+    """Who asks for metrics in a version that is no number gets the text format, and not a word of what it asked for."""
+    response, body = ask(server, "/metrics", Accept=accept)
+    assert (response.status, b"told_total 0.0" in body) == (200, True)
+    assert "swordfish" not in str(response.headers)
 
 
 def test_a_port_that_is_taken_is_named(server: HealthServer, program: Program) -> None:

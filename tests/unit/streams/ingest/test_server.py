@@ -251,8 +251,8 @@ async def test_memory_is_bounded() -> None:
         assert (log.held, log.most, len(log.records)) == (0, 5000, 5)
 
 
-async def test_a_client_that_leaves_holds_nothing() -> None:
-    """A connection that breaks off in the middle of its body gives its memory back, and appends nothing."""
+async def test_a_client_that_leaves_holds_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """A connection that breaks off in the middle of its body gives its memory back, and appends nothing; the log has no failure of it."""
     async with serving() as (log, _, ingest):
         _, writer = await asyncio.open_connection(*ingest.address)
         writer.write(b"POST /in/desk HTTP/1.1\r\nHost: a\r\nX-Key: good\r\nContent-Length: 500\r\n\r\nswordfish")
@@ -260,6 +260,7 @@ async def test_a_client_that_leaves_holds_nothing() -> None:
         writer.close()
         await eventually(lambda: log.held == 0)
         assert log.records == []
+    assert not caplog.records
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,6 +274,24 @@ async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
         assert b"urn:seamwatch:problem:too_slow" in answer
         assert MARK.encode() not in answer
         assert log.held == 0
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /in/desk HTTP/1.1\r\nHost:"])
+async def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    """A connection on which no request comes, or a part of one a byte at a time, is closed after a while."""
+    monkeypatch.setattr(server, "_HEAD_SECONDS", 0.3)
+    async with serving() as (log, _, ingest):
+        reader, writer = await asyncio.open_connection(*ingest.address)
+        writer.write(sent)
+        closed = asyncio.create_task(reader.read())
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            if closed.done():
+                break
+            writer.write(sent[-1:] and b"a")
+        assert closed.done()
+        writer.close()
+        assert log.answered == []
 
 
 async def test_stopping_confirms_what_is_under_way() -> None:
