@@ -229,7 +229,7 @@ class World:
             DATABASE=through,
             **({"FINDINGS_MEASURED": "false"} if earlier else {}),  # the version before knows no such key
         )
-        self.load = Load(servers.kafka.bootstrap, f"{prefix}.touchpoints", rate, seed, returning)
+        self.load = Load(servers.kafka.bootstrap, f"{prefix}.touchpoints", rate, seed, returning, linked=not earlier)
         self.crew = Crew(self.installation, {**TUNED, **(QUICK if quick else {}), **(tuned or {})}, static=static)
         self.names = [f"w{number}" for number in range(workers)]
         if earlier:
