@@ -68,6 +68,9 @@ _WITH_WRONG_KEY = Refusal(DeadLetterReason.WRONG_KEY, "the record's key is not i
 _json = msgspec.json.Encoder().encode
 _parts = msgspec.structs.astuple
 
+UNWATCHED: Final = ("flood", "not_a_customer", "forgotten")
+"""Why touchpoints are only counted."""
+
 Pause = Callable[[], bool]
 """Tells whether others are to have their turn now."""
 
@@ -96,10 +99,6 @@ class Record(NamedTuple):
     timestamp: int | None
     key: bytes | None
     value: bytes | None
-
-
-UNWATCHED: Final = ("flood", "not_a_customer", "forgotten")
-"""Why touchpoints are only counted."""
 
 
 class Counts:

@@ -23,10 +23,10 @@ __all__ = ["PartitionEngine", "watch"]
 _TURN = 0.2
 """Seconds of computing after which the event loop has its turn, however large the batch and however many partitions have one."""
 
-_DONE = object()
-
 _SETTLED_EVERY = 0.25
 """Seconds: of a tally or score that many small batches change, the last value is written. What nobody waits for must not keep findings and briefs waiting."""
+
+_DONE = object()
 
 
 class PartitionEngine(Watch, Protocol):
