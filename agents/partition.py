@@ -317,7 +317,7 @@ class PartitionWatch:
             self._heard = timestamp
 
     def conclude(self, pause: Pause) -> Iterator[None]:
-        """Write the scores and rows of whom anything was taken of; yield after each at which ``pause`` tells to."""
+        """Write the scores and rows of whom anything was taken of, and encode who is quiet; yield after each at which ``pause`` tells to."""
         half_life = self._engine.customer_half_life
         for row, journeys in self._scored.items():
             until = self._scored_until(row.live, self.clock)
@@ -332,11 +332,16 @@ class PartitionWatch:
             if pause():
                 yield
         self._told.clear()
+        store = self._store
         for row in self._dirty.values():
             row.write(self._effects.rows)
+            store.weigh(row)
             if pause():
                 yield
         self._dirty.clear()
+        for _ in store.forget(self._heard):
+            if pause():
+                yield
 
     def effects(self) -> Effects:
         """Return what was done since the last call; where that is much, `conclude` before."""
@@ -711,7 +716,6 @@ class PartitionWatch:
                 self.counts.touchpoints[source, kind] += count
         self._counted.clear()
         self._batch += 1
-        self._store.forget(self._heard)
         effects.rows += self._store.expire(self._heard)
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
 

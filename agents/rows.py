@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from agents.chunks import (
     ALIAS,
@@ -36,14 +36,19 @@ from agents.timeline import sort_key
 
 __all__ = ["CorruptRow", "Row", "RowStore"]
 
-MAXIMUM_DECODED = 24_000
-"""How many customers of all partitions of a worker are kept decoded; the others stay encoded until they are touched."""
+MAXIMUM_DECODED = 1_000_000
+"""How many touchpoints the customers have that all partitions of a worker keep decoded, each customer counted as ``CUSTOMER`` more; others stay encoded."""
+
+CUSTOMER = 5
+"""How many touchpoints a decoded customer weighs without any."""
 
 IDLE = 3_600_000
 """After how many milliseconds of the broker's time without a record a customer is encoded, however few are decoded."""
 
 _DAY = 86_400_000
 _EXPIRED_A_BATCH = 1_000
+_IDLE_A_BATCH = 100
+_LOOKED_AT = 100
 _RESTORED_A_TURN = 10_000
 _NEVER = -1
 _ALL_DUE = 1 << 62
@@ -55,7 +60,7 @@ class Row:
     ``key`` is that of the customer's records, ``tenant/customer``. ``offset`` is that of the last record in it, ``floor`` what it was when the row was
     decoded: a replayed record at or below it changes nothing. ``heard`` is the broker's time of the last record in milliseconds, negative where it told none.
     ``before`` is what the next touchpoint is packed relative to. ``touched`` and ``decoded_at`` count batches, for who decides what stays decoded;
-    ``stored_day`` is the day of ``heard`` when it was last stored.
+    ``weight`` is what its store counts it as, in touchpoints. ``stored_day`` is the day of ``heard`` when it was last stored.
     """
 
     __slots__ = (
@@ -79,6 +84,7 @@ class Row:
         "stored_day",
         "tenant",
         "touched",
+        "weight",
     )
 
     def __init__(self, key: bytes, live: Customer) -> None:
@@ -89,7 +95,7 @@ class Row:
         self.deadline: int | None = None
         self.heard = _NEVER
         self.before = NOTHING_BEFORE
-        self.touched = self.decoded_at = 0
+        self.touched = self.decoded_at = self.weight = 0
         self.stored_day = _NEVER
         self._rest = NO_REST
         self._full: dict[int, bytes] = {}
@@ -223,6 +229,7 @@ class RowStore:
         self._bytes = 0
         self._quiet: defaultdict[int, list[bytes]] = defaultdict(list)
         self._aside: dict[bytes, bytes] = {}
+        self._weight = 0
         self._most_decoded = MAXIMUM_DECODED
 
     def __len__(self) -> int:
@@ -358,30 +365,42 @@ class RowStore:
                 return None
             self._bytes -= _size(stored)
             row = self.decoded[key] = Row.decoded(key, stored, self._panel, clock, offset)
+            self.weigh(row)
         return row
 
     def new(self, key: bytes) -> Row:
         """Add an empty row."""
         tenant, _, customer = key.decode().partition("/")
         row = self.decoded[key] = Row(key, Customer(self._panel, tenant, customer))
+        self.weigh(row)
         return row
 
-    def forget(self, now: int) -> None:
+    def weigh(self, row: Row) -> None:
+        """Count a decoded row as what it has become."""
+        weight = CUSTOMER + len(row.live.entries)
+        self._weight += weight - row.weight
+        row.weight = weight
+
+    def forget(self, now: int) -> Iterator[None]:
         """Encode who has been idle for long, by the broker's time in milliseconds, and of too many those who were not touched for longest.
 
-        Call it when all rows are written. Of those decoded first, who was touched since gets another turn.
+        Run it when all rows are written. Of those decoded first, who was touched since gets another turn. Yield wherever others may have theirs.
         """
-        decoded = self.decoded
-        for _ in range(max(2 * (len(decoded) - self._most_decoded), 100)):
-            row = next(iter(decoded.values()), None)
-            if row is None or (len(decoded) <= self._most_decoded and now - row.heard < IDLE):
-                return
-            del decoded[row.key]
-            if row.touched > row.decoded_at and now - row.heard < IDLE:
-                row.decoded_at = row.touched
-                decoded[row.key] = row
-            else:
-                self._keep(row)
+        decoded, idle = self.decoded, _IDLE_A_BATCH
+        while decoded:
+            for row in list(islice(decoded.values(), _LOOKED_AT)):  # many at a time: a dict looks for its first key among those that were deleted
+                rests = now - row.heard >= IDLE
+                if self._weight <= self._most_decoded:
+                    if not rests or not idle:
+                        return
+                    idle -= 1
+                del decoded[row.key]
+                if row.touched > row.decoded_at and not rests:
+                    row.decoded_at = row.touched
+                    decoded[row.key] = row
+                else:
+                    self._keep(row)
+            yield
 
     def forget_all(self) -> None:
         """Encode everybody; call it when all rows are written."""
@@ -392,6 +411,7 @@ class RowStore:
     def _keep(self, row: Row) -> None:
         stored = self._stored[row.key] = row.stored()
         self._bytes += _size(stored)
+        self._weight -= row.weight
         row.live.fold.release()
         if row.heard >= 0 and row.heard // _DAY != row.stored_day:
             self._quiet[row.heard // _DAY].append(row.key)
@@ -435,6 +455,7 @@ class RowStore:
         """Drop a row; return the keys of its chunks, oldest first: what is left of it if not all are removed still ends in its head."""
         row = self.decoded.pop(key, None)
         if row is not None:
+            self._weight -= row.weight
             row.live.fold.release()
             stored = row.stored()
         else:

@@ -3,6 +3,8 @@
 from math import ceil
 from typing import NamedTuple
 
+from agents.rows import CUSTOMER, MAXIMUM_DECODED
+
 __all__ = ["BUSY", "COSTS", "DAY", "MEBIBYTE", "MEMORY_LIMIT", "Costs", "Need", "need"]
 
 DAY = 86_400
@@ -24,10 +26,10 @@ class Costs(NamedTuple):
     ``worker``: the share of a processor that a worker takes of which little is asked: it polls, and batches of few events cost more each; ``event``:
     processor seconds of an event besides. Together they lie above what was measured at any rate that is planned for a worker.
 
-    ``base``: bytes of a worker without customers; ``row``: bytes of a quiet customer; ``open_row``: bytes more of one who is in contact now, of whom a
-    worker keeps ``open_rows`` at most; ``kept``: bytes that an event adds to Kafka besides itself, for as long as it; ``compacted``: bytes that it adds
-    until compaction leaves the newest of each key; ``found``: findings, briefs and dead letters that it gives the sinks; ``database``: bytes that it adds
-    there; ``writer``: records a second that one PostgreSQL takes.
+    ``base``: bytes of a worker without customers; ``row``: bytes of a quiet customer; ``open_row``: bytes more of one who is in contact now and has forty
+    touchpoints, of whom a worker keeps ``open_rows`` at most; ``kept``: bytes that an event adds to Kafka besides itself, for as long as it; ``compacted``:
+    bytes that it adds until compaction leaves the newest of each key; ``found``: findings, briefs and dead letters that it gives the sinks; ``database``:
+    bytes that it adds there; ``writer``: records a second that one PostgreSQL takes.
 
     Scores are published at most once in ``every`` seconds each, and so the less of them for an event the more events there are. ``wide``: scores of a tenant,
     its brand and its channels, of which an event changes ``wide_changed``; ``narrow``: scores of a team and its seams, of which it changes
@@ -39,7 +41,7 @@ class Costs(NamedTuple):
     base: int = 118 * MEBIBYTE
     row: int = 706
     open_row: int = 57 * 1024
-    open_rows: int = 24_000
+    open_rows: int = MAXIMUM_DECODED // (40 + CUSTOMER)
     kept: float = 60.0
     compacted: float = 400.0
     found: float = 0.05

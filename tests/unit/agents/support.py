@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.fields import FieldCatalog, Fingerprinter
 from agents.partition import Effects, PartitionWatch, Record
+from agents.rows import CUSTOMER
 from agents.rules import Rulebook
 from config.fields import load_fields
 from config.rules import load_rulebook
@@ -107,6 +108,14 @@ def batches(log: Sequence[Record], sizes: Sequence[int]) -> Iterator[list[Record
         yield list(log[position : position + size])
         position += size
         number += 1
+
+
+def assert_weighed(watch: PartitionWatch) -> None:
+    """Assert that a partition counts its decoded customers as what they are: what is never taken back would leave no room for anybody."""
+    store = watch._store
+    weights = [CUSTOMER + len(row.live.entries) for row in store.decoded.values()]
+    assert [row.weight for row in store.decoded.values()] == weights
+    assert store._weight == sum(weights)
 
 
 def run(touchpoints: Sequence[dict[str, Any]], clock: int, sizes: Sequence[int] = (1000,), *overrides: str) -> Sink:

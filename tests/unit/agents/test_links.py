@@ -19,7 +19,7 @@ from streams.producer import partition_for
 from tests.reference.identity import from_the_start, link, scattered
 from tests.reference.scenarios import random_scenario
 from tests.reference.timeline import microseconds
-from tests.unit.agents.support import KEY, Sink, clock_after, fields, first_of_each, rulebook
+from tests.unit.agents.support import KEY, Sink, assert_weighed, clock_after, fields, first_of_each, rulebook
 
 PARTITIONS = 3
 Json = dict[str, Any]
@@ -68,6 +68,7 @@ class Topic:
         """Process a batch; ``cut``: the owner dies after so many writes. Return how many writes there are."""
         batch = self.logs[number][self.committed[number] : self.committed[number] + size]
         effects = self.owners[number].process(batch)
+        assert_weighed(self.owners[number])
         writes = len(effects.onward) + len(effects.rows) + 2
         left = writes if cut is None else cut
         for key, value in effects.onward[:left]:

@@ -9,11 +9,12 @@ import pytest
 
 from agents.fields import Fingerprinter
 from agents.partition import PartitionWatch, Record
+from agents.rows import CUSTOMER
 from agents.scores import customer_score, experience_scores, faded
 from agents.timeline import microseconds
 from models.dead_letter import DeadLetterReason
 from tests.support.stories import stories
-from tests.unit.agents.support import KEY, Sink, fields, partition, rulebook, run
+from tests.unit.agents.support import KEY, Sink, assert_weighed, batches, fields, partition, records, rulebook, run
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = 1_000_000
@@ -401,26 +402,29 @@ def test_no_raw_value_leaves_the_engine() -> None:
 
 
 def test_who_is_not_touched_is_encoded_and_comes_back_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With room for two decoded customers, ten in turn give the same findings as with room for all."""
+    """With room for hardly anybody decoded, ten in turn give the same findings as with room for all."""
     log = [
         made | {"customer": f"c{customer}", "id": f"{customer}-{made['id']}"}
         for made in (told(1, 0), asked(2, 10), told(3, 20), asked(4, 30))
         for customer in range(10)
     ]
     whole = run(log, BASE + 60 * SECOND)
-    monkeypatch.setattr("agents.rows.MAXIMUM_DECODED", 2)
+    monkeypatch.setattr("agents.rows.MAXIMUM_DECODED", 2 * CUSTOMER + 4)
     little = run(log, BASE + 60 * SECOND, (3,))
     assert little.bodies == whole.bodies
     assert len(whole.bodies) == 30
 
 
-@pytest.mark.parametrize(("partitions", "decoded"), [(1, 8), (2, 4), (3, 2)])
-def test_partitions_share_how_many_customers_a_worker_keeps_decoded(monkeypatch: pytest.MonkeyPatch, partitions: int, decoded: int) -> None:
-    """The memory of a worker does not grow with the partitions that it owns."""
-    monkeypatch.setattr("agents.rows.MAXIMUM_DECODED", 8)
+@pytest.mark.parametrize(("partitions", "each", "decoded"), [(1, 1, 8), (2, 1, 4), (3, 1, 2), (1, 4, 5), (2, 4, 2)])
+def test_what_is_kept_decoded_is_what_a_worker_may_keep(monkeypatch: pytest.MonkeyPatch, partitions: int, each: int, decoded: int) -> None:
+    """The memory of a worker grows neither with the partitions that it owns nor with the touchpoints that its customers have."""
+    monkeypatch.setattr("agents.rows.MAXIMUM_DECODED", 8 * (CUSTOMER + 1))
     watch = partition()
     watch.share(partitions)
-    watch.process([line(told(number, number) | {"customer": f"c{number}"}, number, key=None) for number in range(20)])
+    log = [told(number, number) | {"customer": f"c{number // each}"} for number in range(20 * each)]
+    for batch in batches(records(log), (7,)):
+        watch.process(batch)
+        assert_weighed(watch)
     assert (len(watch._store.decoded), watch.rows) == (decoded, 20)
 
 

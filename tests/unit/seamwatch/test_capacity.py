@@ -38,7 +38,7 @@ def test_memory_is_that_of_customers() -> None:
     quiet, busy = need(100, 1_000_000, live=0), need(100, 1_000_000)
     assert quiet.memory == COSTS.base + 1_000_000 * COSTS.row
     assert busy.memory == quiet.memory + 20_000 * COSTS.open_row
-    assert need(100, 10**9).memory == COSTS.base + 10**9 * COSTS.row + 24_000 * COSTS.open_row
+    assert need(100, 10**9).memory == COSTS.base + 10**9 * COSTS.row + COSTS.open_rows * COSTS.open_row
 
 
 def test_more_memory_than_the_deployment_files_give_is_told_with_what_to_do() -> None:
