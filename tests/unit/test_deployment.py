@@ -214,9 +214,10 @@ def test_each_pod_is_given_what_its_part_needs_and_no_other_secret(name: str) ->
     password = set() if name == "seamwatch-prune" else {"kafka-password"}
     assert given.keys() - PUBLIC == NEEDS[part(name)] | password
     assert read - PUBLIC == NEEDS[part(name)] | password
-    if "database" in NEEDS[part(name)]:
-        assert given["database"] == ("seamwatch-database", "owner" if name in OWNERS else part(name))
-    assert {secret for file, (secret, _) in given.items() if file not in {"database", *PUBLIC}} <= {"seamwatch", "seamwatch-kafka", *SECRETS}
+    whence = {file: ("seamwatch", file) for file in ("hash-key", "customer-key", "kafka-ca.pem")} | {"chatwoot": ("seamwatch-doors", "chatwoot")}
+    whence |= {"database": ("seamwatch-database", "owner" if name in OWNERS else part(name)), "database-ca.pem": ("seamwatch-database", "ca.pem")}
+    whence |= {"kafka-password": ("seamwatch-kafka", part(name))}
+    assert given == {file: whence[file] for file in given}
 
 
 @pytest.mark.parametrize("name", sorted(pods()))
