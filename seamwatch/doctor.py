@@ -52,6 +52,8 @@ _PUBLIC = ("0123456789", "abcdef", "changeme", "example", "password", "secret", 
 """What keys of examples, tests and demonstrations are made of."""
 _NO_KEY = Secret("nothing is hashed with it")
 """Stands in for keys, so that all else can be checked without them."""
+_STORES = text("SELECT CASE current_user WHEN 'seamwatch_doctor' THEN 'seamwatch_worker' ELSE current_user END")
+"""Whose rights to the tables are asked about: of the doctor's own role the workers', of any other its own, for it does everything."""
 _RIGHTS = "give SEAMWATCH_DATABASE a user with the rights of config/postgres/roles.sql (`seamwatch db upgrade --grants`, as the owner), on the primary server"
 _KEYS = 'python3 -c "import secrets; print(secrets.token_hex(32))" makes one'
 
@@ -388,8 +390,9 @@ def _grants(engine: Engine) -> tuple[dict[str, bool], bool]:
     tables = ("findings", "alerts", "scores", "dead_letters")
     with engine.connect() as connection:
         read_only = connection.execute(text("SHOW transaction_read_only")).scalar_one() == "on"
-        ask = text("SELECT has_table_privilege(:name, 'INSERT') AND has_table_privilege(:name, 'UPDATE')")
-        return {name: bool(connection.execute(ask, {"name": name}).scalar_one()) for name in tables}, read_only
+        who = connection.execute(_STORES).scalar_one()
+        ask = text("SELECT has_table_privilege(:who, :name, 'INSERT') AND has_table_privilege(:who, :name, 'UPDATE')")
+        return {name: bool(connection.execute(ask, {"who": who, "name": name}).scalar_one()) for name in tables}, read_only
 
 
 def _ahead(engine: Engine) -> float:

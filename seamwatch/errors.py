@@ -23,6 +23,7 @@ _KNOWN = {
     "config.errors.ConfigError": (WRONG_USE, ""),
     "sinks.errors.DatabaseUnavailable": (FAILED, "check that it runs, and SEAMWATCH_DATABASE"),
     "sinks.errors.RightMissing": (FAILED, ""),
+    "sinks.errors.RolesMissing": (FAILED, ""),
     "sinks.errors.SchemaOutdated": (FAILED, ""),
     "sinks.errors.UnsupportedDatabase": (WRONG_USE, ""),
     "streams.errors.StreamError": (FAILED, ""),

@@ -63,7 +63,8 @@ class Plan:
     roles: frozenset[str]
     rulebook: Rulebook
     fields: FieldCatalog
-    fingerprinter: Fingerprinter
+    fingerprinter: Fingerprinter | None
+    """What the role `watch` compares values with; None without it."""
     sources: tuple[Source, ...]
     vocabulary: Vocabulary | None = None
     doors: "Mapping[str, OpenDoor]" = field(default_factory=dict)
@@ -84,7 +85,7 @@ def plan(settings: Settings, roles: Iterable[str] | None = None) -> Plan:
     wanted = frozenset(ROLES if roles is None else roles)
     rulebook = load_rulebook(settings.rules_dir, () if settings.findings_measured else ("measures=off",))
     fields = load_fields(settings.fields_dir, settings.region)
-    fingerprinter = Fingerprinter(settings.require_hash_key(), settings.previous_key())
+    fingerprinter = Fingerprinter(settings.require_hash_key(), settings.previous_key()) if "watch" in wanted else None
     sources: tuple[Source, ...] = ()
     vocabulary = None
     if "normalise" in wanted:
@@ -209,7 +210,7 @@ class Worker:
             if plan.vocabulary is not None:
                 metrics.reads(UNREAD)
             live.normalise(app, mappings)
-        if "watch" in plan.roles:
+        if "watch" in plan.roles and plan.fingerprinter is not None:
             home = partial(partition_for, partitions=app.streams.partitions)
             engine_of = partial(PartitionWatch, plan.rulebook, plan.fields, plan.fingerprinter, home=home)
             state = live.watch(app, engine_of, pulse=(plan.settings.pulse_every or 0) / 1_000_000)

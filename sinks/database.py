@@ -19,7 +19,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
-from sinks.errors import Conflict, DatabaseUnavailable, SchemaOutdated, UnsupportedDatabase, database_errors
+from sinks.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    RolesMissing,
+    SchemaOutdated,
+    UnsupportedDatabase,
+    database_errors,
+)
 
 __all__ = ["check_schema", "create_engine", "encode_json", "insert_into", "one_by_one", "one_of", "patient", "transact", "upgrade", "writing"]
 
@@ -31,7 +38,9 @@ _UPGRADE_ATTEMPTS, _UPGRADE_PAUSE = 20, 0.5
 
 Both take one table after the other, and of two that wait for each other PostgreSQL ends one.
 """
-_HAS_ROLES = text("SELECT count(*) > 0 FROM pg_roles WHERE rolname IN ('seamwatch_worker', 'seamwatch_console')")
+_PARTS = frozenset({"seamwatch_worker", "seamwatch_insight", "seamwatch_deliver", "seamwatch_console", "seamwatch_doctor"})
+"""The roles to which config/postgres/roles.sql grants something."""
+_ROLES = text("SELECT rolname FROM pg_roles WHERE rolname LIKE 'seamwatch%'")
 _PATIENCE = 5.0
 """Seconds to wait for a connection, and for SQLite's one writer."""
 
@@ -144,7 +153,7 @@ def upgrade(url: str, *, grants: bool = False) -> bool | None:
     With ``grants`` the roles of config/postgres/roles.sql are given, in the same transaction, what they need of the tables, and nothing is said of roles that
     are not there. Returns whether they were given it; None where there are no such roles.
 
-    Raises `UnsupportedDatabase`, `DatabaseUnavailable`.
+    Raises `RolesMissing` where some of them are there and others not, with nothing changed; `UnsupportedDatabase`, `DatabaseUnavailable`.
     """
     engine = create_engine(url)
     try:
@@ -158,9 +167,12 @@ def _upgrade(connection: Connection, grants: bool) -> bool | None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
     command.upgrade(_alembic(connection), "head")
-    if connection.dialect.name != "postgresql" or not connection.execute(_HAS_ROLES).scalar():
+    found = _PARTS.intersection(connection.scalars(_ROLES)) if connection.dialect.name == "postgresql" else ()
+    if not found:
         return None
     if grants:
+        if missing := sorted(_PARTS.difference(found)):
+            raise RolesMissing(missing)
         connection.execution_options(no_parameters=True).exec_driver_sql(files("config").joinpath("postgres", "roles.sql").read_text())
     return grants
 

@@ -2,7 +2,7 @@
 a bug (crash).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum, auto
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-__all__ = ["Conflict", "DatabaseUnavailable", "RightMissing", "SchemaOutdated", "UnsupportedDatabase", "database_errors"]
+__all__ = ["Conflict", "DatabaseUnavailable", "RightMissing", "RolesMissing", "SchemaOutdated", "UnsupportedDatabase", "database_errors"]
 
 
 class DatabaseUnavailable(Exception):
@@ -24,6 +24,17 @@ class DatabaseUnavailable(Exception):
 
 class RightMissing(DatabaseUnavailable):
     """The database's user may not do what was asked; whoever grants it need not start anything again."""
+
+
+class RolesMissing(Exception):
+    """Of the roles to which rights are granted these are not there: nothing was granted, and no table changed."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        made = " ".join(f"CREATE ROLE {role} LOGIN;" for role in missing)
+        super().__init__(
+            f"the database lacks roles that parts of this version enter as: as who may make roles, run: {made}"
+            " and let them connect (config/postgres/roles.sql); nothing was changed"
+        )
 
 
 class Conflict(Exception):

@@ -24,12 +24,13 @@ def command() -> None:
 
 
 @command.command
-@click.option("--grants", is_flag=True, help="Give seamwatch_worker and seamwatch_console their rights to the tables, as config/postgres/roles.sql.")
+@click.option("--grants", is_flag=True, help="Give the role of each part its rights to the tables, as config/postgres/roles.sql.")
 def upgrade(grants: bool) -> None:
     """Create the tables in SEAMWATCH_DATABASE, or bring them up to date.
 
-    Changes nothing where they are; several programs may try at once. Run it as the owner of the tables. With --grants the roles seamwatch_worker and
-    seamwatch_console, where the server has them, are given their rights in the same transaction: a table that is new is nobody's but the owner's.
+    Changes nothing where they are; several programs may try at once. Run it as the owner of the tables. With --grants the roles of
+    config/postgres/roles.sql (seamwatch_worker and others), where the server has them, are given their rights in the same transaction: a table that is new is
+    nobody's but the owner's.
 
     \b
     The default, a file in this directory:
@@ -45,7 +46,7 @@ def upgrade(grants: bool) -> None:
     told = {
         None: "the tables are up to date.",
         True: "the tables are up to date, and the roles have their rights.",
-        False: "the tables are up to date; seamwatch_worker and seamwatch_console, where they are used here, need `seamwatch db upgrade --grants`.",
+        False: "the tables are up to date; the roles of config/postgres/roles.sql, where they are used here, need `seamwatch db upgrade --grants`.",
     }
     notice(f"{settings.shown()['database']}: {told[granted]}")
 

@@ -24,15 +24,19 @@ from streams.producer import partition_for
 from tests.support.acls import allow, deny, grants
 from tests.support.chatwoot import SECRET, message, signed
 from tests.support.receiver import ReceiverServer
-from tests.support.roles import OWNER, WORKER, address_of, make_roles
+from tests.support.roles import CONSOLE, DELIVER, DOCTOR, INSIGHT, OWNER, PARTS, WORKER, address_of, make_roles
 from tests.support.server import free_ports
 from tests.support.services import KafkaServer, PostgresServer
-from tests.support.workers import CUSTOMER_KEY, HASH_KEY, Installation, WorkerProcess, stored, until
+from tests.support.workers import Installation, WorkerProcess, stored, until
 from tests.unit.seamwatch.support import asked_twice
 from tests.unit.sinks.builders import brief
 
 PASSWORD = "correct-horse-battery-staple"
 USERS = ("setup", "worker", "ingest", "insight", "deliver", "console", "doctor")
+ROLES = {"setup": OWNER, "worker": WORKER, "insight": INSIGHT, "deliver": DELIVER, "console": CONSOLE, "doctor": DOCTOR}
+"""Of those who enter the database by whom."""
+KEYS = {"HASH_KEY": {"worker", "doctor"}, "CUSTOMER_KEY": {"worker", "console", "doctor"}, "INGEST_SECRETS__CHATWOOT": {"ingest", "doctor"}}
+"""Who is given which secret, as in the files of a deployment."""
 WHSEC = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 PATIENCE = 120.0
 """Seconds within which a user with all rights has done what it is there for."""
@@ -67,7 +71,7 @@ class Guarded(Installation):
     def __init__(self, servers: Secured, directory: Path, prefix: str) -> None:
         self.owned = servers.postgres.new_database()
         tls = f"?sslmode=verify-full&sslrootcert={servers.ca}"
-        self.addresses = {role: address_of(self.owned, role).replace("127.0.0.1", "localhost") + tls for role in (OWNER, WORKER)}
+        self.addresses = {role: address_of(self.owned, role).replace("127.0.0.1", "localhost") + tls for role in (OWNER, *PARTS)}
         (directory / "password").write_text(PASSWORD)
         (self.door,) = free_ports(1)
         super().__init__(
@@ -85,16 +89,19 @@ class Guarded(Installation):
             PARTITIONS="2",
         )
         self.grants = grants(prefix)
+        self.keys = {"HASH_KEY": "9f86d081884c7d659a2feaa0c55ad015", "CUSTOMER_KEY": "a3bf4f1b2b0b822cd15d6c15b0f00a08", "INGEST_SECRETS__CHATWOOT": SECRET}
         make_roles(self.owned)
         allow(self.admin, self.grants)
         self.become("setup")
-        self.settings["SEAMWATCH_DATABASE"] = self.addresses[OWNER]
         self.run("db", "upgrade", "--grants")
-        self.settings["SEAMWATCH_DATABASE"] = self.addresses[WORKER]
 
     def become(self, user: str) -> None:
-        """Enter as another user from now on."""
-        self.settings["SEAMWATCH_KAFKA_USERNAME"] = f"seamwatch-{user}"
+        """Enter Kafka and the database as another user from now on, with the secrets that this part is given."""
+        told = {"KAFKA_USERNAME": f"seamwatch-{user}"} | {name: value for name, value in self.keys.items() if user in KEYS[name]}
+        told |= {"DATABASE": self.addresses[ROLES[user]]} if user in ROLES else {}
+        for name in ("DATABASE", *self.keys):
+            self.settings.pop(f"SEAMWATCH_{name}", None)
+        self.settings |= {f"SEAMWATCH_{name}": value for name, value in told.items()}
 
     def begin(self, user: str, *roles: str) -> WorkerProcess:
         """Start a worker as a user."""
@@ -161,7 +168,6 @@ STORED = ("SELECT 1 FROM findings", "SELECT 1 FROM alerts", "SELECT 1 FROM score
 def test_the_documented_rights_are_enough_and_all_is_encrypted(guarded: Guarded) -> None:
     """Topics, tables, worker, door, insight, deliver, console and doctor, each by its own name over TLS: webhook and touchpoints end in the database, a brief
     at its receiver."""
-    guarded.settings |= {"SEAMWATCH_HASH_KEY": "9f86d081884c7d659a2feaa0c55ad015", "SEAMWATCH_CUSTOMER_KEY": "a3bf4f1b2b0b822cd15d6c15b0f00a08"}
     guarded.run("topics", "create")
     workers = [guarded.begin("worker"), guarded.begin("ingest", "ingest"), guarded.begin("insight", "insight")]
     for worker in workers:
@@ -176,8 +182,9 @@ def test_the_documented_rights_are_enough_and_all_is_encrypted(guarded: Guarded)
     assert [each for each in told["checks"] if each["state"] != "ok"] == []
     assert delivers(guarded, "c-3", PATIENCE)
     assert reveals_and_forgets(guarded, "c-2")
-    sessions = stored(guarded.owned, "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'seamwatch_worker'")
-    assert [row.ssl for row in sessions] == [True]
+    sessions = stored(guarded.owned, "SELECT DISTINCT usename, ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename ^@ 'seamwatch_'")
+    assert {(row.usename, row.ssl) for row in sessions} >= {(WORKER, True), (INSIGHT, True)}
+    assert all(row.ssl for row in sessions)
 
 
 @pytest.mark.parametrize("way", ["SCRAM-SHA-256", "PLAIN", "certificate"])
@@ -194,8 +201,11 @@ def test_every_way_in_is_a_way_in(way: str, guarded: Guarded, secured: Secured) 
             guarded.settings["SEAMWATCH_KAFKA_USERNAME"] = KafkaServer.PLAIN_USER
             (guarded.directory / "password").write_text(KafkaServer.PLAIN_USER)
     guarded.run("topics", "create")
-    if way == "SCRAM-SHA-256":
-        guarded.become("worker")
+    guarded.become("worker")
+    if way == "PLAIN":
+        guarded.settings["SEAMWATCH_KAFKA_USERNAME"] = KafkaServer.PLAIN_USER
+    elif way == "certificate":
+        del guarded.settings["SEAMWATCH_KAFKA_USERNAME"]
     worker = guarded.start().wait_ready(90)
     feed(guarded, "c-1")
     until(lambda: guarded.has("SELECT 1 FROM findings"), told=worker.tail)
@@ -243,7 +253,7 @@ def assert_told(guarded: Guarded, *command: str, says: str) -> None:
     told = ended.stdout + ended.stderr
     assert ended.returncode in (1, 2), told
     assert says in told
-    assert not [word for word in ("Traceback", "this is a bug", PASSWORD, HASH_KEY, CUSTOMER_KEY) if word in told], told
+    assert not [word for word in ("Traceback", "this is a bug", PASSWORD, *guarded.keys.values()) if word in told], told
 
 
 def works(guarded: Guarded, user: str, story: str, seconds: float) -> bool:

@@ -17,7 +17,6 @@ import yaml
 from config.kubernetes.make import RULES, rules
 from config.receivers import load_receivers
 from config.settings import Settings, load_settings, misspelt
-from seamwatch.broker import mapped_sources
 from streams.topics import Topics
 from tests.documents.typed import parse
 from tests.support.acls import grants
@@ -163,18 +162,101 @@ def test_rules_of_kubernetes_are_those_of_prometheus() -> None:
     assert [group for each in manifests("monitoring") if each["kind"] == "PrometheusRule" for group in each["spec"]["groups"]] == groups
 
 
+OWNERS = {"seamwatch-prepare", "seamwatch-prune"}
+"""What makes tables, or deletes."""
+NEEDS: dict[str, set[str]] = {
+    "worker": {"database", "hash-key", "customer-key"},
+    "ingest": {"chatwoot"},
+    "insight": {"database"},
+    "deliver": {"database"},
+    "console": {"database", "customer-key"},
+    "doctor": {"database", "hash-key", "customer-key", "chatwoot"},
+    "setup": {"database"},
+    "prune": {"database"},
+}
+"""The secrets that each part reads, besides its password of Kafka: tests/real/test_least_privilege.py starts it with no others."""
+PUBLIC = {"kafka-ca.pem", "database-ca.pem"}
+"""Who vouches for servers: no secrets."""
+SECRETS = {"seamwatch-doors": {"chatwoot"}, "seamwatch-receiver-secrets": set[str]()}
+"""What the Secrets hold that are given as a whole."""
+
+
+def given_on_kubernetes(pod: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return by file the Secret and key of each that a pod is given; no other volume, and no variable, is made of a Secret."""
+    given: dict[str, tuple[str, str]] = {}
+    assert "secretKeyRef" not in str(pod)
+    assert "secretRef" not in str(pod)
+    for volume in pod["volumes"]:
+        assert volume.keys() <= {"name", "emptyDir", "configMap", "projected"}
+        for source in volume.get("projected", {"sources": []})["sources"]:
+            (secret,) = source.values()
+            items = {each["path"]: each["key"] for each in secret["items"]} if "items" in secret else {name: name for name in SECRETS[secret["name"]]}
+            assert source.keys() == {"secret"}
+            assert not given.keys() & items.keys()
+            given |= {path: (secret["name"], key) for path, key in items.items()}
+    return given
+
+
+def told_on_kubernetes(pod: dict[str, Any]) -> dict[str, str]:
+    """Return the variables of a pod's one container, those of the ConfigMaps that there are among them, without those that are of its own name or user."""
+    maps = {each["metadata"]["name"]: each["data"] for each in manifests() if each["kind"] == "ConfigMap"}
+    (container,) = pod["containers"]
+    named = [each["configMapRef"] for each in container["envFrom"]]
+    told = {name: value for each in named if each["name"] in maps or not each.get("optional") for name, value in maps[each["name"]].items()}
+    return told | {each["name"]: each["value"] for each in container.get("env", ()) if "value" in each}
+
+
+@pytest.mark.parametrize("name", sorted(pods()))
+def test_each_pod_is_given_what_its_part_needs_and_no_other_secret(name: str) -> None:
+    """The files of a pod are those that its variables name, which are the secrets of its part; its address of the database is the part's own."""
+    given, told = given_on_kubernetes(pods()[name]), told_on_kubernetes(pods()[name])
+    read = {value.removeprefix("file:").removeprefix("/run/secrets/seamwatch/") for value in told.values() if "/run/secrets/" in value}
+    password = set() if name == "seamwatch-prune" else {"kafka-password"}
+    assert given.keys() - PUBLIC == NEEDS[part(name)] | password
+    assert read - PUBLIC == NEEDS[part(name)] | password
+    whence = {file: ("seamwatch", file) for file in ("hash-key", "customer-key", "kafka-ca.pem")} | {"chatwoot": ("seamwatch-doors", "chatwoot")}
+    whence |= {"database": ("seamwatch-database", "owner" if name in OWNERS else part(name)), "database-ca.pem": ("seamwatch-database", "ca.pem")}
+    whence |= {"kafka-password": ("seamwatch-kafka", part(name))}
+    assert given == {file: whence[file] for file in given}
+
+
+@pytest.mark.parametrize("name", sorted(pods()))
+def test_each_part_reads_its_settings_with_the_files_that_its_pod_is_given(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable names a file that is not there, which would end the program at its start; optional files are left out."""
+    for file, (secret, _) in given_on_kubernetes(pods()[name]).items():
+        if secret != "seamwatch-receiver-secrets" and file != "database-ca.pem":
+            (tmp_path / file).write_text("postgresql://seamwatch:secret@db/seamwatch\n" if file == "database" else f"{file}-that-nobody-knows\n")
+    for variable, value in told_on_kubernetes(pods()[name]).items():
+        monkeypatch.setenv(variable, value.replace("/run/secrets/seamwatch", str(tmp_path)))
+    read = load_settings()
+    assert (read.database == "postgresql+psycopg://seamwatch:secret@db/seamwatch") == ("database" in NEEDS[part(name)])
+    assert (read.hash_key is not None, read.customer_key is not None) == tuple(each in NEEDS[part(name)] for each in ("hash-key", "customer-key"))
+    assert bool(read.door_secrets("chatwoot")) == ("chatwoot" in NEEDS[part(name)])
+
+
+@pytest.mark.parametrize("unit", sorted(SYSTEMD.glob("*.service")), ids=lambda unit: unit.name)
+def test_each_unit_is_handed_what_its_part_needs_and_no_other_secret(unit: Path) -> None:
+    """With the shipped files that add to it, but Kafka's, a unit has the secrets of its part; its address of the database is the part's own."""
+    prefix = unit.stem.removesuffix("@")
+    added = [path.read_text() for path in (SYSTEMD / f"{unit.name}.d").glob("*.conf") if path.name != "kafka.conf"]
+    handed = dict(re.findall("^LoadCredential=([^:]+):(.+)$", "\n".join([unit.read_text(), *added]).replace("%p", prefix), re.MULTILINE))
+    assert handed.keys() == NEEDS[part(prefix)] - ({"chatwoot"} if prefix == "seamwatch-doctor" else set())  # whose doors stand with yours
+    if "database" in handed:
+        assert handed["database"] == ("/etc/seamwatch/owner/database" if prefix in OWNERS else f"/etc/seamwatch/databases/{prefix}")
+
+
+def test_each_container_is_given_what_its_part_needs_and_no_other_secret() -> None:
+    """The parts of compose share the one user of the database, and nothing else that they do not need."""
+    assert {name: set(each["secrets"]) for name, each in OWN.items()} == {name: NEEDS[name] for name in ("worker", "ingest", "insight", "deliver", "console")}
+
+
 def test_tables_and_topics_are_made_as_their_owner() -> None:
-    """What migrates or deletes is given the owner's secrets over the workers' where there are such, on Kubernetes and with systemd; workers never are."""
-    owner = {"secret": {"name": "seamwatch-owner", "optional": True, "items": [{"key": "database", "path": "database"}]}}
-    for name, pod in pods().items():
-        (secrets,) = [volume for volume in pod["volumes"] if volume["name"] == "secrets"]
-        if name in ("seamwatch-prepare", "seamwatch-prune"):
-            assert secrets["projected"]["sources"][-1] == owner  # of files of one name the last is there
-        else:
-            assert "seamwatch-owner" not in str(pod)
-    owners = {"seamwatch-prepare.service", "seamwatch-prune.service"}
-    assert {unit.name for unit in SYSTEMD.glob("*.service") if "LoadCredential=database:/etc/seamwatch/owner/database" in unit.read_text()} == owners
-    assert {unit.name for unit in SYSTEMD.glob("*.service") if re.search("seamwatch (db|topics) ", unit.read_text())} == owners
+    """What migrates or deletes enters the database as the owner of its tables, on Kubernetes and with systemd; nothing else does."""
+    owner = {"secret": {"name": "seamwatch-database", "items": [{"key": "owner", "path": "database"}]}}
+    assert {name for name, pod in pods().items() if str(owner) in str(pod)} == {name for name, pod in pods().items() if "owner" in str(pod)} == OWNERS
+    units = {unit.stem: unit.read_text() for unit in SYSTEMD.glob("*.service")}
+    assert {name for name, text in units.items() if "/etc/seamwatch/owner/database" in text} == OWNERS
+    assert {name for name, text in units.items() if re.search("seamwatch (db|topics) ", text)} == OWNERS
     assert "seamwatch-prepare.service\n" in (SYSTEMD / "seamwatch-worker@.service").read_text()
 
 
@@ -198,7 +280,6 @@ def users_of_kubernetes() -> dict[str, str]:
     for name, pod in pods().items():
         (secrets,) = [volume["projected"]["sources"] for volume in pod["volumes"] if volume["name"] == "secrets"]
         passwords = [each["secret"] for each in secrets if each["secret"]["name"] == "seamwatch-kafka"]
-        assert {each["secret"]["name"] for each in secrets} <= {"seamwatch", "seamwatch-kafka", "seamwatch-owner"}
         (env,) = [{each["name"]: each for each in container.get("env", ())} for container in pod["containers"]]
         if name == "seamwatch-prune":
             assert not passwords
@@ -254,23 +335,12 @@ def test_what_deletes_by_the_clock_deletes_what_the_program_lets_it(tmp_path: Pa
     assert run(*container["args"], env=env).output == "deleted nothing\n"
 
 
-def test_settings_of_the_manifests_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program reads them all, the secrets from their files; none of them stands in a manifest."""
-    settings = next(each for each in manifests() if each["kind"] == "ConfigMap")["data"]
+def test_settings_of_the_manifests_are_settings() -> None:
+    """The program knows each variable that a manifest sets."""
+    data = [name for each in manifests() if each["kind"] == "ConfigMap" for name in each["data"] if name.startswith("SEAMWATCH_")]
     env = [each["name"] for pod in pods().values() for container in pod["containers"] for each in container.get("env", ())]
-    assert known([*settings, *env])
-    (tmp_path / "database").write_text("postgresql://seamwatch:secret@db/seamwatch\n")
-    for name in ("hash-key", "customer-key", "kafka-password", "chatwoot"):
-        (tmp_path / name).write_text(f"{name}-that-nobody-knows\n")
-    (worker,) = pods()["seamwatch-worker"]["containers"]
-    own = {each["name"]: each["value"] for each in worker["env"] if "value" in each}
-    for name, value in (settings | own).items():
-        monkeypatch.setenv(name, value.replace("/run/secrets/seamwatch", str(tmp_path)))
-    read = load_settings()
-    assert read.kafka_password is not None
-    assert read.database == "postgresql+psycopg://seamwatch:secret@db/seamwatch"
-    assert read.require_hash_key() == b"hash-key-that-nobody-knows"
-    assert [read.door_secrets(name) != [] for name in mapped_sources(read)] == [True]
+    assert {"SEAMWATCH_BROKER", "SEAMWATCH_INGEST_SECRETS__CHATWOOT"} <= set(data)
+    assert known([*data, *env])
 
 
 def test_receivers_of_the_manifests_are_receivers(tmp_path: Path) -> None:
@@ -400,8 +470,7 @@ WRONG = {
 
 def deployed() -> list[tuple[str, str]]:
     """Return each variable of each deployment file that is one of `WRONG`, with the file's name."""
-    settings = next(each for each in manifests() if each["kind"] == "ConfigMap")["data"]
-    pairs = [("kubernetes", name) for name in settings]
+    pairs = [("kubernetes", name) for each in manifests() if each["kind"] == "ConfigMap" for name in each["data"]]
     pairs += [("kubernetes", each["name"]) for pod in pods().values() for container in pod["containers"] for each in container.get("env", ())]
     pairs += [(unit.name, name) for unit in UNITS for name in re.findall(r"^Environment=(SEAMWATCH_\w+)", unit.read_text(), re.MULTILINE)]
     pairs += [("compose", name) for service in OWN.values() for name in service["environment"]]

@@ -45,10 +45,11 @@ def kubernetes() -> Iterator[Deployed]:
     folder = ROOT / "config" / "kubernetes"
     names = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
     objects = [each for name in names for each in yaml.safe_load_all((folder / name).read_text())]
-    shared = next(each["data"] for each in objects if each["metadata"]["name"] == "seamwatch" and each["kind"] == "ConfigMap")
+    maps = {each["metadata"]["name"]: each["data"] for each in objects if each["kind"] == "ConfigMap"}
     for each in objects:
         if each["kind"] in ("Deployment", "StatefulSet"):
             (container,) = each["spec"]["template"]["spec"]["containers"]
+            shared = {name: value for each in container["envFrom"] for name, value in maps.get(each["configMapRef"]["name"], {}).items()}
             own = {variable["name"]: variable.get("value", "seamwatch-0") for variable in container.get("env", ())}
             yield Deployed(f"kubernetes-{each['metadata']['name']}", shlex.join(container.get("args", ["worker"])), shared | own)
 

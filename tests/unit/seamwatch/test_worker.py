@@ -57,6 +57,17 @@ def test_mapped_sources_need_the_key_of_customers(caplog: pytest.LogCaptureFixtu
     assert plan(named).streams().sources == ("chatwoot", "asterisk")
 
 
+@pytest.mark.parametrize("role", [INGEST, *ROLES])
+def test_only_the_role_that_compares_values_needs_the_key_of_their_hashes(role: str) -> None:
+    """Whoever does not watch is not given the key: a door, or what stores alone, starts without it."""
+    settings = load_settings(customer_key=KEY, sources="chatwoot", ingest_secrets={"chatwoot": "s" * 16})
+    if role == "watch":
+        with pytest.raises(ConfigError, match="SEAMWATCH_HASH_KEY is not set"):
+            plan(settings, [role])
+    else:
+        assert plan(settings, [role]).fingerprinter is None
+
+
 def test_a_door_opens_where_there_is_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     """Only sources that are read, have a door and a secret can be posted to; the role without any door, or with a secret that is none, is refused."""
     secrets = {"ingest_secrets": {"chatwoot": "s" * 16, "asterisk": "s" * 16}}
