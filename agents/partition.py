@@ -117,13 +117,17 @@ class Counts:
 
 
 class Mark(NamedTuple):
-    """What became of a key, between so many findings and briefs: ``alias-of`` a customer ("": of nobody any more), or ``forgotten`` up to microseconds UTC."""
+    """What became of a key, between so many findings and briefs: ``alias-of`` a customer ("": of nobody any more), or ``forgotten`` up to microseconds UTC.
+
+    ``offset`` is that of the record that did so: scores of before have a smaller ``sequence``.
+    """
 
     findings: int
     briefs: int
     key: bytes
     what: str
     value: str
+    offset: int
 
 
 class Effects:
@@ -471,7 +475,7 @@ class PartitionWatch:
 
     def _mark(self, key: bytes, what: str, value: str) -> None:
         effects = self._effects
-        effects.marks.append(Mark(len(effects.findings), len(effects.briefs), key, what, value))
+        effects.marks.append(Mark(len(effects.findings), len(effects.briefs), key, what, value, self._last_offset))
 
     def _sent_on(self, key: bytes, record: AnyRecord) -> bool:
         """Send what came for an alias to its customer, and tell whether that was so."""

@@ -34,7 +34,7 @@ from sinks.delivery.store import BriefStore
 from sinks.errors import Conflict, DatabaseUnavailable
 from sinks.health import HealthServer
 from sinks.metrics import Metrics
-from sinks.records import SinkRecord, parse
+from sinks.records import Forgotten, SinkRecord, parse
 from streams.grouped import GroupedReader
 from streams.topics import TopicAdmin, Topics
 
@@ -215,7 +215,7 @@ class _Delivering:
                 for receiver in readers:
                     if receiver.takes_brief(brief) and appended[offset] >= created[receiver.name].timestamp():
                         messages.setdefault(receiver.name, []).append(message)
-            forgotten += [(mark.tenant, mark.customer) for mark in parsed.marks if mark.alias_of is None]
+            forgotten += [(mark.tenant, mark.customer) for mark in parsed.marks if isinstance(mark, Forgotten)]
         next_offsets = {partition: records[-1].offset + 1 for partition, records in polled.items()}
         now = datetime.now(UTC)
         left = {name: now + LEFT_TO_COURIER for name in messages if self._couriers[name].sends_at_once}

@@ -1,8 +1,9 @@
 """What becomes of a customer's key: an alias of another one, or forgotten."""
 
+import hashlib
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, union, update
+from sqlalchemy import Connection, Engine, and_, delete, func, insert, or_, select, true, union, update
 
 from models.tables import (
     alert_changes,
@@ -14,6 +15,7 @@ from models.tables import (
     customers,
     deliveries,
     findings,
+    forgotten_keys,
     invitations,
     promises,
     scores,
@@ -21,15 +23,20 @@ from models.tables import (
 from sinks.database import writing
 from sinks.errors import database_errors
 
-__all__ = ["aliases_of", "forget_customer", "is_known", "note_forgotten"]
+__all__ = ["aliases_of", "forget_briefs", "forget_customer", "is_known", "key_digest", "note_forgotten"]
+
+_OBSERVED = (customers, invitations, contact_marks, promises)
+"""What the role `insight` stores by customer, from the touchpoints themselves."""
+_OWN = (findings, briefs, customer_aliases, deliveries, *_OBSERVED)
+"""What has a column for the customer, besides alerts."""
 
 
-_OWN = (findings, briefs, customer_aliases, customers, deliveries, invitations, contact_marks, promises)
-"""What has a column for the customer, besides alerts; of the observer's tables its reader may not run, or lag behind."""
+def forget_customer(connection: Connection, tenant: str, customer: str, until: datetime, sequence: int | None) -> None:
+    """Delete what is stored of a customer's key as it is forgotten on the topic of alerts; ``until`` and ``sequence`` as of `sinks.records.Forgotten`.
 
-
-def forget_customer(connection: Connection, tenant: str, customer: str) -> None:
-    """Delete all that is stored of a customer's key. Counts by day stay: they are nobody's."""
+    Other topics may be ahead of that one: of scores, and of what the role `insight` stores, what was told afterwards stays. That role forgets by itself, but
+    may not run, or lag behind. Briefs go by their own topic (`forget_briefs`). Counts by day stay: they are nobody's.
+    """
     own = (alerts.c.tenant == tenant, alerts.c.customer == customer)
     keys = select(alerts.c.key).where(*own)
     connection.execute(update(alerts).where(alerts.c.duplicate_of.in_(keys)).values(duplicate_of=None))
@@ -39,14 +46,35 @@ def forget_customer(connection: Connection, tenant: str, customer: str) -> None:
         union(*(select(table.c[name]).where(table.c.tenant == tenant, table.c.customer == customer) for table in (findings, briefs)))
         for name in ("contact", "journey")
     )
-    connection.execute(delete(contact_marks).where(contact_marks.c.tenant == tenant, contact_marks.c.contact.in_(contacts)))
+    nobodys = (contact_marks.c.customer.is_(None), contact_marks.c.contact.in_(contacts))  # of before there was such a column
+    connection.execute(delete(contact_marks).where(contact_marks.c.tenant == tenant, *nobodys))
     whose = or_(scores.c.name == customer, scores.c.name.startswith(f"{customer}>", autoescape=True))  # with a brand, of the fusion score
+    old = true() if sequence is None else or_(scores.c.sequence < sequence, scores.c.as_of <= until)
     for scope, names in (("journey", scores.c.name.in_(journeys)), ("customer", whose)):
-        connection.execute(delete(scores).where(scores.c.tenant == tenant, scores.c.scope == scope, names))
-    for table in _OWN:
+        connection.execute(delete(scores).where(scores.c.tenant == tenant, scores.c.scope == scope, names, old))
+    told = (deliveries.c.tenant == tenant, deliveries.c.customer == customer, deliveries.c.what == "alert")
+    connection.execute(delete(deliveries).where(*told))
+    for table in (findings, customer_aliases):
         connection.execute(delete(table).where(table.c.tenant == tenant, table.c.customer == customer))
     connection.execute(delete(customer_aliases).where(customer_aliases.c.tenant == tenant, customer_aliases.c.alias == customer))
-    connection.execute(delete(customers).where(customers.c.tenant == tenant, customers.c.alias_of == customer))
+    forgot = select(forgotten_keys.c.digest).where(forgotten_keys.c.digest == key_digest(tenant, customer), forgotten_keys.c.time >= until)
+    if connection.execute(forgot).first() is None:
+        for table in _OBSERVED:
+            connection.execute(delete(table).where(table.c.tenant == tenant, table.c.customer == customer))
+        connection.execute(delete(customers).where(customers.c.tenant == tenant, customers.c.alias_of == customer))
+
+
+def forget_briefs(connection: Connection, tenant: str, customer: str, offset: int) -> None:
+    """Delete the briefs of a customer's key as it is forgotten at ``offset`` of their topic; one that came afterwards and waits to be sent still is."""
+    connection.execute(delete(briefs).where(briefs.c.tenant == tenant, briefs.c.customer == customer))
+    newer = and_(deliveries.c.version > offset, deliveries.c.state.in_(("pending", "failed")))
+    told = (deliveries.c.tenant == tenant, deliveries.c.customer == customer, deliveries.c.what == "brief")
+    connection.execute(delete(deliveries).where(*told, ~newer))
+
+
+def key_digest(tenant: str, customer: str) -> str:
+    """Return the digest by which the role `insight` remembers that it has forgotten a key."""
+    return hashlib.sha256(f"{tenant}/{customer}".encode()).hexdigest()
 
 
 def aliases_of(engine: Engine, tenant: str, customer: str) -> list[str]:

@@ -3,7 +3,6 @@
 How far a partition has come stands in the same transaction as what was counted, so a batch that comes again counts nothing again.
 """
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from models.promise import Promise
 from models.tables import contact_marks, customers, day_counts, forgotten_keys, invitations, observed, promises
 from sinks.database import insert_into, one_by_one
 from sinks.errors import database_errors
+from sinks.identity import key_digest
 
 __all__ = ["CustomerRow", "ObservedBatch", "ObservedStore", "next_offset"]
 
@@ -118,7 +118,7 @@ class ObservedBatch:
 
     def forgotten(self, who: Iterable[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
         """Return which of these customers are forgotten, and up to when."""
-        digests, found = {_digest(*each): each for each in who}, {}
+        digests, found = {key_digest(*each): each for each in who}, {}
         names = sorted(digests)
         for start in range(0, len(names), _MOST):
             asked = select(forgotten_keys).where(forgotten_keys.c.digest.in_(names[start : start + _MOST]))
@@ -188,7 +188,7 @@ class ObservedBatch:
         self._all(gone, [{"whose": tenant, "who": customer, "until": until} for (tenant, customer), until in sorted(who.items())])
         upsert: Any = self._insert(forgotten_keys)
         fresh = upsert.on_conflict_do_update(index_elements=["digest"], set_={"time": upsert.excluded.time})
-        self._all(fresh, sorted(({"digest": _digest(*whose), "time": time} for whose, time in who.items()), key=lambda each: each["digest"]))
+        self._all(fresh, sorted(({"digest": key_digest(*whose), "time": time} for whose, time in who.items()), key=lambda each: each["digest"]))
         if who:
             self._connection.execute(delete(forgotten_keys).where(forgotten_keys.c.time < max(who.values()) - memory))
 
@@ -200,10 +200,6 @@ class ObservedBatch:
     def _all(self, statement: Any, rows: list[dict[str, Any]]) -> None:
         if rows:
             self._connection.execute(statement, rows)
-
-
-def _digest(tenant: str, customer: str) -> str:
-    return hashlib.sha256(f"{tenant}/{customer}".encode()).hexdigest()
 
 
 def _invitation(body: dict[str, Any]) -> dict[str, Any]:

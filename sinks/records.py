@@ -162,12 +162,27 @@ class LetterRecord(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """What became of a customer's key: an alias of ``alias_of`` ("": of nobody any more), or forgotten (None)."""
+    """A customer's key that became an alias of ``alias_of`` ("": of nobody any more)."""
 
     tenant: str
     customer: str
-    alias_of: str | None
+    alias_of: str
     time: datetime
+
+
+class Forgotten(NamedTuple):
+    """A customer's key of which all that came before in the record's topic is forgotten.
+
+    ``until`` is the time of the last touchpoint that is, in UTC; ``sequence``: scores of before have a smaller one (None: not told, by earlier versions);
+    ``offset`` is that of this record.
+    """
+
+    kind: TopicKind
+    tenant: str
+    customer: str
+    until: datetime
+    sequence: int | None
+    offset: int
 
 
 _TO_CONTACT = attrgetter("id", "tenant", "revision", "withdrawn", "detector", "reason", "severity", "customer", "journey", "contact")
@@ -186,7 +201,7 @@ class Parsed:
         self.scores: dict[Subject, ScoreRecord] = {}
         self.briefs: dict[str, BriefRecord] = {}
         self.letters: list[LetterRecord] = []
-        self.marks: list[Mark] = []
+        self.marks: list[Mark | Forgotten] = []
         self.pulses: list[int] = []
         self.malformed: list[tuple[TopicKind, SinkRecord, str]] = []
 
@@ -227,8 +242,11 @@ class Parsed:
             if last is None or as_of > last[1] or (as_of == last[1] and (score.sequence, record.offset) >= (last[0].sequence, last[2])):
                 scores[subject] = score, as_of, record.offset
 
-    def take_mark(self, record: SinkRecord) -> bool:
-        """Take in a record without a value that marks what became of its key, and drop what came before of one that is forgotten; return whether it is one."""
+    def take_mark(self, kind: TopicKind, record: SinkRecord) -> bool:
+        """Take in a record without a value that marks what became of its key; return whether it is one.
+
+        Of one that is forgotten drop what came before in the same topic: another topic may be ahead, and hold what was told afterwards.
+        """
         headers = dict(record.headers)
         if record.value is None and (sent := headers.get(_PULSE)):
             self.pulses.append(int(sent) if sent.isdigit() else record.timestamp)
@@ -236,13 +254,21 @@ class Parsed:
         tenant, _, customer = (record.key or b"").decode(errors="replace").partition("/")
         if record.value is not None or not customer or not headers.keys() & {"alias-of", "forgotten"}:
             return False
-        alias_of = None if "forgotten" in headers else (headers["alias-of"] or b"").decode(errors="replace")
-        mark = Mark(tenant, customer, alias_of, _EPOCH + timedelta(microseconds=max(0, record.timestamp)))
-        self.marks.append(mark)
-        if alias_of is None:
-            own = (tenant, customer)
-            self.findings = [each for each in self.findings if (each.tenant, each.customer) != own]
+        if "forgotten" not in headers:
+            alias_of = (headers["alias-of"] or b"").decode(errors="replace")
+            self.marks.append(Mark(tenant, customer, alias_of, _EPOCH + timedelta(microseconds=max(0, record.timestamp))))
+            return True
+        try:
+            until = _EPOCH + timedelta(microseconds=int(headers["forgotten"] or b""))
+            sequence = int(headers.get("offset") or b"-1")
+        except (ValueError, OverflowError):
+            return False
+        self.marks.append(Forgotten(kind, tenant, customer, until, None if sequence < 0 else sequence, record.offset))
+        own = (tenant, customer)
+        if kind is TopicKind.BRIEFS:
             self.briefs = {key: each for key, each in self.briefs.items() if (each.brief.tenant, each.brief.customer) != own}
+        else:
+            self.findings = [each for each in self.findings if (each.tenant, each.customer) != own]
         return True
 
     def take_brief(self, record: SinkRecord, brief: Brief) -> None:
@@ -305,25 +331,27 @@ def parse(batch: Iterable[SinkRecord]) -> Parsed:
     for topic, group in groupby(batch, attrgetter("topic")):
         kind, records, refused = _kind(topic), list(group), _Refused()
         if kind is TopicKind.ALERTS:
-            _take_marked(_FINDING, records, parsed.take_finding, parsed, refused)
+            _take_marked(kind, _FINDING, records, parsed.take_finding, parsed, refused)
         elif kind is TopicKind.SCORES:
             told = [record for record in records if record.value is not None or not (record.key or b"").startswith(b"[")]  # the others are for compaction
             parsed.take_scores(_SCORE.read(told, refused), refused)
         elif kind is TopicKind.BRIEFS:
-            _take_marked(_BRIEF, records, parsed.take_brief, parsed, refused)
+            _take_marked(kind, _BRIEF, records, parsed.take_brief, parsed, refused)
         else:
             _take_letters(records, parsed, refused)
         parsed.malformed += ((kind, record, why) for record, why in refused)
     return parsed
 
 
-def _take_marked(form: _Form, records: Sequence[SinkRecord], take: Callable[[SinkRecord, Any], None], parsed: Parsed, refused: _Refused) -> None:
+def _take_marked(
+    kind: TopicKind, form: _Form, records: Sequence[SinkRecord], take: Callable[[SinkRecord, Any], None], parsed: Parsed, refused: _Refused
+) -> None:
     """Take in records among which may be marks, which hold for what is before them."""
     if not any(record.value is None and record.headers for record in records):
         _take(form, records, take, refused)
         return
     for record in records:
-        if not parsed.take_mark(record):
+        if not parsed.take_mark(kind, record):
             _take(form, [record], take, refused)
 
 

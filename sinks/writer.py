@@ -21,11 +21,12 @@ from models.alert import AlertState, ChangeReason, Resolution
 from models.tables import customer_aliases
 from sinks.database import encode_json, transact, writing
 from sinks.errors import DatabaseUnavailable
-from sinks.identity import forget_customer
+from sinks.identity import forget_briefs, forget_customer
 from sinks.lifecycle import STREAM, News, Verdict, advance
 from sinks.records import (
     BriefRecord,
     FindingRecord,
+    Forgotten,
     LetterRecord,
     Mark,
     Parsed,
@@ -137,7 +138,7 @@ class _Changes(NamedTuple):
     """These alone as they came: their rows are put in order."""
     briefs: dict[str, BriefRecord]
     letters: dict[tuple[str, int, int], LetterRecord]
-    marks: list[Mark]
+    marks: list[Mark | Forgotten]
     newest: dict[tuple[str, int], SinkRecord]
     """Of each partition, well formed or not."""
 
@@ -319,15 +320,18 @@ class _Transaction:
             rows.append((key, *whose, stored_time(time), offset, body))
         self._upsert(self._statements.briefs, rows)
 
-    def _write_marks(self, marks: Sequence[Mark]) -> None:
+    def _write_marks(self, marks: Sequence[Mark | Forgotten]) -> None:
         """Forget whom the marks say is forgotten, before what was told of them afterwards is written, and note who is whose alias."""
-        for tenant, customer, alias_of, time in marks:
-            if alias_of is None:
-                forget_customer(self._connection, tenant, customer)
-            elif alias_of:
-                self._upsert(self._statements.aliases, [(tenant, customer, alias_of, self._statements.stored_time(time))])
+        for mark in marks:
+            if isinstance(mark, Forgotten):
+                if mark.kind is TopicKind.BRIEFS:
+                    forget_briefs(self._connection, mark.tenant, mark.customer, mark.offset)
+                else:
+                    forget_customer(self._connection, mark.tenant, mark.customer, mark.until, mark.sequence)
+            elif mark.alias_of:
+                self._upsert(self._statements.aliases, [(*mark[:-1], self._statements.stored_time(mark.time))])
             else:
-                own = (customer_aliases.c.tenant == tenant, customer_aliases.c.alias == customer)
+                own = (customer_aliases.c.tenant == mark.tenant, customer_aliases.c.alias == mark.customer)
                 self._connection.execute(delete(customer_aliases).where(*own))
 
     def _write_progress(self, newest: Mapping[tuple[str, int], SinkRecord]) -> None:

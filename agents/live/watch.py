@@ -133,7 +133,7 @@ def _told(topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes]], mark
     begin = 0
     for at, mark in marks:
         yield from (Outgoing(topic, partition, *pair) for pair in pairs[begin:at])
-        yield Outgoing(topic, partition, mark.key, None, ((mark.what, mark.value.encode()),))
+        yield Outgoing(topic, partition, mark.key, None, ((mark.what, mark.value.encode()), ("offset", b"%d" % mark.offset)))
         begin = at
     yield from (Outgoing(topic, partition, *pair) for pair in pairs[begin:])
 

@@ -28,9 +28,11 @@ GRANT SELECT, INSERT, DELETE ON alert_changes, score_history TO seamwatch_worker
 -- what people did with an alias's alert moves to the customer's
 GRANT UPDATE (alert, version) ON alert_changes TO seamwatch_worker;
 -- who is forgotten is forgotten wherever something is stored; of these tables a worker sees no more than whose a row is
-GRANT SELECT (tenant, customer), DELETE ON deliveries, invitations, promises TO seamwatch_worker;
+GRANT SELECT (tenant, customer), DELETE ON invitations, promises TO seamwatch_worker;
+GRANT SELECT (tenant, customer, what, state, version), DELETE ON deliveries TO seamwatch_worker;
 GRANT SELECT (tenant, customer, alias_of), DELETE ON customers TO seamwatch_worker;
 GRANT SELECT (tenant, customer, contact), DELETE ON contact_marks TO seamwatch_worker;
+GRANT SELECT ON forgotten_keys TO seamwatch_worker;
 
 -- insight: customers and counts, with how far each partition was read
 GRANT SELECT, INSERT, UPDATE, DELETE ON customers, promises, forgotten_keys TO seamwatch_insight;

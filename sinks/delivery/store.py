@@ -126,7 +126,7 @@ class DeliveryStore:
             horizon = max(since.created, since.since - LATEST_COMMIT)
             self._told = {key: seen for key, seen in self._told.items() if seen[1] >= horizon}
             changed = select(alerts.c.key, alerts.c.version, alerts.c.updated).where(alerts.c.updated >= horizon)
-            fresh = [row for row in connection.execute(changed) if self._told.get(row.key, (0,))[0] < row.version]
+            fresh = [row for row in connection.execute(changed) if self._told.get(row.key) != (row.version, row.updated)]
         if not fresh:
             return 0
         with self._begin() as connection:

@@ -73,7 +73,7 @@ def store(engine: Engine) -> None:
     writer.write([*many, record(finding()), score(), score(value=None, name="gone"), brief(), letter()])
     writer.write([letter(offset) for offset in range(100, 350)])  # as many are copied by way of a table like theirs
     writer.write([record(finding("f-1", revision=2, withdrawn=True, alert="A-1", customer="c-1")), letter(), score(90.0, minutes=5)])
-    writer.write([marked("alias-of", b"c-1", 900), marked("alias-of", b"", 901), marked("forgotten", b"", 902)])
+    writer.write([marked("alias-of", b"c-1", 900), marked("alias-of", b"", 901), marked("forgotten", b"5", 902)])
     note_worker(engine, LATER)
     note_scores(engine, decayed, LATER)
     assert sweep(engine, now=LATER, expiry=int(timedelta(days=1).total_seconds() * 1e6)) > 0
@@ -174,7 +174,7 @@ def test_workers_forget_what_they_cannot_read(engines: Callable[[str], Engine]) 
     for table in ("customers", "deliveries"):
         with pytest.raises(ProgrammingError, match="permission denied"), engines(WORKER).begin() as connection:
             connection.exec_driver_sql(f"SELECT * FROM {table}")
-    DatabaseWriter(engines(WORKER), clock).write([marked("forgotten", b"", 903)])
+    DatabaseWriter(engines(WORKER), clock).write([marked("forgotten", b"5", 903)])
     with engines(OWNER).connect() as connection:
         left = [list(connection.exec_driver_sql(f"SELECT customer FROM {table}").scalars()) for table in ("customers", "deliveries")]
     assert left == [["c-1"], ["c-1"]]

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -96,7 +96,10 @@ def histories(draw: st.DrawFn) -> History:
 
 
 def touchpoints(history: History) -> list[dict[str, Any]]:
-    """Return what the customers do, in the order in which it arrives; in a third of the histories under several keys, with links between these."""
+    """Return what the customers do, in the order in which it arrives; in a third of the histories under several keys, with links between these.
+
+    In a quarter of the histories somebody is forgotten: up to some moment, under one of the keys, and when others go on.
+    """
     found: list[dict[str, Any]] = []
     for number, (seed, length) in enumerate(history.customers):
         choose = SeededChooser(seed)
@@ -105,7 +108,22 @@ def touchpoints(history: History) -> list[dict[str, Any]]:
     if history.lot % 3 == 0:
         found = scattered(found, random.Random(history.lot), 1 + history.lot % 4)
     found.sort(key=lambda each: datetime.fromisoformat(each["time"]))
+    if history.lot % 4 == 1:
+        found = _forgetting(found, random.Random(history.lot))
     return _disordered(found, history.disorder, random.Random(history.lot))
+
+
+def _forgetting(found: Sequence[dict[str, Any]], lot: random.Random) -> list[dict[str, Any]]:
+    told = list(found)
+    for number in range(lot.randrange(1, 3)):
+        place = lot.randrange(len(found))
+        last = found[place]
+        time = datetime.fromisoformat(last["time"]) + timedelta(seconds=lot.choice((0, 1)))
+        told.insert(lot.randrange(place, len(told)) + 1, {
+            "id": f"forget-{number}", "source": "crm", "type": "customer.forgotten", "time": time.isoformat(), "tenant": last.get("tenant", "default"),
+            "customer": last["customer"], "channel": "web", "actor": {"kind": "system"}, "data": {},
+        })  # fmt: skip
+    return told
 
 
 def _disordered(found: Sequence[dict[str, Any]], percent: int, lot: random.Random) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from faust.types import TP
 from sqlalchemy import Engine, bindparam, select
 
 from agents.fields import FieldCatalog, Fingerprinter
-from agents.partition import _CLOCK, _CLOCK_KEY, PartitionWatch, Record
+from agents.partition import _CLOCK, _CLOCK_KEY, Mark, PartitionWatch, Record
 from agents.replay import Replay
 from agents.rules import Rulebook
 from agents.scores import customer_score, entity_score, experience_scores, newest_of, scores_of
@@ -88,10 +88,14 @@ class Watcher:
         self.violations: list[str] = []
         self.bodies: dict[tuple[str, int], dict[str, Any]] = {}
         self.clocks: dict[tuple[int, int], int] = {}
+        self._forgotten: set[str] = set()
 
     def appended(self, record: StoredRecord) -> None:
         """No two bodies of one revision; no two clocks after one offset."""
-        if record.topic == self._topics.alerts and record.value is not None:
+        if record.topic == self._topics.alerts and record.value is None:
+            if "forgotten" in dict(record.headers):
+                self._forgotten.add((record.key or b"").decode())
+        elif record.topic == self._topics.alerts:
             body = json.loads(record.value or b"")
             first = self.bodies.setdefault((body["id"], body["revision"]), body)
             if first != body:
@@ -116,7 +120,8 @@ class Watcher:
     def _stored(self, tp: TP, records: Sequence[StoredRecord]) -> None:
         with self._engine.connect() as connection:
             if tp.topic == self._topics.alerts:
-                wanted = {body["id"]: body["revision"] for body in (json.loads(each.value) for each in records if each.value is not None)}
+                told = [json.loads(each.value) for each in records if each.value is not None]
+                wanted = {body["id"]: body["revision"] for body in told if f"{body['tenant']}/{body['customer']}" not in self._forgotten}
                 found = connection.execute(_REVISIONS, {"ids": list(wanted)})
                 known = {row.id: row.revision for row in found}
                 missing = [each for each, revision in wanted.items() if known.get(each, 0) < revision]
@@ -133,19 +138,21 @@ _LETTERS = select(dead_letters.c.partition, dead_letters.c.offset, dead_letters.
 
 
 class Undisturbed:
-    """What one engine makes of the log of each partition, read once, record by record."""
+    """What one engine makes of the log of each partition, read once, record by record. ``final`` is the last revision of each finding that is not forgotten."""
 
     def __init__(self, broker: MemoryBroker, topics: Topics, parts: Parts) -> None:
         self._broker = broker
         self._topics = topics
         self.parts = parts
         self.bodies: dict[tuple[str, int], dict[str, Any]] = {}
+        self.final: dict[str, dict[str, Any]] = {}
         self.letters: set[tuple[int, int, str]] = set()
         self.clocks: dict[tuple[int, int], int] = {}
         home = partial(partition_for, partitions=broker.partitions)
         self.watches = {number: PartitionWatch(*parts, number, home=home) for number in range(broker.partitions)}
         self.records: list[SinkRecord] = []
         self.customers: set[bytes | None] = set()
+        self.forgotten: set[bytes] = set()
         self._read = dict.fromkeys(self.watches, 0)
 
     def read_on(self) -> None:
@@ -154,14 +161,33 @@ class Undisturbed:
             for record in recorded(self._broker, self._topics, partition)[self._read[partition] :]:
                 self._read[partition] += 1
                 effects = watch.process([record])
-                for key, value in effects.findings:
-                    body = json.loads(value)
-                    self.bodies[body["id"], body["revision"]] = body
-                    self.records.append(SinkRecord(self._topics.alerts, partition, len(self.records), 0, key, value, ()))
+                begin = 0
+                for mark in (*effects.marks, None):
+                    end = len(effects.findings) if mark is None else mark.findings
+                    for key, value in effects.findings[begin:end]:
+                        self._told(partition, key, value)
+                    begin = end
+                    if mark is not None:
+                        self._marked(partition, mark)
                 self.letters |= {(partition, letter.offset, str(letter.reason)) for letter in effects.dead_letters}
                 self.clocks[partition, record.offset] = watch.clock
                 if record.key is not None and not (effects.dead_letters or effects.misplaced or effects.onward or effects.marks):
                     self.customers.add(record.key)
+
+    def _told(self, partition: int, key: bytes, value: bytes) -> None:
+        body = json.loads(value)
+        self.bodies[body["id"], body["revision"]] = body
+        if body["revision"] >= self.final.get(body["id"], body)["revision"]:
+            self.final[body["id"]] = body
+        self.records.append(SinkRecord(self._topics.alerts, partition, len(self.records), 0, key, value, ()))
+
+    def _marked(self, partition: int, mark: Mark) -> None:
+        if mark.what == "forgotten":
+            self.forgotten.add(mark.key)
+            self.final = {name: body for name, body in self.final.items() if f"{body['tenant']}/{body['customer']}".encode() != mark.key}
+        elif mark.value:
+            self.customers.discard(mark.key)
+        self.records.append(SinkRecord(self._topics.alerts, partition, len(self.records), 0, mark.key, None, ((mark.what, mark.value.encode()),)))
 
     def overdue(self, wall: int) -> dict[int, int]:
         """Return the deadlines, by partition, that have passed at ``wall`` and are not met by any record of the log."""
@@ -206,21 +232,13 @@ class Undisturbed:
     @property
     def forgot(self) -> bool:
         """Whether a customer expired or dropped touchpoints."""
-        return self.expired or any(each.horizon is not None for watch in self.watches.values() for each in watch.customers())
+        return self.expired or any(each.horizon is not None or each.forgotten for watch in self.watches.values() for each in watch.customers())
 
     @property
     def expired(self) -> bool:
         """Whether a whole customer left the memory: nothing emits that, so scores stay as they last moved."""
         watched = [each for watch in self.watches.values() for each in watch.customers()]
-        return len(watched) < len(self.customers) or not all(each.entries for each in watched)
-
-    def final(self) -> dict[str, dict[str, Any]]:
-        """Return the last revision of each finding by id."""
-        found: dict[str, dict[str, Any]] = {}
-        for (identifier, revision), body in self.bodies.items():
-            if revision >= found.get(identifier, body)["revision"]:
-                found[identifier] = body
-        return found
+        return len(watched) < len(self.customers) or not all(each.entries or each.forgotten for each in watched)
 
 
 def verify(broker: MemoryBroker, topics: Topics, engine: Engine, watcher: Watcher, oracle: Undisturbed, wall: int) -> None:
@@ -232,7 +250,7 @@ def verify(broker: MemoryBroker, topics: Topics, engine: Engine, watcher: Watche
     _same("findings on the topic", watcher.bodies, oracle.bodies)
     with engine.connect() as connection:
         rows = connection.execute(select(findings)).all()
-        _same("findings", {row.id: dict(row.body) | {"revision": row.revision} for row in rows}, oracle.final())
+        _same("findings", {row.id: dict(row.body) | {"revision": row.revision} for row in rows}, oracle.final)
         _same("dead letters", {tuple(row) for row in connection.execute(_LETTERS)}, oracle.letters)
     wrong = {at: clock for at, clock in watcher.clocks.items() if oracle.clocks.get(at, clock) != clock}
     _same("clocks", wrong, {})

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from agents import rows
 from agents.partition import Effects, PartitionWatch
 from agents.tallies import Tallies
+from sinks.identity import forget_customer
 from streams.batches import Tracker
 from streams.errors import DeliveryFailed
 from streams.lanes import Lanes
@@ -138,6 +141,12 @@ def sink_acknowledges_before_its_transaction(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(WriterThread, "write", early)
 
 
+def forgetting_takes_what_came_after(patch: pytest.MonkeyPatch) -> None:
+    """Who is forgotten on the topic of briefs loses findings too, of which some are newer."""
+    forget = partial(forget_customer, until=datetime.max.replace(tzinfo=UTC), sequence=None)
+    patch.setattr("sinks.writer.forget_briefs", lambda connection, tenant, customer, _offset: forget(connection, tenant, customer))
+
+
 def time_stands_still(patch: pytest.MonkeyPatch) -> None:
     """Nobody appends a heartbeat at the end of a partition."""
     patch.setattr("streams.heartbeat.Heartbeats.due", lambda self: {})
@@ -156,6 +165,7 @@ MUTATIONS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         recovery_ends_early,
         zombies_unseen,
         sink_acknowledges_before_its_transaction,
+        forgetting_takes_what_came_after,
         time_stands_still,
     )
 }

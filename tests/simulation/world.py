@@ -171,6 +171,8 @@ class World:
             if task.done():
                 task.result()
         verify(self._broker, self._topics, self._engine, self._watcher, self._oracle, self.wall())
+        self.seen["compared with who knew each customer from the start"] += not self._oracle.forgot
+        self.seen["customers forgotten"] += len(self._oracle.forgotten)
         self.seen["rebalances"] += self._broker.rebalances
         self.seen["findings"] += len(self._watcher.bodies)
         values = [record.value for tp, log in self._broker.logs.items() if tp.topic == self._topics.touchpoints for record in log]

@@ -90,7 +90,7 @@ class Topic:
         """Take what goes to the sinks."""
         self.sinks[number].take_findings(effects)
         self.refused += [(str(letter.reason), letter.detail) for letter in effects.dead_letters]
-        self.marks += [mark[2:] for mark in effects.marks]
+        self.marks += [mark[2:5] for mark in effects.marks]
         for key, value in effects.customer_scores:
             self.compacted.pop(key, None)
             if value is None:

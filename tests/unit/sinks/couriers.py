@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -376,7 +376,7 @@ class Couriers:
         world.find(finding())
         world.rounds()
         with world.engine.begin() as connection:
-            forget_customer(connection, "acme", "c-1007")
+            forget_customer(connection, "acme", "c-1007", datetime(2026, 3, 2, tzinfo=UTC), None)
         assert (world.states(), is_known(world.engine, "acme", "c-1007")) == ({}, False)
         world.find(finding("g", alert="B"))
         world.rounds()
@@ -385,6 +385,17 @@ class Couriers:
             connection.exec_driver_sql("DELETE FROM alerts")
         world.rounds(301, step=300)
         assert world.states() == {}
+
+    def test_an_alert_that_is_made_anew_is_told_anew(self, world: World) -> None:
+        """Who comes back after being forgotten may have an alert with the key and the version of one that was told."""
+        world.find(finding())
+        world.rounds()
+        with world.engine.begin() as connection:
+            forget_customer(connection, "acme", "c-1007", datetime(2026, 3, 2, tzinfo=UTC), None)
+        world.now += timedelta(seconds=1)
+        world.find(finding())
+        world.rounds()
+        assert (world.versions(), world.states()) == ([1, 1], {"delivered": 1})
 
     def test_what_is_done_goes_after_a_week(self, world: World) -> None:
         """Delivered rows are kept for seven days."""

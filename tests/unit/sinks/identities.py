@@ -1,7 +1,7 @@
 """What the database keeps of customers' keys: aliases, and nothing of whom is forgotten; the same on every database."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, insert, select
@@ -14,21 +14,27 @@ from models.tables import (
     contact_marks,
     customer_aliases,
     customers,
+    deliveries,
     findings,
+    forgotten_keys,
     invitations,
     promises,
     scores,
 )
-from sinks.identity import aliases_of, is_known, note_forgotten
+from sinks.identity import aliases_of, is_known, key_digest, note_forgotten
 from sinks.writer import DatabaseWriter, SinkRecord
 from tests.unit.sinks.builders import finding, record
 
 NOW = 1_772_445_600_000_000
 
+LATER: dict[str, object] = {"time": datetime(2026, 3, 3, tzinfo=UTC), "log_offset": 10, "body": {}}
+"""Of a brief: when it was made."""
 
-def mark(key: str, what: str, value: str, topic: str = "seamwatch.alerts") -> SinkRecord:
-    """Make a record that says what became of a key."""
-    return SinkRecord(topic, 3, 9, NOW, key.encode(), None, [(what, value.encode())])
+
+def mark(key: str, what: str, value: str, topic: str = "seamwatch.alerts", touchpoint: int | None = None) -> SinkRecord:
+    """Make a record, the tenth of its partition, that says what became of a key, by a ``touchpoint`` with this offset."""
+    by = [] if touchpoint is None else [("offset", str(touchpoint).encode())]
+    return SinkRecord(topic, 3, 9, NOW, key.encode(), None, [(what, value.encode()), *by])
 
 
 def write(engine: Engine, *batches: Sequence[SinkRecord]) -> None:
@@ -83,6 +89,39 @@ class Identities:
             left = {table.name: len(connection.execute(select(table)).all()) for table in (customers, invitations, promises, scores, contact_marks)}
         assert left == {"customers": 2, "invitations": 1, "promises": 1, "scores": 1, "contact_marks": 0}
 
+    def test_what_was_told_after_the_forgetting_stays_where_its_topic_is_ahead(self, engine: Engine) -> None:
+        """What is forgotten on the topic of alerts takes along no brief, no later score, and nothing of an observer that has forgotten by itself."""
+        until = datetime(2026, 3, 2, tzinfo=UTC)
+        with engine.begin() as connection:
+            for sequence in (6, 7):
+                row: dict[str, object] = {"score": f"at-{sequence}", "scope": "customer", "name": "c-1", "half_life": 9, "value": 50.0, "samples": 1.0}
+                of = {"as_of": until + timedelta(days=1), "sequence": sequence, "log_offset": 1}
+                connection.execute(insert(scores).values(key=f"{sequence}", tenant="acme", **row, components={}, **of))
+            for customer in ("c-1", "c-2"):
+                connection.execute(insert(customers).values(tenant="acme", customer=customer, answers=0, state={}))
+            connection.execute(insert(forgotten_keys).values(digest=key_digest("acme", "c-1"), time=until))
+            connection.execute(insert(forgotten_keys).values(digest=key_digest("acme", "c-2"), time=until - timedelta(seconds=1)))
+            connection.execute(insert(briefs).values(key="b", tenant="acme", journey="j", customer="c-1", id="b", occasion="transfer", **LATER))
+        micros = str(int(until.timestamp()) * 1_000_000)
+        write(engine, [mark(f"acme/{customer}", "forgotten", micros, touchpoint=7) for customer in ("c-1", "c-2")])
+        with engine.connect() as connection:
+            kept = {*connection.scalars(select(scores.c.score)), *connection.scalars(select(customers.c.customer)), *connection.scalars(select(briefs.c.id))}
+        assert kept == {"at-7", "c-1", "b"}
+
+    def test_what_is_forgotten_on_the_topic_of_briefs_takes_briefs_along_and_nothing_else(self, engine: Engine) -> None:
+        """Findings may be those of after it: their topic has a mark of its own; a brief that came later and waits to be sent is sent."""
+        write(engine, [record(finding("f1", 1, customer="c-1"))])
+        sent: dict[str, object] = {"receiver": "r", "what": "brief", "subject": "s", "tenant": "acme", "customer": "c-1", "tries": 0, "body": {}}
+        then = dict.fromkeys(("created", "queued", "due", "updated"), LATER["time"])
+        with engine.begin() as connection:
+            connection.execute(insert(briefs).values(key="b", tenant="acme", journey="j", customer="c-1", id="b", occasion="transfer", **LATER))
+            for version, state in ((8, "pending"), (10, "pending"), (11, "delivered")):
+                connection.execute(insert(deliveries).values(id=f"d{version}", version=version, state=state, **sent, **then))
+        write(engine, [mark("acme/c-1", "forgotten", "5", "seamwatch.briefs")])
+        with engine.connect() as connection:
+            left = {*connection.scalars(select(findings.c.id)), *connection.scalars(select(briefs.c.id)), *connection.scalars(select(deliveries.c.id))}
+        assert left == {"f1", "d10"}
+
     def test_aliases_are_followed_along_links(self, engine: Engine) -> None:
         """An alias of an alias stands for the customer too, also in a circle; one that is nobody's any more is left out."""
         write(engine, [mark(f"acme/{alias}", "alias-of", customer) for alias, customer in (("b", "a"), ("c", "b"), ("a", "c"), ("x", "a"))])
@@ -92,8 +131,8 @@ class Identities:
         assert not is_known(engine, "other", "a")
 
     def test_a_record_without_value_that_marks_nothing_is_malformed(self, engine: Engine) -> None:
-        """Without a header that is known, or without a key, nothing is forgotten."""
-        records = [mark("acme/c-1", "colour", "red"), mark("", "forgotten", "1")]
+        """Without a header that is known, a key, or a time that there is, nothing is forgotten."""
+        records = [mark("acme/c-1", "colour", "red"), mark("", "forgotten", "1"), *(mark("acme/c-1", "forgotten", time) for time in ("soon", "9" * 30))]
         assert sum(DatabaseWriter(engine, lambda: NOW).write(records).malformed.values()) == len(records)
 
     def test_the_audit_says_who_and_not_whom(self, engine: Engine) -> None:
