@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -407,6 +408,36 @@ def deployed() -> list[tuple[str, str]]:
     pairs += [("compose", name) for service in OWN.values() for name in service["environment"]]
     pairs += [(".env.example", name) for name in re.findall(r"^#?(SEAMWATCH_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)]
     return [pair for pair in dict.fromkeys(pairs) if pair[1] in WRONG]
+
+
+NOT_READ = (
+    *(f"config/{name}/" for name in ("alertmanager", "grafana", "kafka", "kubernetes", "prometheus", "systemd")),  # for other programs
+    "sinks/console/web/",  # what the pages are built from
+)
+
+
+def test_a_wheel_holds_all_files_that_the_program_reads(tmp_path: Path) -> None:
+    """Rules, fields, words, migrations, PostgreSQL's roles, the report's template, the console's pages: all files of the rooms but those that others read."""
+    asked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if asked.returncode:
+        pytest.skip("this is no checkout")
+    rooms = ("models", "agents", "streams", "sinks", "config", "seamwatch")
+    files = [name for name in asked.stdout.split("\0") if name.partition("/")[0] in rooms]
+    pages = [f"sinks/console/web/dist/{name}" for name in ("index.html", "assets/index.js")]
+    source = tmp_path / "source"  # a folder in which nothing was built before
+    for name in [*files, "pyproject.toml", "setup.py", "README.md", "LICENSE"]:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, source / name)
+    for name in pages:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).touch()
+    building = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path, source]
+    subprocess.run(building, check=True, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    others = {name for name in files if name.startswith(NOT_READ)}
+    assert held >= {"config/postgres/roles.sql", "config/receivers.yaml", "config/migrations/env.py", "sinks/report/page.html", *pages}
+    assert held - others == {*files, *pages} - others
 
 
 @pytest.mark.parametrize(("file", "variable"), deployed(), ids=str)
