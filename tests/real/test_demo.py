@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -37,7 +38,7 @@ def start(folder: Path, *arguments: str, environment: Mapping[str, str] | None =
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=None if screen is None else partial(fcntl.ioctl, 0, termios.TIOCSCTTY, 0),
+        preexec_fn=None if screen is None else partial(fcntl.ioctl, 0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  # no thread is there
         env=os.environ | {"TMPDIR": str(folder), "SEAMWATCH_METRICS_PORT": "0", "SEAMWATCH_CONSOLE_PORT": "0"} | dict(environment or {}),
     )
 
@@ -196,7 +197,7 @@ def test_a_sigterm_to_make_ends_it_though_nobody_reads_what_it_says(tmp_path: Pa
     environment = {"TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT), "SEAMWATCH_METRICS_PORT": "0", "SEAMWATCH_CONSOLE_PORT": "0"}
     made = ["--assume-old=.installed", "--assume-old=.built", "PROGRAM=.installed", "PAGES=.built", f"BIN={Path(sys.executable).parent}"]
     with subprocess.Popen(
-        ["bash", "-c", 'trap "" INT; exec make "$@"', "demo", *made, "demo"],
+        [shutil.which("bash") or "", "-c", 'trap "" INT; exec make "$@"', "demo", *made, "demo"],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

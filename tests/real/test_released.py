@@ -55,7 +55,7 @@ def test_the_lists_are_cyclonedx_and_whole() -> None:
     program = {plain(name): version for name, version in listed["seamwatch"].items()}
     pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
     pins = {plain(name): version for name, version in pinned.items()}
-    release = [ROOT / ".venv-audit/bin/python", "-m", "pip", "--python", ROOT / ".venv-release/bin/python"]
+    release = [str(ROOT / ".venv-audit/bin/python"), "-m", "pip", "--python", str(ROOT / ".venv-release/bin/python")]
     frozen = subprocess.run([*release, "list", "--format", "json"], capture_output=True, text=True, check=True)
     installed = {plain(each["name"]) for each in json.loads(frozen.stdout)}
     assert installed == program.keys()

@@ -418,7 +418,7 @@ NOT_READ = (
 
 def test_a_wheel_holds_all_files_that_the_program_reads(tmp_path: Path) -> None:
     """Rules, fields, words, migrations, PostgreSQL's roles, the report's template, the console's pages: all files of the rooms but those that others read."""
-    asked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    asked = subprocess.run([shutil.which("git") or "git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if asked.returncode:
         pytest.skip("this is no checkout")
     rooms = ("models", "agents", "streams", "sinks", "config", "seamwatch")
@@ -431,7 +431,7 @@ def test_a_wheel_holds_all_files_that_the_program_reads(tmp_path: Path) -> None:
     for name in pages:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).touch()
-    building = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path, source]
+    building = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(source)]
     subprocess.run(building, check=True, cwd=tmp_path)
     (wheel,) = tmp_path.glob("*.whl")
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
