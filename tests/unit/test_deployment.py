@@ -1,5 +1,6 @@
 """What is deployed: the manifests and units are valid, hardened, and set what the program knows; every command of the documents exists."""
 
+import os
 import re
 import shlex
 import shutil
@@ -315,6 +316,21 @@ def test_units_set_settings_and_run_commands() -> None:
     assert known(re.findall(r"^Environment=(SEAMWATCH_\w+)", text, re.MULTILINE))
     for line in re.findall(r"^Exec\w+=/opt/seamwatch/bin/seamwatch (.*)$", text, re.MULTILINE):
         parse(shlex.split(line), whole=True)
+
+
+@pytest.mark.parametrize(("there", "given", "told"), [(False, "", ""), (True, "", "receivers.yaml"), (True, "/a", "/a"), (False, "/a", "/a")], ids=str)
+def test_the_doctor_s_unit_asks_for_receivers_where_there_are_any(there: bool, given: str, told: str, tmp_path: Path) -> None:
+    """Without a file of receivers the doctor is not told of one, and finds nothing wrong with that; one that the settings name goes before."""
+    (line,) = re.findall(r"^ExecStart=(.*)$", (SYSTEMD / "seamwatch-doctor.service").read_text(), re.MULTILINE)
+    command = shlex.split(line.replace("$$", "$").replace("/etc/seamwatch", str(tmp_path)))
+    assert command[-1].endswith("exec /opt/seamwatch/bin/seamwatch doctor")
+    command[-1] = command[-1].replace("/opt/seamwatch/bin/seamwatch doctor", "env")
+    if there:
+        (tmp_path / "receivers.yaml").touch()
+    environment = {"PATH": os.defpath} | ({"SEAMWATCH_RECEIVERS_FILE": given} if given else {})
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    found = [line.partition("=")[2] for line in ended.stdout.splitlines() if line.startswith("SEAMWATCH_RECEIVERS_FILE=")]
+    assert found == ([str(tmp_path / told)] if told else [])
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.relative_to(SYSTEMD)))
