@@ -135,14 +135,15 @@ docs: $(TOOLS) ## Write the reference from code and build the site, strictly: bu
 
 # --- release ------------------------------------------------------------------------------------------------------
 
-# What is listed and asked about is the program with its dependencies, and not the tools: they have an environment each.
+# What is listed and asked about is the program with its dependencies, and not the tools: they have an environment of their own.
 RELEASE := $(VENV)-release
 AUDIT := $(VENV)-audit
 
-$(RELEASE)/.installed: $(SOURCES)
+# Without pip: all that is there is listed.
+$(RELEASE)/.installed: $(SOURCES) | $(AUDIT)/.installed
 	@echo 'Installing the program as it is released into $(RELEASE)'
-	@'$(PYTHON)' -m venv $(RELEASE)
-	@$(RELEASE)/bin/python -m pip install --disable-pip-version-check --quiet --no-input -c constraints.txt '.[postgres,tracing]'
+	@'$(PYTHON)' -m venv --clear --without-pip $(RELEASE)
+	@$(AUDIT)/bin/python -m pip --python $(RELEASE)/bin/python install --disable-pip-version-check --quiet --no-input -c constraints.txt '.[postgres,tracing]'
 	@touch $@
 
 $(AUDIT)/.installed: $(SOURCES)

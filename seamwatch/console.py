@@ -30,6 +30,7 @@ from seamwatch.rule_facts import configured
 from seamwatch.worker import decayed
 from sinks.console import ConsoleSettings, create_console
 from sinks.console.callers import Role
+from sinks.console.connections import PromptConnection
 from sinks.console.settings import OpenId, StreamUnavailable
 from sinks.identity import is_known
 from sinks.portfolio import Terms
@@ -91,6 +92,7 @@ def serve(engine: Engine, settings: ConsoleSettings, host: str, port: int, proxi
     with _listening(host, port) as listening:
         config = uvicorn.Config(
             console,
+            http=PromptConnection,
             log_config=None,
             access_log=False,
             server_header=False,

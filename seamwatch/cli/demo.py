@@ -62,15 +62,17 @@ def command(
 
 def _run(wishes: "Wishes", seconds: float | None, picture: Path | None) -> None:
     from seamwatch.demo.show import Show
-    from seamwatch.demo.signals import until_told
+    from seamwatch.demo.signals import bounded, until_told
     from seamwatch.demo.stage import Stage, Stopped
     from seamwatch.terminal import notice
 
     with until_told() as stop:
-        try:
-            with Stage(wishes, notice, stop) as stage:
-                notice(f"ready; seed {wishes.seed}; Ctrl-C ends it")
-                Show(stage, stop).run(seconds, picture)
-                notice("ending ...")
-        except Stopped:
-            notice("ended before all was ready")
+        stage = Stage(wishes, notice, stop)
+        with bounded(stop, stage.end):
+            try:
+                with stage:
+                    notice(f"ready; seed {wishes.seed}; Ctrl-C ends it")
+                    Show(stage, stop).run(seconds, picture)
+                    notice("ending ...")
+            except Stopped:
+                notice("ended before all was ready")

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from secrets import token_hex
-from threading import Event
+from threading import Event, Lock
 from time import monotonic
 
 from config.errors import ConfigError
@@ -77,6 +77,7 @@ class Stage:
         self._say = say
         self._stop = stop
         self._stack = ExitStack()
+        self._ending = Lock()
         self._started: dict[str, subprocess.Popen[str]] = {}
         self._folder = Path()
         self._patience = _GIVE_UP
@@ -99,13 +100,18 @@ class Stage:
         try:
             self._begin()
         except BaseException:
-            self._stack.close()
+            self.end()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         """Take everything down."""
-        self._stack.close()
+        self.end()
+
+    def end(self) -> None:
+        """Take everything down, on whichever thread; who comes second waits until it is down."""
+        with self._ending:
+            self._stack.pop_all().close()
 
     def check(self) -> None:
         """Raise `Failed` where a process of the demonstration, or the traffic, has ended."""

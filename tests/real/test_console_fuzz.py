@@ -21,10 +21,13 @@ QUICK = ("--phases", "fuzzing", "--max-examples", "10", "--max-time", "15")
 LONG = ("--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "50", "--max-time", "240")
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 @pytest.mark.parametrize("effort", [QUICK, pytest.param(LONG, marks=pytest.mark.full)], ids=["quick", "long"])
-def test_nothing_that_fits_the_description_or_does_not_makes_it_fail(tmp_path: Path, effort: tuple[str, ...]) -> None:
-    """Whatever schemathesis sends to every operation but the endless stream, no answer is a server's error."""
-    url = f"sqlite:///{tmp_path / 'a.db'}"
+def test_nothing_that_fits_the_description_or_does_not_makes_it_fail(
+    tmp_path: Path, effort: tuple[str, ...], kind: str, request: pytest.FixtureRequest
+) -> None:
+    """Whatever schemathesis sends to every operation but the endless stream, no answer is a server's error, on SQLite and on PostgreSQL."""
+    url = request.getfixturevalue("database_url") if kind == "postgres" else f"sqlite:///{tmp_path / 'a.db'}"
     upgrade(url)
     engine = create_engine(url)
     DatabaseWriter(engine, clock).write([record(finding(first=touch("t"))), record(finding("b", alert="B")), score(), letter()])

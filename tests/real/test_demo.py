@@ -1,15 +1,20 @@
 """The demonstration, as one command: alerts come, nothing stays behind, and what is missing is told in a sentence."""
 
+import fcntl
 import json
 import os
 import re
+import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from http.client import HTTPConnection
+from functools import partial
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from threading import Timer
 from urllib.parse import urlsplit
@@ -23,16 +28,17 @@ ALERT = re.compile(r"^\d\d:\d\d:\d\d  (info|warning|critical) .* -> ", re.MULTIL
 PATIENCE = 90.0
 
 
-def start(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start the demonstration with its temporary files in ``folder``, in a process group of its own."""
+def start(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, screen: int | None = None) -> subprocess.Popen[str]:
+    """Start the demonstration with its temporary files in ``folder``, in a session of its own, whose terminal is ``screen``."""
     return subprocess.Popen(
         [sys.executable, "-m", "seamwatch", "demo", "--seed", "1", *arguments],
         cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL if screen is None else screen,
+        stdout=subprocess.PIPE if screen is None else screen,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=None if screen is None else partial(fcntl.ioctl, 0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  # no thread is there
         env=os.environ | {"TMPDIR": str(folder), "SEAMWATCH_METRICS_PORT": "0", "SEAMWATCH_CONSOLE_PORT": "0"} | dict(environment or {}),
     )
 
@@ -64,6 +70,34 @@ def enter(link: str, wanted: str = "", items: str = "") -> None:
         assert time.monotonic() < deadline
         time.sleep(0.5)
     connection.close()
+
+
+def listen(link: str) -> HTTPResponse:
+    """Return the live stream of a browser that comes in by this link."""
+    address, _, token = link.partition("#")
+    host = urlsplit(address)
+    connection = HTTPConnection(host.hostname or "", host.port, timeout=PATIENCE)
+    connection.request("POST", "/api/session/link", json.dumps({"token": token}), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    answer.read()
+    connection.request("GET", "/api/stream", headers={"Cookie": answer.headers["Set-Cookie"].partition(";")[0]})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    return answer
+
+
+def fill(demo: subprocess.Popen[str]) -> None:
+    """Wait until the pipe that nobody reads, made as small as it can be, takes no more for some seconds."""
+    assert demo.stdout is not None
+    pipe = demo.stdout.fileno()
+    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 0)
+    deadline, since, before = time.monotonic() + PATIENCE, time.monotonic(), 0
+    while before < 3000 or time.monotonic() - since < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        held = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
+        if held != before:
+            since, before = time.monotonic(), held
 
 
 def descendants(process: int) -> set[int]:
@@ -156,6 +190,56 @@ def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
     while alive(children) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert alive(children) == set()
+
+
+def test_a_sigterm_to_make_ends_it_though_nobody_reads_what_it_says(tmp_path: Path) -> None:
+    """`make demo` in the background, deaf to Ctrl-C, its output a pipe that is full, a browser at the console's stream: SIGTERM to make ends all of it."""
+    environment = {"TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT), "SEAMWATCH_METRICS_PORT": "0", "SEAMWATCH_CONSOLE_PORT": "0"}
+    made = ["--assume-old=.installed", "--assume-old=.built", "PROGRAM=.installed", "PAGES=.built", f"BIN={Path(sys.executable).parent}"]
+    with subprocess.Popen(
+        [shutil.which("bash") or "", "-c", 'trap "" INT; exec make "$@"', "demo", *made, "demo"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env=os.environ | environment,
+    ) as make:
+        try:
+            link = read_until(make, "console").split()[-2]
+            stream = listen(link)
+            fill(make)
+            children = descendants(make.pid)
+            assert len(children) == 5, "the demonstration, the broker, the worker, the console and the reader of accounts and visits"
+            make.terminate()
+            make.wait(40)
+            assert b"event: hello" in stream.read()
+            assert alive(children) == set()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(make.pid, signal.SIGKILL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_terminal_that_is_closed_ends_it(tmp_path: Path) -> None:
+    """A demonstration on a terminal's screen ends when the terminal is closed, and leaves no process and no file."""
+    terminal, its = os.openpty()
+    with start(tmp_path, screen=its) as demo:
+        try:
+            os.close(its)
+            shown = b""
+            while b"Ctrl-C ends it" not in shown:
+                shown += os.read(terminal, 4096)
+            os.read(terminal, 4096)  # the screen
+            children = descendants(demo.pid)
+            os.close(terminal)
+            demo.wait(40)
+        finally:
+            demo.kill()
+    assert len(children) == 4
+    assert alive(children) == set()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_broker_is_told_in_one_sentence(tmp_path: Path) -> None:

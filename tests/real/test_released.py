@@ -36,8 +36,8 @@ def plain(name: str) -> str:
 
 
 def test_the_lists_are_cyclonedx_and_whole() -> None:
-    """`make sbom` lists what is valid by CycloneDX's own schema: all that the program installs, at the versions of constraints.txt,
-    and all that the lock file brings into the console's pages.
+    """`make sbom` lists what is valid by CycloneDX's own schema: all that the program installs and nothing else, at the versions of
+    constraints.txt, and all that the lock file brings into the console's pages.
     """
     ended = make("sbom")
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -55,8 +55,11 @@ def test_the_lists_are_cyclonedx_and_whole() -> None:
     program = {plain(name): version for name, version in listed["seamwatch"].items()}
     pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
     pins = {plain(name): version for name, version in pinned.items()}
-    frozen = subprocess.run([ROOT / ".venv-release/bin/python", "-m", "pip", "list", "--format", "json"], capture_output=True, text=True, check=True)
-    installed = {plain(each["name"]) for each in json.loads(frozen.stdout)} - {"pip", "setuptools"}  # which Python puts into every environment
+    release = [str(ROOT / ".venv-audit/bin/python"), "-m", "pip", "--python", str(ROOT / ".venv-release/bin/python")]
+    frozen = subprocess.run([*release, "list", "--format", "json"], capture_output=True, text=True, check=True)
+    installed = {plain(each["name"]) for each in json.loads(frozen.stdout)}
+    assert installed == program.keys()
+    assert not {"pip", "setuptools", "wheel"} & program.keys(), "what installs is no part of the program"
     assert {name: program.get(name) for name in pins.keys() & installed} == {name: pins[name] for name in pins.keys() & installed}
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = {plain(re.split(r"[^\w.-]", each, maxsplit=1)[0]) for each in [*declared["dependencies"], *declared["optional-dependencies"]["postgres"]]}

@@ -1,10 +1,12 @@
 """What is deployed: the manifests and units are valid, hardened, and set what the program knows; every command of the documents exists."""
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -386,6 +388,21 @@ def test_units_set_settings_and_run_commands() -> None:
         parse(shlex.split(line), whole=True)
 
 
+@pytest.mark.parametrize(("there", "given", "told"), [(False, "", ""), (True, "", "receivers.yaml"), (True, "/a", "/a"), (False, "/a", "/a")], ids=str)
+def test_the_doctor_s_unit_asks_for_receivers_where_there_are_any(there: bool, given: str, told: str, tmp_path: Path) -> None:
+    """Without a file of receivers the doctor is not told of one, and finds nothing wrong with that; one that the settings name goes before."""
+    (line,) = re.findall(r"^ExecStart=(.*)$", (SYSTEMD / "seamwatch-doctor.service").read_text(), re.MULTILINE)
+    command = shlex.split(line.replace("$$", "$").replace("/etc/seamwatch", str(tmp_path)))
+    assert command[-1].endswith("exec /opt/seamwatch/bin/seamwatch doctor")
+    command[-1] = command[-1].replace("/opt/seamwatch/bin/seamwatch doctor", "env")
+    if there:
+        (tmp_path / "receivers.yaml").touch()
+    environment = {"PATH": os.defpath} | ({"SEAMWATCH_RECEIVERS_FILE": given} if given else {})
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    found = [line.partition("=")[2] for line in ended.stdout.splitlines() if line.startswith("SEAMWATCH_RECEIVERS_FILE=")]
+    assert found == ([str(tmp_path / told)] if told else [])
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.relative_to(SYSTEMD)))
 def test_units_are_handed_the_secrets_that_they_read(unit: Path) -> None:
     """Whatever a unit reads from its credentials systemd hands it, from a file of root; and it reads whatever it is handed."""
@@ -476,6 +493,36 @@ def deployed() -> list[tuple[str, str]]:
     pairs += [("compose", name) for service in OWN.values() for name in service["environment"]]
     pairs += [(".env.example", name) for name in re.findall(r"^#?(SEAMWATCH_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)]
     return [pair for pair in dict.fromkeys(pairs) if pair[1] in WRONG]
+
+
+NOT_READ = (
+    *(f"config/{name}/" for name in ("alertmanager", "grafana", "kafka", "kubernetes", "prometheus", "systemd")),  # for other programs
+    "sinks/console/web/",  # what the pages are built from
+)
+
+
+def test_a_wheel_holds_all_files_that_the_program_reads(tmp_path: Path) -> None:
+    """Rules, fields, words, migrations, PostgreSQL's roles, the report's template, the console's pages: all files of the rooms but those that others read."""
+    asked = subprocess.run([shutil.which("git") or "git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if asked.returncode:
+        pytest.skip("this is no checkout")
+    rooms = ("models", "agents", "streams", "sinks", "config", "seamwatch")
+    files = [name for name in asked.stdout.split("\0") if name.partition("/")[0] in rooms]
+    pages = [f"sinks/console/web/dist/{name}" for name in ("index.html", "assets/index.js")]
+    source = tmp_path / "source"  # a folder in which nothing was built before
+    for name in [*files, "pyproject.toml", "setup.py", "README.md", "LICENSE"]:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, source / name)
+    for name in pages:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).touch()
+    building = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(source)]
+    subprocess.run(building, check=True, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    others = {name for name in files if name.startswith(NOT_READ)}
+    assert held >= {"config/postgres/roles.sql", "config/receivers.yaml", "config/migrations/env.py", "sinks/report/page.html", *pages}
+    assert held - others == {*files, *pages} - others
 
 
 @pytest.mark.parametrize(("file", "variable"), deployed(), ids=str)

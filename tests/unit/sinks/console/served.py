@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from sinks.console.accounts import Accounts
+from sinks.console.connections import PromptConnection
 from tests.unit.sinks.handling import Desk
 
 PATIENCE = 20.0
@@ -86,7 +87,7 @@ def known(client: TestClient, app: FastAPI, session: str) -> TestClient:
 @contextmanager
 def served(app: FastAPI) -> Iterator[int]:
     """Serve ``app`` on a free port of this machine, and give the port."""
-    config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, http=PromptConnection, log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = Thread(target=server.run, args=([listening],), daemon=True)

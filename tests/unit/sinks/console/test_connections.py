@@ -1,0 +1,57 @@
+"""Connections that take their time."""
+
+import socket
+from time import monotonic, sleep
+
+import pytest
+from fastapi import FastAPI
+
+from sinks.console.connections import PromptConnection
+from tests.unit.sinks.console.served import PATIENCE, served
+
+HEAD = b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
+LIMIT = 1.0
+
+
+def console() -> FastAPI:
+    """Return an application that answers."""
+    app = FastAPI()
+    app.get("/")(lambda: "here")
+    return app
+
+
+@pytest.mark.parametrize("before", [b"", HEAD + b"{}"], ids=["first", "second"])
+@pytest.mark.parametrize("drip", [b"", b"a"], ids=["silent", "dripping"])
+def test_a_head_that_does_not_come_ends_the_connection(monkeypatch: pytest.MonkeyPatch, before: bytes, drip: bytes) -> None:
+    """Whoever sends no head, or one byte of it now and then, is left when the time is over, also after a request that was answered."""
+    monkeypatch.setattr(PromptConnection, "head_seconds", LIMIT)
+    with served(console()) as port, socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        if before:
+            connection.sendall(before)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        began = monotonic()
+        connection.sendall(b"GET / HTTP/1.1\r\nX: " if before or drip else b"")
+        connection.settimeout(0.1)
+        while True:
+            assert monotonic() - began < PATIENCE
+            try:
+                connection.sendall(drip)
+                assert connection.recv(1) == b""
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                pass  # it was closed while a byte was on its way
+            break
+        assert LIMIT * 0.9 < monotonic() - began < LIMIT * 4
+
+
+def test_a_body_may_come_later_than_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the head is there the time for it is not counted any more."""
+    monkeypatch.setattr(PromptConnection, "head_seconds", LIMIT)
+    app = FastAPI()
+    app.post("/")(lambda body: body)
+    with served(app) as port, socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        connection.sendall(HEAD.replace(b"GET", b"POST"))
+        sleep(LIMIT * 1.5)
+        connection.sendall(b"{}")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 422")
