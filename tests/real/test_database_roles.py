@@ -141,13 +141,13 @@ DOES: dict[str, Callable[[Engine], None]] = {WORKER: store, INSIGHT: learn, DELI
 """What each part does with the database; the console is tried apart."""
 WRITES = "INSERT INTO {0} SELECT * FROM {0}", "UPDATE {0} SET {1} = {1}", "DELETE FROM {0}"
 OTHERS = {
-    WORKER: {"users", "sessions", "login_links", "api_tokens", "console_audit", "observed", "receivers", "day_counts", "forgotten_keys", "back_tests"},
+    WORKER: {"users", "sessions", "login_links", "api_tokens", "console_audit", "observed", "receivers", "day_counts", "back_tests"},
     INSIGHT: {"users", "api_tokens", "console_audit", "findings", "alerts", "alert_changes", "scores", "briefs", "dead_letters", "deliveries", "receivers"},
     DELIVER: {"users", "api_tokens", "console_audit", "alert_changes", "scores", "briefs", "dead_letters", "customers", "customer_aliases", "promises"},
     DOCTOR: {"users", "api_tokens", "console_audit", "findings", "alerts", "scores", "briefs", "customers", "observed", "deliveries", "receivers"},
 }
 """Tables of which a part may not even read a whole row, let alone write one."""
-ONLY_READ = {DELIVER: {"findings", "alerts"}, DOCTOR: {"stream_progress"}}
+ONLY_READ = {WORKER: {"forgotten_keys"}, DELIVER: {"findings", "alerts"}, DOCTOR: {"stream_progress"}}
 
 
 @pytest.mark.parametrize("part", DOES)
@@ -174,7 +174,7 @@ def test_workers_forget_what_they_cannot_read(engines: Callable[[str], Engine]) 
     for table in ("customers", "deliveries"):
         with pytest.raises(ProgrammingError, match="permission denied"), engines(WORKER).begin() as connection:
             connection.exec_driver_sql(f"SELECT * FROM {table}")
-    DatabaseWriter(engines(WORKER), clock).write([marked("forgotten", b"5", 903)])
+    DatabaseWriter(engines(WORKER), clock).write([marked("forgotten", b"5", 903), marked("forgotten", b"5", 904)._replace(topic="seamwatch.briefs")])
     with engines(OWNER).connect() as connection:
         left = [list(connection.exec_driver_sql(f"SELECT customer FROM {table}").scalars()) for table in ("customers", "deliveries")]
     assert left == [["c-1"], ["c-1"]]
