@@ -12,7 +12,8 @@ from faust.types import TP
 from sqlalchemy import Engine, bindparam, select
 
 from agents.fields import FieldCatalog, Fingerprinter
-from agents.partition import _CLOCK, _CLOCK_KEY, Mark, PartitionWatch, Record
+from agents.live.watch import _told
+from agents.partition import _CLOCK, _CLOCK_KEY, PartitionWatch, Record
 from agents.replay import Replay
 from agents.rules import Rulebook
 from agents.scores import customer_score, entity_score, experience_scores, newest_of, scores_of
@@ -24,7 +25,7 @@ from sinks.database import create_engine
 from sinks.writer import DatabaseWriter, SinkRecord
 from streams.continuity import SOURCE_KEY
 from streams.memory import MemoryBroker, StoredRecord
-from streams.producer import partition_for
+from streams.producer import Outgoing, partition_for
 from streams.topics import Topics
 from tests.reference.identity import from_the_start
 from tests.support.workers import HASH_KEY
@@ -152,7 +153,7 @@ class Undisturbed:
         self.watches = {number: PartitionWatch(*parts, number, home=home) for number in range(broker.partitions)}
         self.records: list[SinkRecord] = []
         self.customers: set[bytes | None] = set()
-        self.forgotten: set[bytes] = set()
+        self.forgotten: set[bytes | None] = set()
         self._read = dict.fromkeys(self.watches, 0)
 
     def read_on(self) -> None:
@@ -161,33 +162,26 @@ class Undisturbed:
             for record in recorded(self._broker, self._topics, partition)[self._read[partition] :]:
                 self._read[partition] += 1
                 effects = watch.process([record])
-                begin = 0
-                for mark in (*effects.marks, None):
-                    end = len(effects.findings) if mark is None else mark.findings
-                    for key, value in effects.findings[begin:end]:
-                        self._told(partition, key, value)
-                    begin = end
-                    if mark is not None:
-                        self._marked(partition, mark)
+                for told in _told(self._topics.alerts, partition, effects.findings, [(mark.findings, mark) for mark in effects.marks]):
+                    self._take(partition, told)
                 self.letters |= {(partition, letter.offset, str(letter.reason)) for letter in effects.dead_letters}
                 self.clocks[partition, record.offset] = watch.clock
                 if record.key is not None and not (effects.dead_letters or effects.misplaced or effects.onward or effects.marks):
                     self.customers.add(record.key)
 
-    def _told(self, partition: int, key: bytes, value: bytes) -> None:
-        body = json.loads(value)
-        self.bodies[body["id"], body["revision"]] = body
-        if body["revision"] >= self.final.get(body["id"], body)["revision"]:
-            self.final[body["id"]] = body
-        self.records.append(SinkRecord(self._topics.alerts, partition, len(self.records), 0, key, value, ()))
-
-    def _marked(self, partition: int, mark: Mark) -> None:
-        if mark.what == "forgotten":
-            self.forgotten.add(mark.key)
-            self.final = {name: body for name, body in self.final.items() if f"{body['tenant']}/{body['customer']}".encode() != mark.key}
-        elif mark.value:
-            self.customers.discard(mark.key)
-        self.records.append(SinkRecord(self._topics.alerts, partition, len(self.records), 0, mark.key, None, ((mark.what, mark.value.encode()),)))
+    def _take(self, partition: int, told: Outgoing) -> None:
+        headers = dict(told.headers)
+        self.records.append(SinkRecord(told.topic, partition, len(self.records), 0, told.key, told.value, told.headers))
+        if told.value is not None:
+            body = json.loads(told.value)
+            self.bodies[body["id"], body["revision"]] = body
+            if body["revision"] >= self.final.get(body["id"], body)["revision"]:
+                self.final[body["id"]] = body
+        elif "forgotten" in headers:
+            self.forgotten.add(told.key)
+            self.final = {name: body for name, body in self.final.items() if f"{body['tenant']}/{body['customer']}".encode() != told.key}
+        elif headers["alias-of"]:
+            self.customers.discard(told.key)
 
     def overdue(self, wall: int) -> dict[int, int]:
         """Return the deadlines, by partition, that have passed at ``wall`` and are not met by any record of the log."""

@@ -13,6 +13,7 @@ from prometheus_client import generate_latest
 from sqlalchemy import create_engine as connect
 from sqlalchemy import text
 
+from agents.live.watch import _told
 from models.tables import metadata
 from seamwatch.mapping import mapper
 from sinks.database import create_engine, upgrade
@@ -47,12 +48,7 @@ class Day(Topic):
             (NAMES.briefs, effects.briefs, [(mark.briefs, mark) for mark in effects.marks if mark.what == "forgotten"]),
             (NAMES.scores, effects.customer_scores, []),
         ):
-            begin = 0
-            for at, mark in [*places, (len(pairs), None)]:
-                records += [SinkRecord(topic, number, 0, 0, key, value, ()) for key, value in pairs[begin:at]]
-                if mark is not None:
-                    records.append(SinkRecord(topic, number, 0, 0, mark.key, None, [(mark.what, mark.value.encode())]))
-                begin = at
+            records += [SinkRecord(topic, number, 0, 0, each.key, each.value, each.headers) for each in _told(topic, number, pairs, places)]
             self.told[topic] += [part for pair in pairs for part in pair if part is not None]
         self.told[NAMES.tallies] += [part for pair in effects.tallies for part in pair]
         self.writer.write(records)
