@@ -3,7 +3,8 @@
 A chunk is a fixed head (version, state, source offset, next deadline, the broker's time, length of the rest of the head), the rest of the head, and its
 touchpoints in order of arrival. A touchpoint is written relative to the one before it in its chunk: times and offsets as differences, what repeats as 0, names
 that are known as numbers. The head of the newest chunk is the row's. A chunk that is full is written once more with the head that it had before: whoever reads
-it without its successor ignores the touchpoints that arrived after that head's offset, so no crash between two writes leaves half a row.
+it without its successor ignores the touchpoints that arrived after that head's offset, so no crash between two writes leaves half a row. A row that begins anew
+does so with one chunk, number 0, however many touchpoints it has kept: being later than the newest chunk of before, it takes the place of all.
 """
 
 import struct
@@ -56,8 +57,8 @@ _HEAD = struct.Struct(">BBqqqI")
 _OFFSET = struct.Struct(">BBq")
 _TIMES = struct.Struct(">qq")
 _CHUNK_NUMBER = struct.Struct(">I")
-_ARRAYS = [b"\xdd" + held.to_bytes(4, "big") for held in range(CHUNK + 1)]
-"""How MessagePack begins an array, by the number of its elements."""
+_ARRAY = struct.Struct(">BI").pack
+"""How MessagePack begins an array of so many elements, after the byte 0xdd."""
 
 # Stored as numbers: to be added to at the end, never changed. Others are stored as they are.
 _NAMES = (
@@ -163,7 +164,7 @@ def write_chunk(
 ) -> bytes:
     """Return a chunk of ``held`` touchpoints, which ``pack`` wrote one after the other; the rest see `Head`."""
     fixed = _HEAD.pack(_VERSION, state, offset, _NEVER if deadline is None else deadline, heard, len(rest))
-    return b"".join((fixed, rest, _ARRAYS[held], packed))
+    return b"".join((fixed, rest, _ARRAY(0xDD, held), packed))
 
 
 def bare(chunk: bytes) -> bytes:

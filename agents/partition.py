@@ -398,11 +398,19 @@ class PartitionWatch:
             return self._store.get(key, self.clock, record.offset) or self._store.new(key)
         timestamp = record.timestamp or -1
         if self._store.is_expired(head.heard, None, timestamp):
-            return self._store.anew(key)[0]  # its chunk takes the place of the mark
+            return self._begin_anew(key, record)
         self.counts.unwatched["flood"] += 1
         if timestamp - head.heard > _RENEWED:
             self._effects.rows += self._store.unwatch(key, record.offset, timestamp)
         return None
+
+    def _begin_anew(self, key: bytes, record: AnyRecord) -> Row:
+        """Replace a row by an empty one as of the record before: what is written so takes its place at once, also where a crash comes next."""
+        row = self._store.anew(key)
+        row.offset = record.offset - 1
+        row.heard = -1 if record.timestamp is None else record.timestamp
+        row.write(self._effects.rows)
+        return row
 
     def _unwatch(self, row: Row, record: AnyRecord) -> None:
         """From now on only count the touchpoints of a customer who floods."""
@@ -422,8 +430,7 @@ class PartitionWatch:
         timestamp = record.timestamp
         if timestamp is not None and timestamp > row.heard:
             if self._store.is_expired(row.heard, row.deadline, timestamp):
-                row, gone = self._store.anew(row.key)
-                self._effects.rows += [(chunk, None) for chunk in gone]
+                row = self._begin_anew(row.key, record)
             row.heard = timestamp
         row.touched = self._batch
         outcome = row.live.apply(entry, self.clock)
@@ -514,9 +521,8 @@ class PartitionWatch:
         if record.offset <= self._store.offset(key):
             return None
         if self._store.points_to(key) is not None:
-            self._effects.rows += [(chunk, None) for chunk in self._store.drop(key)]
             self._mark(key, "alias-of", "")
-            return self._store.new(key)
+            return self._begin_anew(key, record)
         return self._store.decoded.get(key) or self._row(key, record, forgets=forgets)
 
     def _claimed(self, key: bytes, tenant: str, alias: str, customer: str, record: AnyRecord) -> None:
@@ -648,8 +654,7 @@ class PartitionWatch:
                 self._send(old.tenant, alias, Forget(offset=record.offset, time=time))
         stay = [each for each in old.entries if each.time > time]
         kept_deadline = row.deadline
-        self._effects.rows += [(chunk, None) for chunk in self._store.drop(row.key)]
-        row = self._store.new(row.key)
+        row = self._store.anew(row.key)
         row.live = Customer(
             self._panel,
             old.tenant,
@@ -660,13 +665,13 @@ class PartitionWatch:
             horizon=(time, 1 << 62, 0, "", ""),
             forgotten=time,
         )
-        for entry in stay:
-            row.add(entry)
+        row.begin(stay)
         row.deadline = kept_deadline
         row.touched = self._batch
         row.heard = -1 if record.timestamp is None else record.timestamp
         self._mark(row.key, "forgotten", str(time))
         self._emit(row, row.live.told_again(), record.offset)
+        row.write(self._effects.rows)
 
     def _come_due(self, offset: int, pause: Pause) -> Iterator[None]:
         """Apply all deadlines up to the clock; yield after each at which ``pause`` tells to."""

@@ -1,7 +1,7 @@
 """The customers of a partition: decoded while they are busy, otherwise as their chunks are stored."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice, takewhile
 
 from agents.chunks import (
@@ -60,7 +60,8 @@ class Row:
     ``key`` is that of the customer's records, ``tenant/customer``. ``offset`` is that of the last record in it, ``floor`` what it was when the row was
     decoded: a replayed record at or below it changes nothing. ``heard`` is the broker's time of the last record in milliseconds, negative where it told none.
     ``before`` is what the next touchpoint is packed relative to. ``touched`` and ``decoded_at`` count batches, for who decides what stays decoded;
-    ``weight`` is what its store counts it as, in touchpoints. ``stored_day`` is the day of ``heard`` when it was last stored.
+    ``weight`` is what its store counts it as, in touchpoints. ``stored_day`` is the day of ``heard`` when it was last stored. ``replaced`` are the keys of chunks
+    that are stored of the row of before, whose place its first one takes.
     """
 
     __slots__ = (
@@ -81,6 +82,7 @@ class Row:
         "key",
         "live",
         "offset",
+        "replaced",
         "stored_day",
         "tenant",
         "touched",
@@ -97,6 +99,7 @@ class Row:
         self.before = NOTHING_BEFORE
         self.touched = self.decoded_at = self.weight = 0
         self.stored_day = _NEVER
+        self.replaced: list[bytes] = []
         self._rest = NO_REST
         self._full: dict[int, bytes] = {}
         self._newest = 0
@@ -154,8 +157,20 @@ class Row:
         self._tail += pack(entry, self.before)
         self.before = entry if self._held < CHUNK else NOTHING_BEFORE
 
+    def begin(self, entries: Sequence[Entry]) -> None:
+        """Begin with what was kept of the row of before, all of it in the first chunk."""
+        for entry in entries:
+            self._tail += pack(entry, self.before)
+            self.before = entry
+        self._held = len(entries)
+        if self._held >= CHUNK:
+            self.before = NOTHING_BEFORE
+
     def write(self, rows: list[tuple[bytes, bytes | None]]) -> None:
-        """Add what must be written, in this order: chunks that became full, the newest one, and chunks that nobody needs any more (None)."""
+        """Add what must be written, in this order: chunks that became full, the newest one, and chunks that nobody needs any more (None).
+
+        A row that takes the place of another is written before it takes in another touchpoint.
+        """
         if self._unwritten:
             rows += self._unwritten
             self._unwritten = []
@@ -163,6 +178,9 @@ class Row:
         self._written = (self.offset, self.deadline, self.heard)
         self._rest = NO_REST if live.horizon is None and not live.revisions and not live.aliases else _rest(live)
         rows.append((self._key, self._chunk()))
+        if self.replaced:
+            rows += [(key, None) for key in self.replaced]
+            self.replaced = []
         if live.horizon is not None:
             rows += [(chunk_key(self.key, number), None) for number in self._needless_chunks(live)]
 
@@ -229,6 +247,7 @@ class RowStore:
         self._bytes = 0
         self._quiet: defaultdict[int, list[bytes]] = defaultdict(list)
         self._aside: dict[bytes, bytes] = {}
+        self._replaced: set[bytes] = set()
         self._weight = 0
         self._most_decoded = MAXIMUM_DECODED
 
@@ -249,7 +268,7 @@ class RowStore:
     def restore(self, key: bytes, chunk: bytes | None) -> bool:
         """Take back a chunk: of a full one, which a later one follows, the longest; of the newest one that with the highest offset. Return whether it stands.
 
-        One beyond the newest that is older than this is of a row that has begun anew, as that of a customer who was forgotten, and does not stand.
+        One before the newest that is not older than this is of a row that has begun anew, as that of a customer who was forgotten: what is beyond it stands no more.
         Raises ``struct.error`` or ``CorruptRow``.
         """
         if chunk is not None:
@@ -263,8 +282,12 @@ class RowStore:
             self._put_aside(key, chunk)
             return False
         chunks = {} if held is None else {0: held} if isinstance(held, bytes) else held
+        self._replaced.discard(key)
         if chunk is None:
             chunks.pop(number, None)
+        elif chunks and number < max(chunks) and offset_of(chunk) >= offset_of(chunks[max(chunks)]):
+            self._replaced.update(chunk_key(row, each) for each in chunks.keys() - {number})
+            chunks = {number: chunk}
         elif self._is_behind(chunk, number, chunks):
             self._put_aside(key, chunk)
             return False
@@ -277,7 +300,12 @@ class RowStore:
         return True
 
     def settled(self) -> Iterator[bytes]:
-        """Let stand what arrived late and is ahead: full, where the owner had not come so far; yield the keys in the changelog of what stands therefore."""
+        """Let stand what arrived late and is ahead: full, where the owner had not come so far; yield the keys in the changelog of what stands therefore.
+
+        Yield those, too, of chunks that a row which has begun anew left behind.
+        """
+        yield from self._replaced
+        self._replaced = set()
         for key, chunk in self._aside.items():
             of, number = parse_chunk_key(key)
             chunks = self._stored.get(of)
@@ -445,9 +473,10 @@ class RowStore:
                 head = None if stored is None else head_of(newest_of(stored))
                 if head is not None and self.is_expired(head.heard, head.deadline, now):
                     aliases = self.aliases(key)
-                    yield from [(each, None) for each in self.drop(key)]
                     if aliases:
-                        yield chunk_key(key, 0), self._hold(key, write_chunk(head.offset, None, _NEVER, _rest_of_aliases(aliases), 0, b""))
+                        yield from self._hold(key, write_chunk(head.offset, None, _NEVER, _rest_of_aliases(aliases), 0, b""))
+                    else:
+                        yield from [(each, None) for each in self.drop(key)]
             if not keys:
                 del quiet[day]
 
@@ -463,27 +492,28 @@ class RowStore:
             self._bytes -= _size(stored)
         return [chunk_key(key, number) for number in ((0,) if isinstance(stored, bytes) else sorted(stored))]
 
+    def _hold(self, key: bytes, chunk: bytes) -> list[tuple[bytes, bytes | None]]:
+        """Let a chunk take the place of a row, if there is one; return what must be written, first what holds already before the rest is gone."""
+        gone = self.drop(key) if key in self else []
+        self._stored[key] = chunk
+        self._bytes += len(chunk)
+        first = chunk_key(key, 0)
+        return [(first, chunk), *((each, None) for each in gone if each != first)]
+
     def unwatch(self, key: bytes, offset: int, heard: int) -> list[tuple[bytes, bytes | None]]:
         """Keep nothing of a customer but that its touchpoints are only counted; return what must be written."""
-        aliases = self.aliases(key)
-        gone = self.drop(key) if key in self else []
-        chunk = self._hold(key, write_chunk(offset, None, heard, _rest_of_aliases(aliases), 0, b"", state=COUNTED))
         if heard >= 0:
             self._quiet[heard // _DAY].append(key)
-        return [*((each, None) for each in gone), (chunk_key(key, 0), chunk)]
+        return self._hold(key, write_chunk(offset, None, heard, _rest_of_aliases(self.aliases(key)), 0, b"", state=COUNTED))
 
-    def anew(self, key: bytes) -> tuple[Row, list[bytes]]:
-        """Replace a row that is past its memory by an empty one with its aliases; return this, and the keys of the chunks that are gone."""
+    def anew(self, key: bytes) -> Row:
+        """Replace a row by an empty one, which is to be written before another touchpoint is in it; it has still the aliases of before."""
         aliases = self.aliases(key)
         gone = self.drop(key)
         row = self.new(key)
         row.live.aliases = aliases
-        return row, gone
-
-    def _hold(self, key: bytes, chunk: bytes) -> bytes:
-        self._stored[key] = chunk
-        self._bytes += len(chunk)
-        return chunk
+        row.replaced = [each for each in gone if each != chunk_key(key, 0)]
+        return row
 
     # Aliases
 
@@ -504,9 +534,7 @@ class RowStore:
 
     def point(self, key: bytes, offset: int, customer: str) -> list[tuple[bytes, bytes | None]]:
         """Make a key an alias of ``customer``, which no time ends; return what must be written."""
-        gone = self.drop(key) if key in self else []
-        chunk = self._hold(key, write_chunk(offset, None, _NEVER, customer.encode(), 0, b"", state=ALIAS))
-        return [*((each, None) for each in gone), (chunk_key(key, 0), chunk)]
+        return self._hold(key, write_chunk(offset, None, _NEVER, customer.encode(), 0, b"", state=ALIAS))
 
 
 def _size(stored: Stored) -> int:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agents.context import Contact, Seen, Wait
 from agents.fields import Fingerprinter
 from agents.fold import Fold
+from agents.links import Claim, Forget, Internal, encode_internal
 from agents.partition import Effects, PartitionWatch, Record
 from agents.replay import Replay
 from agents.rows import CorruptRow
@@ -36,7 +37,7 @@ from tests.unit.agents.support import (
     rulebook,
     run,
 )
-from tests.unit.agents.test_partition import point
+from tests.unit.agents.test_partition import asked, point, told
 
 ON = {
     "ping_pong_return": {"mode": "on"},
@@ -334,6 +335,60 @@ def test_rows_that_arrive_late_do_not_bring_a_forgotten_customer_back(known: int
         assert customer.entries == []
 
 
+def _begins_anew(how: str, lived: int) -> list[Record]:
+    """Return the log of a customer who tells and is asked again, of whom the row begins anew after so many touchpoints, and who goes on."""
+    apart = 10 if how == "flood" else 600
+
+    def said(number: int, late: int = 0) -> dict[str, Any]:
+        return [told, asked][number % 2](number, number * apart + late, field=f"field_{number // 2 % 9}")
+
+    points: list[dict[str, Any] | Internal] = [said(number) for number in range(lived)]
+    if how == "alias":
+        points += [Claim(offset=0, customer="b"), Forget(offset=0, time=1)]
+    elif how.startswith("forgotten"):
+        until = {"forgotten whole": lived, "forgotten in part": 4, "forgotten before": -1}[how] * apart
+        points.append(point(lived, until, "customer.forgotten", data={}))
+    points += [said(number, 100 * 86_400 if how == "silence" else 0) for number in range(lived, lived + 45)]
+    log, now = list[Record](), 0
+    for offset, each in enumerate(points):
+        now = max(now, microseconds(each["time"]) // 1000) if isinstance(each, dict) else now
+        log.append(Record(offset, now, b"default/c", json.dumps(each).encode() if isinstance(each, dict) else encode_internal(each)))
+    return log
+
+
+@pytest.mark.parametrize("lived", [6, 30, 70])
+@pytest.mark.parametrize("how", ["forgotten whole", "forgotten in part", "forgotten before", "alias", "flood", "silence"])
+def test_a_row_that_begins_anew_takes_the_place_of_the_old_one_at_once(how: str, lived: int) -> None:
+    """Wherever among the rows of a batch the owner dies: what it had read is read again as it was, and no chunk of before stays, also after compaction."""
+    log = _begins_anew(how, 220 if how == "flood" else lived)
+    own = partition(keyed=True)
+    wanted, plain = own.process(log), Sink()
+    plain.take_findings(wanted)
+    assert plain.bodies
+    assert wanted.dead_letters == []
+    known = {(each.tenant, each.customer): [entry.content() for entry in each.entries] for each in own.customers()}
+    for committed in (0, 1, lived - 1, lived):
+        before = written([], partition(keyed=True), [log[:committed]], [])
+        effects = rebuilt(before, keyed=True)[0].process(log[committed:])
+        for cut in range(len(effects.rows) + 1):
+            rows = [*before, *effects.tally_rows, *effects.rows[:cut]]
+            state, again = rebuilt(rows, keyed=True)
+            compacted, none = rebuilt(compaction([*rows, *again]), keyed=True)
+            assert none == []
+            for watch in (state, compacted):
+                sink = Sink()
+                sink.revisions = dict(plain.revisions)
+                watch.restored()
+                found = watch.process(log[committed:])
+                sink.take_findings(found)
+                assert sink.revisions == plain.revisions
+                assert {(each.tenant, each.customer): [entry.content() for entry in each.entries] for each in watch.customers()} == known
+                left, late = rebuilt([*compaction([*rows, *again]), *found.rows], keyed=True)
+                assert late == []
+                assert {(each.tenant, each.customer): [entry.content() for entry in each.entries] for each in left.customers()} == known
+
+
+
 def compaction(rows: Iterable[tuple[bytes, bytes | None]]) -> Iterable[tuple[bytes, bytes | None]]:
     """Return the last record of each key, where it stands."""
     kept: dict[bytes, bytes | None] = {}
@@ -354,9 +409,9 @@ def written(
     return rows
 
 
-def rebuilt(rows: Iterable[tuple[bytes, bytes | None]]) -> tuple[PartitionWatch, list[tuple[bytes, bytes | None]]]:
+def rebuilt(rows: Iterable[tuple[bytes, bytes | None]], *, keyed: bool = False) -> tuple[PartitionWatch, list[tuple[bytes, bytes | None]]]:
     """Return a partition as its changelog has it, and the rows that are to be written again."""
-    watch = partition()
+    watch = partition(keyed=keyed)
     for key, value in rows:
         watch.restore(key, value)
     return watch, watch.restored()
