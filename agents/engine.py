@@ -140,6 +140,7 @@ class Customer:
         "horizon",
         "kept",
         "revisions",
+        "scored",
         "tenant",
     )
 
@@ -156,13 +157,14 @@ class Customer:
         kept: Kept = ({}, None),
         aliases: dict[str, tuple[int, int, int]] | None = None,
         forgotten: int = 0,
+        scored: int = 0,
     ) -> None:
         """Fold ``entries`` (any order) as of ``clock``; what comes out counts as emitted.
 
         ``revisions`` hold, by finding id, the last revision and the time of the cause. ``horizon`` is the sort key of the newest touchpoint dropped.
         ``aliases`` are keys that were taken in: the offset at which each left its partition, how many links away it is, and what the
-        clock (microseconds UTC) was where it left. What is not later than
-        ``forgotten`` (microseconds UTC) is not to be known again.
+        clock (microseconds UTC) was where it left. What is not later than ``forgotten`` (microseconds UTC) is not to be known again. Scores are as of
+        ``scored`` (microseconds UTC) at least: others of the same names were told to have ended as of then.
         """
         self._panel = panel
         self.tenant = tenant
@@ -177,6 +179,7 @@ class Customer:
         self.kept = kept
         self.aliases: dict[str, tuple[int, int, int]] = {} if aliases is None else aliases
         self.forgotten = forgotten
+        self.scored = scored
         self._left = NO_CHANGE
         self.contributions: dict[str, Contribution] = {}
         self.fold = self._folded(clock)

@@ -152,7 +152,7 @@ class Effects:
 
 
 class PartitionWatch:
-    """The state of one source partition, and what its records do."""
+    """The state of one source partition, and what its records do. ``committed`` is the offset from which on records may come again."""
 
     def __init__(
         self,
@@ -188,6 +188,7 @@ class PartitionWatch:
         self._last_offset = self._heard = -1
         self._batch = 0
         self.clock = 0
+        self.committed = 1 << 62
         self.counts = Counts()
 
     # Recovery
@@ -606,7 +607,8 @@ class PartitionWatch:
         if forgotten:
             for name in (message.alias, *theirs.aliases):
                 self._send(tenant, name, Forget(offset=record.offset, time=forgotten))
-            for score in self._all_scores(theirs, max(self.clock, message.clock + 1)):
+            live.scored = max(self._scored_until(live, self.clock), self._scored_until(theirs, message.clock) + 1)
+            for score in self._all_scores(theirs, live.scored):
                 if score["scope"] == "journey":
                     self._publish(record.offset, score, gone=True)
             newer = [each for each in theirs.entries if each.time > forgotten]
@@ -664,6 +666,7 @@ class PartitionWatch:
             revisions={finding: each for finding, each in old.revisions.items() if each[1] > time},
             horizon=(time, 1 << 62, 0, "", ""),
             forgotten=time,
+            scored=self._scored_until(old, self.clock) if old.aliases else old.scored,
         )
         row.begin(stay)
         row.deadline = kept_deadline
@@ -725,7 +728,7 @@ class PartitionWatch:
                 self.counts.touchpoints[source, kind] += count
         self._counted.clear()
         self._batch += 1
-        effects.rows += self._store.expire(self._heard)
+        effects.rows += self._store.expire(self._heard, self.committed)
         effects.rows.append((_CLOCK_KEY, _CLOCK.pack(self.clock, self._last_offset)))
 
     def _publish(self, offset: int, score: dict[str, Any], *, gone: bool = False) -> None:
@@ -740,8 +743,9 @@ class PartitionWatch:
 
     @staticmethod
     def _scored_until(customer: Customer, clock: int) -> int:
-        """Return what the scores of a customer are as of: later than those that aliases had when they left."""
-        return max([clock, *(each + 1 for _, _, each in customer.aliases.values())]) if customer.aliases else clock
+        """Return what the scores of a customer are as of: later than those that aliases had when they left, and not before others that ended."""
+        until = max(clock, customer.scored)
+        return max([until, *(each + 1 for _, _, each in customer.aliases.values())]) if customer.aliases else until
 
     # What can be asked
 

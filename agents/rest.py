@@ -15,3 +15,4 @@ class Rest(msgspec.Struct, array_like=True):
     kept_latest: tuple[int, str] | None
     aliases: dict[str, tuple[int, int, int]] = {}
     forgotten: int = 0
+    scored: int = 0

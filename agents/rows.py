@@ -60,8 +60,8 @@ class Row:
     ``key`` is that of the customer's records, ``tenant/customer``. ``offset`` is that of the last record in it, ``floor`` what it was when the row was
     decoded: a replayed record at or below it changes nothing. ``heard`` is the broker's time of the last record in milliseconds, negative where it told none.
     ``before`` is what the next touchpoint is packed relative to. ``touched`` and ``decoded_at`` count batches, for who decides what stays decoded;
-    ``weight`` is what its store counts it as, in touchpoints. ``stored_day`` is the day of ``heard`` when it was last stored. ``replaced`` are the keys of chunks
-    that are stored of the row of before, whose place its first one takes.
+    ``weight`` is what its store counts it as, in touchpoints. ``stored_day`` is the day of ``heard`` when it was last stored. ``replaced`` are the keys of
+    chunks that are stored of the row of before, whose place its first one takes.
     """
 
     __slots__ = (
@@ -137,6 +137,7 @@ class Row:
             kept=(rest.kept_contacts, rest.kept_latest),
             aliases=rest.aliases,
             forgotten=rest.forgotten,
+            scored=rest.scored,
         ))  # fmt: skip
         row.offset = row.floor = head.offset
         row.deadline, row.heard, row.stored_day = head.deadline, head.heard, head.heard // _DAY
@@ -228,6 +229,7 @@ def _rest(customer: Customer) -> bytes:
         *customer.kept,
         customer.aliases,
         customer.forgotten,
+        customer.scored,
     )
     return encode(rest)
 
@@ -268,7 +270,7 @@ class RowStore:
     def restore(self, key: bytes, chunk: bytes | None) -> bool:
         """Take back a chunk: of a full one, which a later one follows, the longest; of the newest one that with the highest offset. Return whether it stands.
 
-        One before the newest that is not older than this is of a row that has begun anew, as that of a customer who was forgotten: what is beyond it stands no more.
+        One before the newest that is not older than this is of a row that has begun anew, as that of a customer who was forgotten: no other stands any more.
         Raises ``struct.error`` or ``CorruptRow``.
         """
         if chunk is not None:
@@ -458,25 +460,35 @@ class RowStore:
         """Tell whether a row is past its memory at the broker's time ``now``, in milliseconds, and waits for nothing."""
         return heard >= 0 and deadline is None and now - heard > self._memory
 
-    def expire(self, now: int) -> Iterator[tuple[bytes, bytes | None]]:
-        """Drop some of the stored rows that are past their memory at the broker's time ``now``, but for their aliases; yield what must be written."""
+    def expire(self, now: int, committed: int) -> Iterator[tuple[bytes, bytes | None]]:
+        """Drop some of the stored rows that are past their memory at the broker's time ``now``, but for their aliases; yield what must be written.
+
+        A row whose last record is not before the offset ``committed`` stays: that record may come again, and what stands of it is its row.
+        """
         quiet, most = self._quiet, _EXPIRED_A_BATCH
         while quiet and most:
             day = min(quiet)
             if (day + 1) * _DAY + self._memory >= now:
                 return
-            keys = quiet[day]
+            keys, stay = quiet[day], list[bytes]()
             while keys and most:
                 most -= 1
                 key = keys.pop()
                 stored = self._stored.get(key)
                 head = None if stored is None else head_of(newest_of(stored))
-                if head is not None and self.is_expired(head.heard, head.deadline, now):
+                if head is None or not self.is_expired(head.heard, head.deadline, now):
+                    continue
+                if head.offset >= committed:
+                    stay.append(key)
+                else:
                     aliases = self.aliases(key)
                     if aliases:
                         yield from self._hold(key, write_chunk(head.offset, None, _NEVER, _rest_of_aliases(aliases), 0, b""))
                     else:
                         yield from [(each, None) for each in self.drop(key)]
+            if stay:
+                keys += stay
+                return
             if not keys:
                 del quiet[day]
 

@@ -91,17 +91,18 @@ class Batch:
     """All records of one partition that one poll returned.
 
     ``records`` are aiokafka's, undecoded; ``end`` is the offset after the last one; ``polled_at`` is monotonic seconds. ``start`` is None unless records before
-    the first one were deleted unread: then it is where the log begins.
+    the first one were deleted unread: then it is where the log begins. ``committed`` is the offset that was committed before it came, 0 where none was.
     """
 
-    __slots__ = ("done", "end", "epoch", "message", "partition", "polled_at", "records", "start", "topic")
+    __slots__ = ("committed", "done", "end", "epoch", "message", "partition", "polled_at", "records", "start", "topic")
 
-    def __init__(self, topic: str, partition: int, records: Sequence[RawRecord], epoch: Epoch, start: int | None = None) -> None:
+    def __init__(self, topic: str, partition: int, records: Sequence[RawRecord], epoch: Epoch, start: int | None = None, committed: int = 0) -> None:
         self.topic = topic
         self.partition = partition
         self.records = records
         self.end = records[-1].offset + 1
         self.start = start
+        self.committed = committed
         self.epoch = epoch
         self.polled_at = monotonic()
         self.done = False
@@ -286,7 +287,7 @@ class BatchConsumer:
                         return
                 elif self.app.lost(tp, tracker.position, start):
                     return
-        batch = Batch(tp.topic, tp.partition, records, epoch, start)
+        batch = Batch(tp.topic, tp.partition, records, epoch, start, tracker.committed or 0)
         last = records[-1]
         batch.message = ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000, 0, (), None, batch, None, 0, 0, tp,

@@ -32,6 +32,8 @@ _DONE = object()
 class PartitionEngine(Watch, Protocol):
     """`agents.partition.PartitionWatch`, as far as it is driven here."""
 
+    committed: int
+
     def take(self, records: Iterable[Any], pause: Callable[[], bool]) -> Iterator[None]:
         """Apply records in order; yield wherever ``pause`` tells to."""
         ...
@@ -61,6 +63,7 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
         owned = await state.of(batch)
         partition, deliver = batch.partition, app.delivery.deliver
         owned.unsettled += 1
+        owned.watch.committed = batch.committed
         end = 0.0
         pause = lambda: monotonic() >= end  # noqa: E731
         turns = chain(owned.watch.take(batch.records, pause), owned.watch.conclude(pause))

@@ -29,6 +29,7 @@ class Counts:
 
     def __init__(self, partition: int) -> None:
         self.last_offset = -1
+        self.committed = 0
         self.next_deadline: int | None = None
         self._counts: dict[bytes, list[int]] = {}
         self._changed: dict[bytes, list[int]] = {}

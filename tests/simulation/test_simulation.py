@@ -35,6 +35,21 @@ def test_whatever_befalls_the_workers_the_end_is_that_of_an_undisturbed_reading(
     assert code == 0, said
 
 
+FAILED_ONCE = {
+    "a customer past the memory, who another one stood in for in the comparison": "[5589, 2, [[813, 4], [1, 4], [0, 8], [0, 4]], 0, 500, true, []]",
+    "a row that was gone before the one that follows was written": """[13, 2, [[1092, 11], [2190, 6]], 0, 500, false, [
+        ["feed", 4], ["run", 0.4], ["feed", 6], ["run", 0.4], ["rebalance"], ["feed", 5], ["run", 1.0], ["kill", 0, 0.1], ["feed", 1], ["run", 0.02]]]""",
+    "a journey's score that ended later than it was told anew": "[213, 2, [[0, 12]], 0, 500, false, []]",
+}
+
+
+@pytest.mark.parametrize("history", FAILED_ONCE.values(), ids=FAILED_ONCE)
+def test_what_failed_once_ends_well(history: str) -> None:
+    """Histories in which a promise was broken, or seemed to be."""
+    code, said = simulate("--history", history)
+    assert code == 0, said
+
+
 @pytest.mark.parametrize("defect", MUTATIONS)
 def test_a_defect_is_found(defect: str) -> None:
     """The simulation fails where the program does not keep its promise."""

@@ -340,7 +340,8 @@ def _begins_anew(how: str, lived: int) -> list[Record]:
     apart = 10 if how == "flood" else 600
 
     def said(number: int, late: int = 0) -> dict[str, Any]:
-        return [told, asked][number % 2](number, number * apart + late, field=f"field_{number // 2 % 9}")
+        after, field = number * apart + late, f"field_{number // 2 % 9}"
+        return asked(number, after, field) if number % 2 else told(number, after, field=field)
 
     points: list[dict[str, Any] | Internal] = [said(number) for number in range(lived)]
     if how == "alias":
@@ -356,6 +357,10 @@ def _begins_anew(how: str, lived: int) -> list[Record]:
     return log
 
 
+def _kept(watch: PartitionWatch) -> dict[str, list[Any]]:
+    return {each.customer: [entry.content() for entry in each.entries] for each in watch.customers()}
+
+
 @pytest.mark.parametrize("lived", [6, 30, 70])
 @pytest.mark.parametrize("how", ["forgotten whole", "forgotten in part", "forgotten before", "alias", "flood", "silence"])
 def test_a_row_that_begins_anew_takes_the_place_of_the_old_one_at_once(how: str, lived: int) -> None:
@@ -366,7 +371,7 @@ def test_a_row_that_begins_anew_takes_the_place_of_the_old_one_at_once(how: str,
     plain.take_findings(wanted)
     assert plain.bodies
     assert wanted.dead_letters == []
-    known = {(each.tenant, each.customer): [entry.content() for entry in each.entries] for each in own.customers()}
+    known = _kept(own)
     for committed in (0, 1, lived - 1, lived):
         before = written([], partition(keyed=True), [log[:committed]], [])
         effects = rebuilt(before, keyed=True)[0].process(log[committed:])
@@ -382,10 +387,10 @@ def test_a_row_that_begins_anew_takes_the_place_of_the_old_one_at_once(how: str,
                 found = watch.process(log[committed:])
                 sink.take_findings(found)
                 assert sink.revisions == plain.revisions
-                assert {(each.tenant, each.customer): [entry.content() for entry in each.entries] for each in watch.customers()} == known
+                assert _kept(watch) == known
                 left, late = rebuilt([*compaction([*rows, *again]), *found.rows], keyed=True)
                 assert late == []
-                assert {(each.tenant, each.customer): [entry.content() for entry in each.entries] for each in left.customers()} == known
+                assert _kept(left) == known
 
 
 

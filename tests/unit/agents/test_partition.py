@@ -530,6 +530,16 @@ def test_expired_rows_are_removed_from_the_changelog() -> None:
     assert (restarted.rows, restarted.next_deadline) == (2, watch.next_deadline)
 
 
+def test_an_expired_row_stays_while_its_records_may_come_again() -> None:
+    """The row of a customer whose last record is not committed is what says that it was taken in: it is removed when a commit has passed it."""
+    watch = partition()
+    watch.process([after(0, 0, point(0, 0)), after(1, 0, point(1, 1, customer="other"))])
+    for committed, gone in ((0, []), (1, [b"default/c"]), (1, []), (2, [b"default/other"])):
+        watch.committed = committed
+        effects = watch.process([after(2 + watch.last_offset, 32.5, point(9, 0, customer="new", id=str(watch.last_offset)))])
+        assert [key.partition(b"\x00")[0] for key, value in effects.rows if value is None] == gone
+
+
 def test_many_deadlines_at_once_leave_others_their_turn() -> None:
     """One record that lets many deadlines come due pauses between them, and all fire once."""
     log = [

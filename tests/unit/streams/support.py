@@ -54,6 +54,7 @@ class CountingEngine:
         self.last_offset = -1
         self.next_deadline: int | None = None
         self.sharing = 0
+        self.committed = 0
         self._taken: list[Any] = []
 
     def restore(self, key: bytes, value: bytes | None) -> None:
