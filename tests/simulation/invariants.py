@@ -15,6 +15,7 @@ from agents.fields import FieldCatalog, Fingerprinter
 from agents.live.watch import _told
 from agents.partition import _CLOCK, _CLOCK_KEY, PartitionWatch, Record
 from agents.replay import Replay
+from agents.rows import RowStore
 from agents.rules import Rulebook
 from agents.scores import customer_score, entity_score, experience_scores, newest_of, scores_of
 from agents.tallies import Sum
@@ -138,6 +139,18 @@ _REVISIONS = select(findings.c.id, findings.c.revision).where(findings.c.id.in_(
 _LETTERS = select(dead_letters.c.partition, dead_letters.c.offset, dead_letters.c.reason)
 
 
+class _Store(RowStore):
+    """Rows of a partition that notes whether any was past its memory."""
+
+    expired = False
+
+    def is_expired(self, heard: int, deadline: int | None, now: int) -> bool:
+        """Tell what the program does, and note it."""
+        found = super().is_expired(heard, deadline, now)
+        self.expired |= found
+        return found
+
+
 class Undisturbed:
     """What one engine makes of the log of each partition, read once, record by record. ``final`` is the last revision of each finding that is not forgotten."""
 
@@ -152,7 +165,9 @@ class Undisturbed:
         home = partial(partition_for, partitions=broker.partitions)
         self.watches = {number: PartitionWatch(*parts, number, home=home) for number in range(broker.partitions)}
         self.records: list[SinkRecord] = []
-        self.customers: set[bytes | None] = set()
+        self._stores = [_Store(watch._panel) for watch in self.watches.values()]
+        for watch, store in zip(self.watches.values(), self._stores, strict=True):
+            watch._store = store
         self.forgotten: set[bytes | None] = set()
         self._read = dict.fromkeys(self.watches, 0)
 
@@ -166,22 +181,17 @@ class Undisturbed:
                     self._take(partition, told)
                 self.letters |= {(partition, letter.offset, str(letter.reason)) for letter in effects.dead_letters}
                 self.clocks[partition, record.offset] = watch.clock
-                if record.key is not None and not (effects.dead_letters or effects.misplaced or effects.onward or effects.marks):
-                    self.customers.add(record.key)
 
     def _take(self, partition: int, told: Outgoing) -> None:
-        headers = dict(told.headers)
         self.records.append(SinkRecord(told.topic, partition, len(self.records), 0, told.key, told.value, told.headers))
         if told.value is not None:
             body = json.loads(told.value)
             self.bodies[body["id"], body["revision"]] = body
             if body["revision"] >= self.final.get(body["id"], body)["revision"]:
                 self.final[body["id"]] = body
-        elif "forgotten" in headers:
+        elif "forgotten" in dict(told.headers):
             self.forgotten.add(told.key)
             self.final = {name: body for name, body in self.final.items() if f"{body['tenant']}/{body['customer']}".encode() != told.key}
-        elif headers["alias-of"]:
-            self.customers.discard(told.key)
 
     def overdue(self, wall: int) -> dict[int, int]:
         """Return the deadlines, by partition, that have passed at ``wall`` and are not met by any record of the log."""
@@ -231,8 +241,7 @@ class Undisturbed:
     @property
     def expired(self) -> bool:
         """Whether a whole customer left the memory: nothing emits that, so scores stay as they last moved."""
-        watched = {f"{each.tenant}/{each.customer}".encode(): each for watch in self.watches.values() for each in watch.customers()}
-        return not self.customers <= watched.keys() or not all(each.entries or each.forgotten for each in watched.values())
+        return any(store.expired for store in self._stores)
 
 
 def verify(broker: MemoryBroker, topics: Topics, engine: Engine, watcher: Watcher, oracle: Undisturbed, wall: int) -> None:
