@@ -119,8 +119,8 @@ class Counts:
 class Mark(NamedTuple):
     """What became of a key, between so many findings and briefs: ``alias-of`` a customer ("": of nobody any more), or ``forgotten`` up to microseconds UTC.
 
-    ``offset`` is that of the record that did so: scores of before have a smaller ``sequence``. It is 0 where an alias is forgotten: its scores went with its
-    timeline, and what has their names is the customer's.
+    ``offset`` is that of the record that did so. Scores with a ``sequence`` below ``scores`` are of before: none of an alias that is forgotten, for they went
+    with its timeline, and what has their names is the customer's.
     """
 
     findings: int
@@ -129,6 +129,7 @@ class Mark(NamedTuple):
     what: str
     value: str
     offset: int
+    scores: int
 
 
 class Effects:
@@ -482,9 +483,9 @@ class PartitionWatch:
     def _send(self, tenant: str, customer: str, message: Internal) -> None:
         self._effects.onward.append((f"{tenant}/{customer}".encode(), encode_internal(message)))
 
-    def _mark(self, key: bytes, what: str, value: str, offset: int) -> None:
+    def _mark(self, key: bytes, what: str, value: str, scores: int = 0) -> None:
         effects = self._effects
-        effects.marks.append(Mark(len(effects.findings), len(effects.briefs), key, what, value, offset))
+        effects.marks.append(Mark(len(effects.findings), len(effects.briefs), key, what, value, self._last_offset, scores))
 
     def _sent_on(self, key: bytes, record: AnyRecord) -> bool:
         """Send what came for an alias to its customer, and tell whether that was so."""
@@ -509,10 +510,10 @@ class PartitionWatch:
         elif isinstance(message, Claim):
             self._claimed(key, tenant, customer, message.customer, record)
         elif isinstance(message, Forget):
-            since = record.offset if self._store.points_to(key) is None else 0
+            scores = record.offset if self._store.points_to(key) is None else 0
             row = self._known(key, record, forgets=True)
             if row is not None:
-                self._forget(row, message.time, record, since)
+                self._forget(row, message.time, record, scores)
         elif not self._passed_on(key, tenant, customer, message, record):
             if isinstance(message, Moved):
                 self._take_in(key, tenant, message, record)
@@ -524,7 +525,7 @@ class PartitionWatch:
         if record.offset <= self._store.offset(key):
             return None
         if self._store.points_to(key) is not None:
-            self._mark(key, "alias-of", "", record.offset)
+            self._mark(key, "alias-of", "")
             return self._begin_anew(key, record)
         return self._store.decoded.get(key) or self._row(key, record, forgets=forgets)
 
@@ -558,7 +559,7 @@ class PartitionWatch:
             chunks[:-1] = map(bare, chunks[:-1])
             self._send(tenant, customer, Moved(offset=record.offset, alias=alias, clock=self.clock, chunks=chunks, path=[alias]))
             self._effects.rows += self._store.point(key, record.offset, customer)
-            self._mark(key, "alias-of", customer, record.offset)
+            self._mark(key, "alias-of", customer)
 
     def _leave(self, row: Row, offset: int, *, forgets: bool) -> None:
         """Take back the scores of a customer whose timeline goes away; those of journeys stay with it, unless it ``forgets``."""
@@ -647,8 +648,8 @@ class PartitionWatch:
             else:
                 self._apply(row, entry, record, parts[11])
 
-    def _forget(self, row: Row, time: int, record: AnyRecord, since: int) -> None:
-        """Forget all of a customer that is not later than ``time``, also what arrives of it afterwards; ``since``: see `Mark`."""
+    def _forget(self, row: Row, time: int, record: AnyRecord, scores: int) -> None:
+        """Forget all of a customer that is not later than ``time``, also what arrives of it afterwards; ``scores``: see `Mark`."""
         old = row.live
         if time <= old.forgotten:
             return
@@ -674,7 +675,7 @@ class PartitionWatch:
         row.deadline = kept_deadline
         row.touched = self._batch
         row.heard = -1 if record.timestamp is None else record.timestamp
-        self._mark(row.key, "forgotten", str(time), since)
+        self._mark(row.key, "forgotten", str(time), scores)
         self._emit(row, row.live.told_again(), record.offset)
         row.write(self._effects.rows)
 

@@ -32,9 +32,9 @@ from sqlalchemy.types import TypeEngine
 
 __all__ = [
     "UtcDateTime", "alert_changes", "alerts", "api_tokens", "back_tests", "briefs", "console_audit", "contact_marks", "customer_aliases", "customers",
-    "day_counts", "dead_letter_acts", "dead_letters", "deliveries", "ended_scores", "finding_days", "findings", "forgotten_keys", "invitations",
-    "login_links", "metadata", "observed", "place_days", "place_hits", "promises", "receivers", "rollups", "score_history", "scores", "sessions",
-    "stream_progress", "users", "utc_text",
+    "day_counts", "dead_letter_acts", "dead_letters", "deliveries", "ended_scores", "finding_days", "findings", "forgotten_customers", "forgotten_keys",
+    "invitations", "login_links", "metadata", "observed", "place_days", "place_hits", "promises", "receivers", "rollups", "score_history", "scores",
+    "sessions", "stream_progress", "users", "utc_text",
 ]  # fmt: skip
 
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -236,6 +236,16 @@ forgotten_keys = Table(
     Column("time", UtcDateTime, nullable=False, comment="what is not later is not to be known again"),
 )
 """Whom the role `insight` has forgotten, for as long as the memory lasts: touchpoints of before may still arrive."""
+
+forgotten_customers = Table(
+    "forgotten_customers",
+    metadata,
+    Column("digest", Text, primary_key=True, comment="SHA-256 of tenant/customer: nobody is to be named here"),
+    Column("source_offset", BigInteger, nullable=False, comment="in the customer's partition of touchpoints, of the record by which it was forgotten"),
+    Column("time", UtcDateTime, nullable=False, comment="when that was noted"),
+    Index(None, "time"),
+)
+"""Whom the worker has forgotten within the hour: a finding or a brief of before that, which arrives late, is not stored."""
 
 invitations = Table(
     "invitations",

@@ -210,7 +210,7 @@ class _Delivering:
         for partition, records in polled.items():
             parsed = parse([SinkRecord(topic, partition, each.offset, each.timestamp * 1000, each.key, each.value, each.headers) for each in records])
             appended = {each.offset: each.timestamp / 1000 for each in records}
-            for brief, _, body, offset in parsed.briefs.values():
+            for brief, _, body, offset, _ in parsed.briefs.values():
                 message = brief_message(brief, msgspec.json.decode(body), offset)
                 for receiver in readers:
                     if receiver.takes_brief(brief) and appended[offset] >= created[receiver.name].timestamp():

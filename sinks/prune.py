@@ -39,6 +39,7 @@ from models.tables import (
     deliveries,
     ended_scores,
     findings,
+    forgotten_customers,
     invitations,
     promises,
     scores,
@@ -61,6 +62,7 @@ _SIMPLE: Iterable[tuple[Table, str]] = (
     (dead_letter_acts, "time"),
     (console_audit, "time"),
     (invitations, "time"),
+    (forgotten_customers, "time"),
 )
 
 

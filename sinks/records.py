@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -18,7 +18,10 @@ from models.decoding import NOT_REGULAR, decoder, is_plain, plain_decoder
 from models.finding import Finding, RuleStamp, Severity
 from models.score import Score
 
-__all__ = ["BriefRecord", "FindingRecord", "LetterRecord", "Mark", "Parsed", "ScoreRecord", "SinkRecord", "Subject", "TopicKind", "parse", "score_key"]
+__all__ = [
+    "BriefRecord", "FindingRecord", "Forgotten", "LetterRecord", "Mark", "Parsed", "ScoreRecord", "SinkRecord", "Subject", "TopicKind", "parse", "score_key",
+    "source_of",
+]  # fmt: skip
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -96,7 +99,7 @@ class TopicKind(StrEnum):
 class FindingRecord(NamedTuple):
     """A finding as the table holds it, in the order of its columns but for ``updated``; what it rests on is in ``body`` alone, the JSON without the revision.
 
-    ``standing``: it counts for its alert. ``timestamp`` is the broker's, in microseconds UTC.
+    ``standing``: it counts for its alert. ``timestamp`` is the broker's, in microseconds UTC. ``source``: see `source_of`.
     """
 
     id: str
@@ -124,6 +127,7 @@ class FindingRecord(NamedTuple):
     standing: bool
     body: bytes
     timestamp: int
+    source: int | None
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -136,12 +140,13 @@ ScoreRecord = tuple[Score, datetime, int]
 
 
 class BriefRecord(NamedTuple):
-    """A brief as it arrived, its time in UTC, its JSON, and its offset in the briefs topic."""
+    """A brief as it arrived, its time in UTC, its JSON, and its offset in the briefs topic. ``source``: see `source_of`."""
 
     brief: Brief
     time: datetime
     body: str
     offset: int
+    source: int | None
 
     @property
     def key(self) -> str:
@@ -174,7 +179,7 @@ class Forgotten(NamedTuple):
     """A customer's key of which all that came before in the record's topic is forgotten.
 
     ``until`` is the time of the last touchpoint that is, in UTC; ``sequence``: scores of before have a smaller one (None: not told, by earlier versions);
-    ``offset`` is that of this record.
+    ``offset`` is that of this record. ``source``: see `source_of`.
     """
 
     kind: TopicKind
@@ -183,6 +188,7 @@ class Forgotten(NamedTuple):
     until: datetime
     sequence: int | None
     offset: int
+    source: int | None
 
 
 _TO_CONTACT = attrgetter("id", "tenant", "revision", "withdrawn", "detector", "reason", "severity", "customer", "journey", "contact")
@@ -222,6 +228,7 @@ class Parsed:
                     standing,
                     _body(record.value or b"", finding.revision),
                     record.timestamp,
+                    source_of(dict(record.headers)),
                 )
             )
         )
@@ -260,10 +267,11 @@ class Parsed:
             return True
         try:
             until = _EPOCH + timedelta(microseconds=int(headers["forgotten"] or b""))
-            sequence = int(headers.get("offset") or b"-1")
+            source = source_of(headers)
+            sequence = source_of(headers, "scores") if "scores" in headers else source
         except (ValueError, OverflowError):
             return False
-        self.marks.append(Forgotten(kind, tenant, customer, until, None if sequence < 0 else sequence, record.offset))
+        self.marks.append(Forgotten(kind, tenant, customer, until, sequence, record.offset, source))
         own = (tenant, customer)
         if kind is TopicKind.BRIEFS:
             self.briefs = {key: each for key, each in self.briefs.items() if (each.brief.tenant, each.brief.customer) != own}
@@ -273,7 +281,7 @@ class Parsed:
 
     def take_brief(self, record: SinkRecord, brief: Brief) -> None:
         """Take in a brief that is valid by itself, unless a later one of its journey is known. Raises ``OverflowError`` for a time that UTC does not have."""
-        found = BriefRecord(brief, _utc(brief.time), (record.value or b"").decode(), record.offset)
+        found = BriefRecord(brief, _utc(brief.time), (record.value or b"").decode(), record.offset, source_of(dict(record.headers)))
         last = self.briefs.get(found.key)
         if last is None or (found.time, found.offset) >= (last.time, last.offset):
             self.briefs[found.key] = found
@@ -361,6 +369,21 @@ def _take(form: _Form, records: Sequence[SinkRecord], take: Callable[[SinkRecord
             take(record, found)
         except (ValueError, OverflowError) as error:
             refused.append((record, str(error)))
+
+
+def source_of(headers: Mapping[str, bytes | None], name: str = "offset") -> int | None:
+    """Return an offset in a partition of touchpoints from a header: of a mark that of the record that made it, of others one that is not above those that they
+    follow from, and not below a mark before them. None where it is not told, as by earlier versions.
+
+    Raises ``ValueError`` where the header is none.
+    """
+    told = headers.get(name)
+    if told is None:
+        return None
+    offset = int(told)
+    if not -1 <= offset < _BIG:
+        raise ValueError(f"header {name}: expected an offset")
+    return offset
 
 
 def score_key(subject: Subject) -> str:

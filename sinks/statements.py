@@ -39,6 +39,7 @@ from models.tables import (
     dead_letters,
     ended_scores,
     findings,
+    forgotten_customers,
     scores,
     stream_progress,
     utc_text,
@@ -52,8 +53,8 @@ _psycopg: Callable[..., Dialect] = postgresql.psycopg.dialect
 _SEVERITY_RANK: dict[str, int] = {severity: rank(severity) for severity in get_args(Severity)}
 RANK_SEVERITY: dict[int, Severity] = {rank(severity): severity for severity in get_args(Severity)}
 LOCK_TABLES = (
-    "LOCK TABLE findings, alerts, scores, ended_scores, briefs, customer_aliases, customers, invitations, promises, dead_letters, stream_progress"
-    " IN SHARE ROW EXCLUSIVE MODE"
+    "LOCK TABLE forgotten_customers, findings, alerts, scores, ended_scores, briefs, customer_aliases, customers, invitations, promises, dead_letters,"
+    " stream_progress IN SHARE ROW EXCLUSIVE MODE"
 )
 """Of PostgreSQL: waits for the writers and operators under way and keeps others out, not readers. Unlike an advisory
 lock, which a query takes, it comes before the transaction's snapshot.
@@ -161,6 +162,12 @@ class Statements:
         self.briefs = Upsert(_replacing(upsert, briefs, where=newer), briefs, driver)
 
         self.aliases = Upsert(_replacing(insert(customer_aliases), customer_aliases), customer_aliases, driver)
+
+        upsert, forgotten = insert(forgotten_customers), forgotten_customers.c
+        self.forgotten = Upsert(_replacing(upsert, forgotten_customers), forgotten_customers, driver)
+        self.last_forgotten = str(select(func.max(forgotten.time)).compile(dialect=driver))
+        self.known_forgotten = Lookup(select(forgotten.digest, forgotten.source_offset).where(one_of(dialect, forgotten.digest)), driver)
+        self.delete_forgotten = str(delete(forgotten_customers).where(forgotten.time < bindparam("time", type_=forgotten.time.type)).compile(dialect=driver))
 
         self.letters = Upsert(insert(dead_letters).on_conflict_do_nothing(), dead_letters, driver)
 

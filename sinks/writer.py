@@ -9,8 +9,9 @@ on what the first left. On SQLite there is one writer at a time.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -18,10 +19,11 @@ from msgspec import json
 from sqlalchemy import Connection, Engine, delete
 
 from models.alert import AlertState, ChangeReason, Resolution
+from models.brief import Brief
 from models.tables import customer_aliases
 from sinks.database import encode_json, transact, writing
 from sinks.errors import DatabaseUnavailable
-from sinks.identity import forget_briefs, forget_customer
+from sinks.identity import forget_briefs, forget_customer, key_digest
 from sinks.lifecycle import STREAM, News, Verdict, advance
 from sinks.records import (
     BriefRecord,
@@ -52,6 +54,10 @@ _LOGGED = 10
 """Malformed records of one batch that are logged one by one."""
 _COPY_FROM = 50
 """Rows from which PostgreSQL takes them faster by COPY than one by one."""
+_LATE = timedelta(hours=1)
+"""So long after a customer was forgotten what was told of it before may still arrive, from a worker that had lost its partition. Not for ever: offsets begin
+anew where a topic was made again.
+"""
 _PLACE = itemgetter(SinkRecord._fields.index("topic"), SinkRecord._fields.index("partition"))
 _TIME = FindingRecord._fields.index("time")
 _AFTER_TIME = _TIME + 1
@@ -93,7 +99,7 @@ class DatabaseWriter:
         parsed = parse(batch)
         changes = _Changes.fold(parsed, batch)
         try:
-            counts = self._attempt(changes)
+            counts = self._attempt(parsed, changes)
         except DatabaseUnavailable as error:
             error.retry_after = min(_LONGEST_WAIT, _FIRST_WAIT * 2**self._failures)
             self._failures = min(self._failures + 1, 10)
@@ -111,12 +117,12 @@ class DatabaseWriter:
             pulses=[max(0, now - sent) / 1e6 for sent in parsed.pulses],
         )
 
-    def _attempt(self, changes: "_Changes") -> "_Counts":
+    def _attempt(self, parsed: Parsed, changes: "_Changes") -> "_Counts":
         def write(connection: Connection, attempt: int) -> _Counts:
             if attempt >= _ALONE_FROM:
                 connection.exec_driver_sql(LOCK_TABLES)
             now = _EPOCH + timedelta(microseconds=self._clock())
-            return _Transaction(connection, self._statements, now).write(changes)
+            return _Transaction(connection, self._statements, now).write(parsed, changes)
 
         return transact(self._engine, write, _ATTEMPTS)
 
@@ -144,20 +150,13 @@ class _Changes(NamedTuple):
 
     @classmethod
     def fold(cls, parsed: Parsed, batch: Sequence[SinkRecord]) -> "_Changes":
-        findings: dict[str, FindingRecord] = {}
-        alerts: dict[str, FindingRecord] = {}
-        for record in parsed.findings:
-            other = findings.setdefault(record.id, record)
-            if other is not record and record.rank > other.rank:
-                findings[record.id] = record
-            if record.standing:
-                alerts.setdefault(record.alert, record)
+        findings, alerts = _folded(parsed.findings)
         letters: dict[tuple[str, int, int], LetterRecord] = {}
         for letter in parsed.letters:
             letters.setdefault((letter.topic, letter.partition, letter.offset), letter)
         newest = dict(zip(map(_PLACE, batch), batch, strict=True))
         return cls(
-            dict(sorted(findings.items())),
+            findings,
             alerts,
             parsed.scores,
             dict(sorted(parsed.briefs.items())),
@@ -165,6 +164,19 @@ class _Changes(NamedTuple):
             parsed.marks,
             dict(sorted(newest.items())),
         )
+
+
+def _folded(records: Iterable[FindingRecord]) -> tuple[dict[str, FindingRecord], dict[str, FindingRecord]]:
+    """Return of each finding the record that counts, and by the alerts that any would open the first of each."""
+    findings: dict[str, FindingRecord] = {}
+    alerts: dict[str, FindingRecord] = {}
+    for record in records:
+        other = findings.setdefault(record.id, record)
+        if other is not record and record.rank > other.rank:
+            findings[record.id] = record
+        if record.standing:
+            alerts.setdefault(record.alert, record)
+    return dict(sorted(findings.items())), alerts
 
 
 class _Transaction:
@@ -175,8 +187,9 @@ class _Transaction:
         self._statements = statements
         self._now = now
 
-    def write(self, changes: _Changes) -> _Counts:
+    def write(self, parsed: Parsed, changes: _Changes) -> _Counts:
         self._write_marks(changes.marks)
+        changes = self._in_time(parsed, changes)
         known = {row[0]: row[1:] for row in self._select(self._statements.known_findings, list(changes.findings))}
         winners: list[FindingRecord] = []
         news: dict[str, list[News]] = {}
@@ -209,7 +222,7 @@ class _Transaction:
     def _write_findings(self, records: list[FindingRecord]) -> None:
         time = self._statements.stored_time
         now = time(self._now)
-        self._upsert(self._statements.findings, [(*record[:_TIME], time(record.time), *record[_AFTER_TIME:-1], now) for record in records])
+        self._upsert(self._statements.findings, [(*record[:_TIME], time(record.time), *record[_AFTER_TIME:-2], now) for record in records])
 
     def _upsert(self, upsert: Upsert, rows: list[tuple[Any, ...]]) -> None:
         if len(rows) < _COPY_FROM or self._connection.dialect.name != "postgresql":
@@ -315,7 +328,7 @@ class _Transaction:
     def _write_briefs(self, records: Mapping[str, BriefRecord]) -> None:
         stored_time = self._statements.stored_time
         rows = []
-        for key, (brief, time, body, offset) in records.items():
+        for key, (brief, time, body, offset, _) in records.items():
             whose = brief.tenant, brief.journey, brief.customer, brief.id, brief.contact, brief.occasion, brief.to_team
             rows.append((key, *whose, stored_time(time), offset, body))
         self._upsert(self._statements.briefs, rows)
@@ -324,6 +337,7 @@ class _Transaction:
         """Forget whom the marks say is forgotten, before what was told of them afterwards is written, and note who is whose alias."""
         for mark in marks:
             if isinstance(mark, Forgotten):
+                self._note_forgotten(mark)
                 if mark.kind is TopicKind.BRIEFS:
                     forget_briefs(self._connection, mark.tenant, mark.customer, mark.offset)
                 else:
@@ -333,6 +347,37 @@ class _Transaction:
             else:
                 own = (customer_aliases.c.tenant == mark.tenant, customer_aliases.c.alias == mark.customer)
                 self._connection.execute(delete(customer_aliases).where(*own))
+
+    def _note_forgotten(self, mark: Forgotten) -> None:
+        """Remember for a while that what was told of a customer before is not to come again."""
+        if mark.source is None:
+            return
+        time = self._statements.stored_time
+        self._connection.exec_driver_sql(self._statements.delete_forgotten, (time(self._now - _LATE),))
+        self._upsert(self._statements.forgotten, [(key_digest(mark.tenant, mark.customer), mark.source, time(self._now))])
+
+    def _in_time(self, parsed: Parsed, changes: _Changes) -> _Changes:
+        """Return what is left of a batch without what came late of customers who were forgotten meanwhile."""
+        if not (changes.findings or changes.briefs):
+            return changes
+        last = self._connection.exec_driver_sql(self._statements.last_forgotten).scalar()
+        if last is None or self._statements.read_time(last) < self._now - _LATE:
+            return changes
+        told: Iterable[FindingRecord | Brief] = chain(parsed.findings, (each.brief for each in changes.briefs.values()))
+        names = {key_digest(*key): key for key in {(each.tenant, each.customer) for each in told}}
+        forgotten = {names[digest]: offset for digest, offset in self._select(self._statements.known_forgotten, list(names))}
+        if not forgotten:
+            return changes
+
+        def in_time(whose: FindingRecord | Brief, source: int | None) -> bool:
+            return source is None or source >= forgotten.get((whose.tenant, whose.customer), source)
+
+        findings, alerts = _folded(each for each in parsed.findings if in_time(each, each.source))
+        briefs = {key: each for key, each in changes.briefs.items() if in_time(each.brief, each.source)}
+        late = len(changes.findings) - len(findings) + len(changes.briefs) - len(briefs)
+        if late:
+            _log.info("left out %d findings and briefs that came after their customer was forgotten", late)
+        return changes._replace(findings=findings, alerts=alerts, briefs=briefs)
 
     def _write_progress(self, newest: Mapping[tuple[str, int], SinkRecord]) -> None:
         time = self._statements.stored_time

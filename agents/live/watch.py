@@ -78,11 +78,13 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
                 raise Abandoned("the partition was revoked")
         effects = owned.watch.effects()
         failpoint("before_findings")
-        traced, findings = Traced(), _told(names.alerts, partition, effects.findings, [(mark.findings, mark) for mark in effects.marks])
+        traced, first = Traced(), batch.records[0].offset
+        findings = _told(names.alerts, partition, effects.findings, [(mark.findings, mark) for mark in effects.marks], first)
+        forgotten = [(mark.briefs, mark) for mark in effects.marks if mark.what == "forgotten"]
         onward = [Outgoing(names.touchpoints, None, key, value) for key, value in (*effects.misplaced, *effects.onward)]
         await deliver([
             *(findings if app.tracing is None else trace_findings(app.tracing, batch, findings, traced)),
-            *_told(names.briefs, partition, effects.briefs, [(mark.briefs, mark) for mark in effects.marks if mark.what == "forgotten"]),
+            *_told(names.briefs, partition, effects.briefs, forgotten, first),
             *(
                 dead_letter(
                     names.dead_letters,
@@ -131,14 +133,23 @@ def watch(app: SeamwatchApp, make: Callable[[int], PartitionEngine], *, pulse: f
     return state
 
 
-def _told(topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes]], marks: Sequence[tuple[int, Any]]) -> Iterator[Outgoing]:
-    """Yield records of a topic, and between them, where they belong, records without a value that mark what became of a key."""
-    begin = 0
+def _told(topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes]], marks: Sequence[tuple[int, Any]], first: int) -> Iterator[Outgoing]:
+    """Yield records of a topic, and between them, where they belong, records without a value that mark what became of a key.
+
+    ``first`` is the offset of the batch. The header ``offset`` of a mark is that of the record that made it, that of others is none above the records that they
+    follow from, and none below a mark before them: whoever meets a record after a mark of its key with a higher offset knows that it came late.
+    """
+    begin, since = 0, first - 1
     for at, mark in marks:
-        yield from (Outgoing(topic, partition, *pair) for pair in pairs[begin:at])
-        yield Outgoing(topic, partition, mark.key, None, ((mark.what, mark.value.encode()), ("offset", b"%d" % mark.offset)))
-        begin = at
-    yield from (Outgoing(topic, partition, *pair) for pair in pairs[begin:])
+        yield from _with_offset(topic, partition, pairs[begin:at], since)
+        begin, since = at, mark.offset
+        yield Outgoing(topic, partition, mark.key, None, ((mark.what, mark.value.encode()), ("offset", b"%d" % since), ("scores", b"%d" % mark.scores)))
+    yield from _with_offset(topic, partition, pairs[begin:], since)
+
+
+def _with_offset(topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes]], offset: int) -> Iterator[Outgoing]:
+    headers = (("offset", b"%d" % offset),)
+    return (Outgoing(topic, partition, *pair, headers) for pair in pairs)
 
 
 def _scores(topic: str, told: Iterable[Any]) -> list[Outgoing]:

@@ -22,7 +22,7 @@ GRANT USAGE ON SCHEMA public TO seamwatch_worker, seamwatch_insight, seamwatch_d
 GRANT SELECT ON alembic_version TO seamwatch_worker, seamwatch_insight, seamwatch_deliver, seamwatch_console, seamwatch_doctor;
 
 -- worker: the stream
-GRANT SELECT, INSERT, UPDATE, DELETE ON findings, alerts, scores, briefs, customer_aliases TO seamwatch_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON findings, alerts, scores, briefs, customer_aliases, forgotten_customers TO seamwatch_worker;
 GRANT SELECT, INSERT, UPDATE ON dead_letters, ended_scores, stream_progress TO seamwatch_worker;
 GRANT SELECT, INSERT, DELETE ON alert_changes, score_history TO seamwatch_worker;
 -- what people did with an alias's alert moves to the customer's
@@ -47,7 +47,7 @@ GRANT SELECT, INSERT, UPDATE ON receivers, observed TO seamwatch_deliver;
 -- console: what the stream found is read, alerts are acted on, the audit only grows
 GRANT SELECT ON findings, alerts, alert_changes, scores, ended_scores, score_history, briefs, customer_aliases, customers, contact_marks, invitations, day_counts, observed,
     dead_letters, dead_letter_acts, stream_progress, console_audit, rollups, finding_days, place_days, place_hits,
-    deliveries, receivers, promises, back_tests, forgotten_keys TO seamwatch_console;
+    deliveries, receivers, promises, back_tests, forgotten_keys, forgotten_customers TO seamwatch_console;
 GRANT UPDATE ON alerts TO seamwatch_console;
 -- `seamwatch deliveries replay`
 GRANT UPDATE ON deliveries TO seamwatch_console;

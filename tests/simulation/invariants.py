@@ -94,7 +94,7 @@ class Watcher:
 
     def appended(self, record: StoredRecord) -> None:
         """No two bodies of one revision; no two clocks after one offset."""
-        if record.topic == self._topics.alerts and record.value is None:
+        if record.topic in {self._topics.alerts, self._topics.briefs} and record.value is None:
             if "forgotten" in dict(record.headers):
                 self._forgotten.add((record.key or b"").decode())
         elif record.topic == self._topics.alerts:
@@ -177,7 +177,7 @@ class Undisturbed:
             for record in recorded(self._broker, self._topics, partition)[self._read[partition] :]:
                 self._read[partition] += 1
                 effects = watch.process([record])
-                for told in _told(self._topics.alerts, partition, effects.findings, [(mark.findings, mark) for mark in effects.marks]):
+                for told in _told(self._topics.alerts, partition, effects.findings, [(mark.findings, mark) for mark in effects.marks], record.offset):
                     self._take(partition, told)
                 self.letters |= {(partition, letter.offset, str(letter.reason)) for letter in effects.dead_letters}
                 self.clocks[partition, record.offset] = watch.clock
@@ -203,12 +203,14 @@ class Undisturbed:
         """Return how each score is computed as of a moment, of customers and journeys only where nothing was dropped.
 
         Those of entities that are none any more as of what their entity's sums saw last, even where these hold nothing, are ``faded``: whether such a score
-        was looked at before or after is not told by the log.
+        was looked at before or after is not told by the log. Those of journeys that more than one customer has are ``shared``: a link that was forgotten while
+        another was on its way leaves such, and who told of it last is not told by the log either.
         """
         found: dict[Key, Callable[[int], dict[str, Any]]] = {}
         sums: dict[Key, list[Sum]] = {}
         seen: dict[Key, int] = {}
         self.faded: set[Key] = set()
+        self.shared: set[Key] = set()
         blame = self.parts.rulebook.engine.fusion_blame
         for watch in self.watches.values():
             for entity, held in chain.from_iterable(map(watch._tallies._keyed, watch._tallies._sums)):
@@ -216,12 +218,15 @@ class Undisturbed:
             for entity, held in watch._tallies.sums():
                 sums.setdefault(tuple(entity.parts()), []).append(held)
             for customer in watch.customers():
+                own: dict[Key, Callable[[int], dict[str, Any]]] = {}
                 if customer.contributions:
                     for name in {None} | {each.journey for each in customer.contributions.values()}:
                         score = partial(customer_score, customer, name, half_life=_HALF_LIFE)
-                        found[_key(score(_LATER))] = score
+                        own[_key(score(_LATER))] = score
                 for made in experience_scores(customer, _LATER, _HALF_LIFE, blame):
-                    found[_key(made)] = partial(_experience_score, customer, _key(made), blame)
+                    own[_key(made)] = partial(_experience_score, customer, _key(made), blame)
+                self.shared |= own.keys() & found.keys()
+                found |= own
         prior = self.parts.rulebook.engine.prior_opportunities
         for (tenant, kept, *whose), held_sums in sums.items():
             for name in scores_of(held_sums) if kept == "consistency" else (kept,):
@@ -294,8 +299,10 @@ def _verify_scores(engine: Engine, oracle: Undisturbed) -> None:
     """Each score in the database is what the oracle makes of it as of the same moment; scores of those who dropped something may stand, and faded ones."""
     with engine.connect() as connection:
         stored = {_key(row._asdict()): row for row in connection.execute(select(scores))}
-    wanted = {key: score for key, score in oracle.scores().items() if key in stored or key not in oracle.faded}
-    known = {key for key in stored.keys() - (oracle.faded - wanted.keys()) if key in wanted or not oracle.expired or key[2] not in {"customer", "journey"}}
+    made = oracle.scores()
+    wanted = {key: score for key, score in made.items() if (key in stored or key not in oracle.faded) and key not in oracle.shared}
+    compared = stored.keys() - (oracle.faded - wanted.keys()) - oracle.shared
+    known = {key for key in compared if key in wanted or not oracle.expired or key[2] not in {"customer", "journey"}}
     _same("scores", dict.fromkeys(known), dict.fromkeys(wanted))
     for key, score in wanted.items():
         row = stored[key]

@@ -39,6 +39,9 @@ FAILED_ONCE = {
     "a customer past the memory, who another one stood in for in the comparison": "[5589, 2, [[813, 4], [1, 4], [0, 8], [0, 4]], 0, 500, true, []]",
     "a row that was gone before the one that follows was written": """[13, 2, [[1092, 11], [2190, 6]], 0, 500, false, [
         ["feed", 4], ["run", 0.4], ["feed", 6], ["run", 0.4], ["rebalance"], ["feed", 5], ["run", 1.0], ["kill", 0, 0.1], ["feed", 1], ["run", 0.02]]]""",
+    "a finding of a worker that had lost its partition, which came after its customer was forgotten": """
+        [173, 2, [[2, 4], [0, 4], [0, 4], [0, 4]], 0, 500, true, [["feed", 6], ["run", 0.02], ["rebalance"], ["feed", 1], ["run", 0.02],
+        ["fault", "alerts", 1, "late", 9.0], ["feed", 5], ["run", 0.02], ["rebalance"], ["feed", 1], ["run", 1.0], ["feed", 1], ["run", 0.02]]]""",
     "a journey's score that was deleted with an alias that is none any more": "[140001, 2, [[0, 11], [0, 4]], 0, 500, false, []]",
     "a journey's score that ended later than it was told anew": "[213, 2, [[0, 12]], 0, 500, false, []]",
 }

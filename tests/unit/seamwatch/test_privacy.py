@@ -43,12 +43,13 @@ class Day(Topic):
         """Write all that the sinks read, and the marks where they belong."""
         super().deliver(number, effects)
         records: list[SinkRecord] = []
+        first = self.committed[number]
         for topic, pairs, places in (
             (NAMES.alerts, effects.findings, [(mark.findings, mark) for mark in effects.marks]),
             (NAMES.briefs, effects.briefs, [(mark.briefs, mark) for mark in effects.marks if mark.what == "forgotten"]),
             (NAMES.scores, effects.customer_scores, []),
         ):
-            records += [SinkRecord(topic, number, 0, 0, each.key, each.value, each.headers) for each in _told(topic, number, pairs, places)]
+            records += [SinkRecord(topic, number, 0, 0, each.key, each.value, each.headers) for each in _told(topic, number, pairs, places, first)]
             self.told[topic] += [part for pair in pairs for part in pair if part is not None]
         self.told[NAMES.tallies] += [part for pair in effects.tallies for part in pair]
         self.writer.write(records)

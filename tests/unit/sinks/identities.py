@@ -16,6 +16,7 @@ from models.tables import (
     customers,
     deliveries,
     findings,
+    forgotten_customers,
     forgotten_keys,
     invitations,
     promises,
@@ -23,7 +24,7 @@ from models.tables import (
 )
 from sinks.identity import aliases_of, is_known, key_digest, note_forgotten
 from sinks.writer import DatabaseWriter, SinkRecord
-from tests.unit.sinks.builders import finding, record
+from tests.unit.sinks.builders import brief, finding, record
 
 NOW = 1_772_445_600_000_000
 
@@ -35,6 +36,11 @@ def mark(key: str, what: str, value: str, topic: str = "seamwatch.alerts", touch
     """Make a record, the tenth of its partition, that says what became of a key, by a ``touchpoint`` with this offset."""
     by = [] if touchpoint is None else [("offset", str(touchpoint).encode())]
     return SinkRecord(topic, 3, 9, NOW, key.encode(), None, [(what, value.encode()), *by])
+
+
+def source(told: SinkRecord, offset: int) -> SinkRecord:
+    """Return a record that says from where on what it tells was read."""
+    return told._replace(headers=[*told.headers, ("offset", str(offset).encode())])
 
 
 def write(engine: Engine, *batches: Sequence[SinkRecord]) -> None:
@@ -122,6 +128,25 @@ class Identities:
             left = {*connection.scalars(select(findings.c.id)), *connection.scalars(select(briefs.c.id)), *connection.scalars(select(deliveries.c.id))}
         assert left == {"f1", "d10"}
 
+    @pytest.mark.parametrize("together", [True, False])
+    def test_what_comes_late_of_who_was_forgotten_is_not_stored(self, engine: Engine, together: bool) -> None:
+        """A finding or a brief of before it, from a worker that had lost its partition, stays out, its alert told anew or not; not of others, nor for ever."""
+        late, anew = source(record(finding("f1", 1, customer="c-1")), 6), source(record(finding("f2", 2, customer="c-1")), 7)
+        others = [source(record(finding("f3", 1, customer="c-2", alert="another")), 6), record(finding("f4", 1, customer="c-1"))]
+        told = [source(brief(id="b1", customer="c-1", journey="j1"), 6), source(brief(id="b2", customer="c-1", journey="j2"), 7)]
+        steps = [mark("acme/c-1", "forgotten", "5", touchpoint=7), late, anew, *others, *told]
+        write(engine, *([steps] if together else [[each] for each in steps]))
+        with engine.connect() as connection:
+            assert {*connection.scalars(select(findings.c.id)), *connection.scalars(select(briefs.c.id))} == {"f2", "f3", "f4", "b2"}
+            [occurrences] = connection.scalars(select(alerts.c.occurrences).where(alerts.c.customer == "c-1"))
+        assert occurrences == 2
+        DatabaseWriter(engine, lambda: NOW + 3_600_000_001).write([late])  # its topic was made again, may be
+        with engine.connect() as connection:
+            assert "f1" in connection.scalars(select(findings.c.id)).all()
+        DatabaseWriter(engine, lambda: NOW + 3_600_000_001).write([mark("acme/c-9", "forgotten", "5", touchpoint=1)])
+        with engine.connect() as connection:
+            assert connection.scalars(select(forgotten_customers.c.digest)).all() == [key_digest("acme", "c-9")]
+
     def test_aliases_are_followed_along_links(self, engine: Engine) -> None:
         """An alias of an alias stands for the customer too, also in a circle; one that is nobody's any more is left out."""
         write(engine, [mark(f"acme/{alias}", "alias-of", customer) for alias, customer in (("b", "a"), ("c", "b"), ("a", "c"), ("x", "a"))])
@@ -133,6 +158,7 @@ class Identities:
     def test_a_record_without_value_that_marks_nothing_is_malformed(self, engine: Engine) -> None:
         """Without a header that is known, a key, or a time that there is, nothing is forgotten."""
         records = [mark("acme/c-1", "colour", "red"), mark("", "forgotten", "1"), *(mark("acme/c-1", "forgotten", time) for time in ("soon", "9" * 30))]
+        records += [source(each, 1 << 64) for each in (record(finding("f1", 1)), brief(), mark("acme/c-1", "forgotten", "1"))]
         assert sum(DatabaseWriter(engine, lambda: NOW).write(records).malformed.values()) == len(records)
 
     def test_the_audit_says_who_and_not_whom(self, engine: Engine) -> None:

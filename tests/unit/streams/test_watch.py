@@ -280,7 +280,7 @@ async def test_scores_of_a_timeline_that_leaves_come_before_those_of_where_it_go
                 effects.customer_scores.append((b"score", None if arrived else b"%d" % record.offset))
                 if record.value == b"leaves":
                     effects.onward.append((away, b"{}"))
-                    effects.marks.append(Mark(0, 0, record.key, "alias-of", "c", record.offset))
+                    effects.marks.append(Mark(0, 0, record.key, "alias-of", "c", record.offset, 0))
             return effects
 
     for value in (b"{}", b"{}", b"leaves"):
