@@ -24,7 +24,8 @@ class Costs(NamedTuple):
     """What was measured (docs/capacity.md says how, and how to measure it anew).
 
     ``worker``: the share of a processor that a worker takes of which little is asked: it polls, and batches of few events cost more each; ``event``:
-    processor seconds of an event besides. Together they lie above what was measured at any rate that is planned for a worker.
+    processor seconds of an event besides. ``busy_worker`` and ``busy_event``: so where thousands of events come a second, which then come in larger batches;
+    the less of both counts. That is as much as was measured, or more, at any rate that is planned for a worker.
 
     ``base``: bytes of a worker without customers; ``row``: bytes of a quiet customer; ``open_row``: bytes more of one who is in contact now and has forty
     touchpoints, of whom a worker keeps ``open_rows`` at most; ``kept``: bytes that an event adds to Kafka besides itself, for as long as it; ``compacted``:
@@ -36,8 +37,10 @@ class Costs(NamedTuple):
     ``narrow_changed``; ``history``: bytes that the database notes of each in an hour.
     """
 
-    worker: float = 0.18
-    event: float = 45e-6
+    worker: float = 0.19
+    event: float = 60e-6
+    busy_worker: float = 0.335
+    busy_event: float = 23.5e-6
     base: int = 118 * MEBIBYTE
     row: int = 706
     open_row: int = 57 * 1024
@@ -91,8 +94,8 @@ def need(
     ``size`` is the bytes of an event, ``live`` the share of the customers who are in contact at once, ``teams`` those who handle them, ``days`` what Kafka
     keeps.
     """
-    working = max(1, ceil(rate * costs.event / (BUSY - costs.worker)))
-    processor = costs.worker + rate * costs.event / working
+    working = max(1, ceil(rate * costs.busy_event / (BUSY - costs.busy_worker)))
+    processor = min(costs.worker + rate / working * costs.event, costs.busy_worker + rate / working * costs.busy_event)
     workers = working + 1
     partitions = max(_FEWEST, 2 * workers)
     mine = customers / working  # one may be away, and the others have its customers
