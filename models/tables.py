@@ -241,11 +241,12 @@ forgotten_customers = Table(
     "forgotten_customers",
     metadata,
     Column("digest", Text, primary_key=True, comment="SHA-256 of tenant/customer: nobody is to be named here"),
+    Column("kind", Text, primary_key=True, comment="on which topic that was told: alerts, briefs"),
     Column("source_offset", BigInteger, nullable=False, comment="in the customer's partition of touchpoints, of the record by which it was forgotten"),
     Column("time", UtcDateTime, nullable=False, comment="when that was noted"),
     Index(None, "time"),
 )
-"""Whom the worker has forgotten within the hour: a finding or a brief of before that, which arrives late, is not stored."""
+"""Whom the worker has forgotten within the hour: a finding or a brief of before that, which arrives late, is not stored; to be told so again changes nothing."""
 
 invitations = Table(
     "invitations",

@@ -19,7 +19,19 @@ from models.finding import Finding, RuleStamp, Severity
 from models.score import Score
 
 __all__ = [
-    "BriefRecord", "FindingRecord", "Forgotten", "LetterRecord", "Mark", "Parsed", "ScoreRecord", "SinkRecord", "Subject", "TopicKind", "parse", "score_key",
+    "BriefRecord",
+    "FindingRecord",
+    "Forgotten",
+    "LetterRecord",
+    "Mark",
+    "Parsed",
+    "ScoreRecord",
+    "SinkRecord",
+    "Subject",
+    "TopicKind",
+    "is_after",
+    "parse",
+    "score_key",
     "source_of",
 ]  # fmt: skip
 
@@ -252,7 +264,7 @@ class Parsed:
     def take_mark(self, kind: TopicKind, record: SinkRecord) -> bool:
         """Take in a record without a value that marks what became of its key; return whether it is one.
 
-        Of one that is forgotten drop what came before in the same topic: another topic may be ahead, and hold what was told afterwards.
+        Of one that is forgotten drop what was told before in the same topic: another topic may be ahead, and hold what was told afterwards.
         """
         headers = dict(record.headers)
         if record.value is None and (sent := headers.get(_PULSE)):
@@ -274,9 +286,9 @@ class Parsed:
         self.marks.append(Forgotten(kind, tenant, customer, until, sequence, record.offset, source))
         own = (tenant, customer)
         if kind is TopicKind.BRIEFS:
-            self.briefs = {key: each for key, each in self.briefs.items() if (each.brief.tenant, each.brief.customer) != own}
+            self.briefs = {key: each for key, each in self.briefs.items() if (each.brief.tenant, each.brief.customer) != own or is_after(each.source, source)}
         else:
-            self.findings = [each for each in self.findings if (each.tenant, each.customer) != own]
+            self.findings = [each for each in self.findings if (each.tenant, each.customer) != own or is_after(each.source, source)]
         return True
 
     def take_brief(self, record: SinkRecord, brief: Brief) -> None:
@@ -384,6 +396,11 @@ def source_of(headers: Mapping[str, bytes | None], name: str = "offset") -> int 
     if not -1 <= offset < _BIG:
         raise ValueError(f"header {name}: expected an offset")
     return offset
+
+
+def is_after(source: int | None, forgotten: int | None) -> bool:
+    """Tell whether something was found after its customer was ``forgotten``, by what `source_of` says of both; a mark may be told again, or arrive late."""
+    return source is not None and forgotten is not None and source >= forgotten
 
 
 def score_key(subject: Subject) -> str:

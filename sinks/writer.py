@@ -36,6 +36,7 @@ from sinks.records import (
     SinkRecord,
     Subject,
     TopicKind,
+    is_after,
     parse,
     score_key,
 )
@@ -337,7 +338,8 @@ class _Transaction:
         """Forget whom the marks say is forgotten, before what was told of them afterwards is written, and note who is whose alias."""
         for mark in marks:
             if isinstance(mark, Forgotten):
-                self._note_forgotten(mark)
+                if not self._note_forgotten(mark):
+                    continue
                 if mark.kind is TopicKind.BRIEFS:
                     forget_briefs(self._connection, mark.tenant, mark.customer, mark.offset)
                 else:
@@ -348,13 +350,20 @@ class _Transaction:
                 own = (customer_aliases.c.tenant == mark.tenant, customer_aliases.c.alias == mark.customer)
                 self._connection.execute(delete(customer_aliases).where(*own))
 
-    def _note_forgotten(self, mark: Forgotten) -> None:
-        """Remember for a while that what was told of a customer before is not to come again."""
+    def _note_forgotten(self, mark: Forgotten) -> bool:
+        """Remember for a while that what was told of a customer before is not to come again; return False where that was noted before."""
         if mark.source is None:
-            return
-        time = self._statements.stored_time
+            return True
+        time, digest = self._statements.stored_time, key_digest(mark.tenant, mark.customer)
         self._connection.exec_driver_sql(self._statements.delete_forgotten, (time(self._now - _LATE),))
-        self._upsert(self._statements.forgotten, [(key_digest(mark.tenant, mark.customer), mark.source, time(self._now))])
+        if self._forgotten([digest]).get((digest, mark.kind.value), -1) >= mark.source:
+            return False
+        self._upsert(self._statements.forgotten, [(digest, mark.kind.value, mark.source, time(self._now))])
+        return True
+
+    def _forgotten(self, digests: list[str]) -> dict[tuple[str, str], int]:
+        """Return by digest and kind of topic at which offset of their touchpoints customers were forgotten."""
+        return {(digest, kind): offset for digest, kind, offset in self._select(self._statements.known_forgotten, digests)}
 
     def _in_time(self, parsed: Parsed, changes: _Changes) -> _Changes:
         """Return what is left of a batch without what came late of customers who were forgotten meanwhile."""
@@ -364,16 +373,17 @@ class _Transaction:
         if last is None or self._statements.read_time(last) < self._now - _LATE:
             return changes
         told: Iterable[FindingRecord | Brief] = chain(parsed.findings, (each.brief for each in changes.briefs.values()))
-        names = {key_digest(*key): key for key in {(each.tenant, each.customer) for each in told}}
-        forgotten = {names[digest]: offset for digest, offset in self._select(self._statements.known_forgotten, list(names))}
+        digests = {key: key_digest(*key) for key in {(each.tenant, each.customer) for each in told}}
+        forgotten = self._forgotten(list(digests.values()))
         if not forgotten:
             return changes
 
-        def in_time(whose: FindingRecord | Brief, source: int | None) -> bool:
-            return source is None or source >= forgotten.get((whose.tenant, whose.customer), source)
+        def in_time(kind: TopicKind, whose: FindingRecord | Brief, source: int | None) -> bool:
+            at = forgotten.get((digests[whose.tenant, whose.customer], kind.value))
+            return at is None or source is None or is_after(source, at)
 
-        findings, alerts = _folded(each for each in parsed.findings if in_time(each, each.source))
-        briefs = {key: each for key, each in changes.briefs.items() if in_time(each.brief, each.source)}
+        findings, alerts = _folded(each for each in parsed.findings if in_time(TopicKind.ALERTS, each, each.source))
+        briefs = {key: each for key, each in changes.briefs.items() if in_time(TopicKind.BRIEFS, each.brief, each.source)}
         late = len(changes.findings) - len(findings) + len(changes.briefs) - len(briefs)
         if late:
             _log.info("left out %d findings and briefs that came after their customer was forgotten", late)

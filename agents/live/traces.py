@@ -92,7 +92,7 @@ def trace_findings(tracing: "Tracing", batch: Batch, findings: Iterable[Outgoing
             continue
         span = tracing.of_finding(context, msgspec.structs.asdict(told))
         traced.append(span)
-        yield each._replace(headers=[tracing.header(span)])
+        yield each._replace(headers=[*each.headers, tracing.header(span)])
 
 
 def trace_rows(tracing: "Tracing", batch: Batch) -> Traced:

@@ -94,7 +94,7 @@ class Watcher:
 
     def appended(self, record: StoredRecord) -> None:
         """No two bodies of one revision; no two clocks after one offset."""
-        if record.topic in {self._topics.alerts, self._topics.briefs} and record.value is None:
+        if record.topic == self._topics.alerts and record.value is None:
             if "forgotten" in dict(record.headers):
                 self._forgotten.add((record.key or b"").decode())
         elif record.topic == self._topics.alerts:

@@ -16,11 +16,12 @@ def upgrade() -> None:
     op.create_table(
         "forgotten_customers",
         sa.Column("digest", sa.Text(), nullable=False, comment="SHA-256 of tenant/customer: nobody is to be named here"),
+        sa.Column("kind", sa.Text(), nullable=False, comment="on which topic that was told: alerts, briefs"),
         sa.Column(
             "source_offset", sa.BigInteger(), nullable=False, comment="in the customer's partition of touchpoints, of the record by which it was forgotten"
         ),
         sa.Column("time", TIME, nullable=False, comment="when that was noted"),
-        sa.PrimaryKeyConstraint("digest", name="pk_forgotten_customers"),
+        sa.PrimaryKeyConstraint("digest", "kind", name="pk_forgotten_customers"),
     )
     op.create_index("ix_forgotten_customers_time", "forgotten_customers", ["time"])
 
