@@ -246,7 +246,7 @@ forgotten_customers = Table(
     Column("time", UtcDateTime, nullable=False, comment="when that was noted"),
     Index(None, "time"),
 )
-"""Whom the worker has forgotten within the hour: a finding or a brief of before that, which arrives late, is not stored; to be told so again changes nothing."""
+"""Whom the worker has forgotten within the hour: a finding or a brief of before, which arrives late, is not stored; to be told so again changes nothing."""
 
 invitations = Table(
     "invitations",
