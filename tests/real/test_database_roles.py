@@ -74,6 +74,9 @@ def store(engine: Engine) -> None:
     writer.write([letter(offset) for offset in range(100, 350)])  # as many are copied by way of a table like theirs
     writer.write([record(finding("f-1", revision=2, withdrawn=True, alert="A-1", customer="c-1")), letter(), score(90.0, minutes=5)])
     writer.write([marked("alias-of", b"c-1", 900), marked("alias-of", b"", 901), marked("forgotten", b"5", 902)])
+    again = marked("forgotten", b"5", 903)
+    again = again._replace(headers=[*again.headers, ("offset", b"7")])
+    writer.write([again, again._replace(topic="seamwatch.briefs")])
     note_worker(engine, LATER)
     note_scores(engine, decayed, LATER)
     assert sweep(engine, now=LATER, expiry=int(timedelta(days=1).total_seconds() * 1e6)) > 0
@@ -219,7 +222,7 @@ def test_an_upgrade_with_grants_forgets_no_table(database_url: str) -> None:
     alone = run("db", "upgrade", env=env)
     assert (alone.exit_code, "need `seamwatch db upgrade --grants`" in alone.output) == (0, True), alone.output
     worker, console = (create_engine(address_of(database_url, role)) for role in (WORKER, CONSOLE))
-    with pytest.raises(RightMissing, match="permission denied for table ended_scores; its owner grants it by `seamwatch db upgrade --grants`"):
+    with pytest.raises(RightMissing, match="permission denied for table forgotten_customers; its owner grants it by `seamwatch db upgrade --grants`"):
         store(worker)
     granted = run("db", "upgrade", "--grants", env=env)
     assert (granted.exit_code, "the roles have their rights" in granted.output) == (0, True), granted.output
