@@ -342,15 +342,16 @@ def _verify_changelog(broker: MemoryBroker, topics: Topics, oracle: Undisturbed)
 
 
 def _timelines(watch: PartitionWatch, now: int) -> dict[str, Any]:
-    """Return what is known of each customer who is not past the memory at the broker's time ``now``: when one who is leaves it is not told by the log."""
+    """Return what is known of each customer who is not past the memory at the broker's time ``now``: when one who is leaves it, but for aliases, is not told by the log."""
     watch.forget_decoded()
     store, found = watch._store, {}
     for each in watch.customers():
         name = f"{each.tenant}/{each.customer}"
         head = store.head(name.encode())
         assert head is not None
-        if not store.is_expired(head.heard, head.deadline, now):
-            found[name] = [(entry.arrival, entry.content()) for entry in each.entries], each.revisions, each.horizon
+        known = [(entry.arrival, entry.content()) for entry in each.entries], each.revisions, each.horizon
+        if known != ([], {}, None) and not store.is_expired(head.heard, head.deadline, now):
+            found[name] = known
     return found
 
 
