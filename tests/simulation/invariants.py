@@ -342,7 +342,10 @@ def _verify_changelog(broker: MemoryBroker, topics: Topics, oracle: Undisturbed)
 
 
 def _timelines(watch: PartitionWatch, now: int) -> dict[str, Any]:
-    """Return what is known of each customer who is not past the memory at the broker's time ``now``: when one who is leaves it, but for aliases, is not told by the log."""
+    """Return what is known of each customer who is not past the memory at the broker's time ``now``: when one who is leaves it is not told by the log.
+
+    Of such may be left the aliases alone.
+    """
     watch.forget_decoded()
     store, found = watch._store, {}
     for each in watch.customers():
