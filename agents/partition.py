@@ -409,10 +409,11 @@ class PartitionWatch:
 
     def _begin_anew(self, key: bytes, record: AnyRecord) -> Row:
         """Replace a row by an empty one as of the record before: what is written so takes its place at once, also where a crash comes next."""
-        row = self._store.anew(key)
+        row, gone = self._store.anew(key)
         row.offset = record.offset - 1
         row.heard = -1 if record.timestamp is None else record.timestamp
         row.write(self._effects.rows)
+        self._effects.rows += gone
         return row
 
     def _unwatch(self, row: Row, record: AnyRecord) -> None:
@@ -659,7 +660,7 @@ class PartitionWatch:
                 self._send(old.tenant, alias, Forget(offset=record.offset, time=time))
         stay = [each for each in old.entries if each.time > time]
         kept_deadline = row.deadline
-        row = self._store.anew(row.key)
+        row, gone = self._store.anew(row.key)
         row.live = Customer(
             self._panel,
             old.tenant,
@@ -678,6 +679,7 @@ class PartitionWatch:
         self._mark(row.key, "forgotten", str(time), scores)
         self._emit(row, row.live.told_again(), record.offset)
         row.write(self._effects.rows)
+        self._effects.rows += gone
 
     def _come_due(self, offset: int, pause: Pause) -> Iterator[None]:
         """Apply all deadlines up to the clock; yield after each at which ``pause`` tells to."""

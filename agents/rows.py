@@ -60,8 +60,7 @@ class Row:
     ``key`` is that of the customer's records, ``tenant/customer``. ``offset`` is that of the last record in it, ``floor`` what it was when the row was
     decoded: a replayed record at or below it changes nothing. ``heard`` is the broker's time of the last record in milliseconds, negative where it told none.
     ``before`` is what the next touchpoint is packed relative to. ``touched`` and ``decoded_at`` count batches, for who decides what stays decoded;
-    ``weight`` is what its store counts it as, in touchpoints. ``stored_day`` is the day of ``heard`` when it was last stored. ``replaced`` are the keys of
-    chunks that are stored of the row of before, whose place its first one takes.
+    ``weight`` is what its store counts it as, in touchpoints. ``stored_day`` is the day of ``heard`` when it was last stored.
     """
 
     __slots__ = (
@@ -82,7 +81,6 @@ class Row:
         "key",
         "live",
         "offset",
-        "replaced",
         "stored_day",
         "tenant",
         "touched",
@@ -99,7 +97,6 @@ class Row:
         self.before = NOTHING_BEFORE
         self.touched = self.decoded_at = self.weight = 0
         self.stored_day = _NEVER
-        self.replaced: list[bytes] = []
         self._rest = NO_REST
         self._full: dict[int, bytes] = {}
         self._newest = 0
@@ -168,10 +165,7 @@ class Row:
             self.before = NOTHING_BEFORE
 
     def write(self, rows: list[tuple[bytes, bytes | None]]) -> None:
-        """Add what must be written, in this order: chunks that became full, the newest one, and chunks that nobody needs any more (None).
-
-        A row that takes the place of another is written before it takes in another touchpoint.
-        """
+        """Add what must be written, in this order: chunks that became full, the newest one, and chunks that nobody needs any more (None)."""
         if self._unwritten:
             rows += self._unwritten
             self._unwritten = []
@@ -179,9 +173,6 @@ class Row:
         self._written = (self.offset, self.deadline, self.heard)
         self._rest = NO_REST if live.horizon is None and not live.revisions and not live.aliases else _rest(live)
         rows.append((self._key, self._chunk()))
-        if self.replaced:
-            rows += [(key, None) for key in self.replaced]
-            self.replaced = []
         if live.horizon is not None:
             rows += [(chunk_key(self.key, number), None) for number in self._needless_chunks(live)]
 
@@ -287,7 +278,7 @@ class RowStore:
         self._replaced.discard(key)
         if chunk is None:
             chunks.pop(number, None)
-        elif chunks and number < max(chunks) and offset_of(chunk) >= offset_of(chunks[max(chunks)]):
+        elif chunks and number < (newest := max(chunks)) and offset_of(chunk) >= offset_of(chunks[newest]):
             self._replaced.update(chunk_key(row, each) for each in chunks.keys() - {number})
             chunks = {number: chunk}
         elif self._is_behind(chunk, number, chunks):
@@ -506,11 +497,15 @@ class RowStore:
 
     def _hold(self, key: bytes, chunk: bytes) -> list[tuple[bytes, bytes | None]]:
         """Let a chunk take the place of a row, if there is one; return what must be written, first what holds already before the rest is gone."""
-        gone = self.drop(key) if key in self else []
+        gone = self._drop_but_first(key) if key in self else []
         self._stored[key] = chunk
         self._bytes += len(chunk)
+        return [(chunk_key(key, 0), chunk), *gone]
+
+    def _drop_but_first(self, key: bytes) -> list[tuple[bytes, bytes | None]]:
+        """Drop a row; return what must be written when another chunk has taken the place of its first: that the others are gone."""
         first = chunk_key(key, 0)
-        return [(first, chunk), *((each, None) for each in gone if each != first)]
+        return [(each, None) for each in self.drop(key) if each != first]
 
     def unwatch(self, key: bytes, offset: int, heard: int) -> list[tuple[bytes, bytes | None]]:
         """Keep nothing of a customer but that its touchpoints are only counted; return what must be written."""
@@ -518,14 +513,16 @@ class RowStore:
             self._quiet[heard // _DAY].append(key)
         return self._hold(key, write_chunk(offset, None, heard, _rest_of_aliases(self.aliases(key)), 0, b"", state=COUNTED))
 
-    def anew(self, key: bytes) -> Row:
-        """Replace a row by an empty one, which is to be written before another touchpoint is in it; it has still the aliases of before."""
+    def anew(self, key: bytes) -> tuple[Row, list[tuple[bytes, bytes | None]]]:
+        """Replace a row by an empty one that has still its aliases; return this, and what must be written next after it.
+
+        It is to be written before another touchpoint is in it: its first chunk takes the place of all.
+        """
         aliases = self.aliases(key)
-        gone = self.drop(key)
+        gone = self._drop_but_first(key)
         row = self.new(key)
         row.live.aliases = aliases
-        row.replaced = [each for each in gone if each != chunk_key(key, 0)]
-        return row
+        return row, gone
 
     # Aliases
 

@@ -33,7 +33,7 @@ __all__ = [
     "parse",
     "score_key",
     "source_of",
-]  # fmt: skip
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")

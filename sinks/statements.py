@@ -163,8 +163,8 @@ class Statements:
 
         self.aliases = Upsert(_replacing(insert(customer_aliases), customer_aliases), customer_aliases, driver)
 
-        upsert, forgotten = insert(forgotten_customers), forgotten_customers.c
-        self.forgotten = Upsert(_replacing(upsert, forgotten_customers), forgotten_customers, driver)
+        forgotten = forgotten_customers.c
+        self.forgotten = Upsert(_replacing(insert(forgotten_customers), forgotten_customers), forgotten_customers, driver)
         self.last_forgotten = str(select(func.max(forgotten.time)).compile(dialect=driver))
         self.known_forgotten = Lookup(select(forgotten.digest, forgotten.kind, forgotten.source_offset).where(one_of(dialect, forgotten.digest)), driver)
         self.delete_forgotten = str(delete(forgotten_customers).where(forgotten.time < bindparam("time", type_=forgotten.time.type)).compile(dialect=driver))

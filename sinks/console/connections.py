@@ -16,7 +16,7 @@ class PromptConnection(H11Protocol):
 
     head_seconds = 10.0
     body_seconds = 30.0
-    _awaited: object = None
+    _state: object = None
     _late: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -32,22 +32,17 @@ class PromptConnection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Await nothing any more."""
         super().connection_lost(exc)
-        self._await(None, 0.0)
+        self._await(None, None)
 
     def _look(self) -> None:
-        state = self.conn.their_state
-        if state is h11.IDLE:
-            self._await(state, self.head_seconds)
-        elif state is h11.SEND_BODY:
-            self._await(state, self.body_seconds)
-        else:
-            self._await(None, 0.0)
+        limits = {h11.IDLE: self.head_seconds, h11.SEND_BODY: self.body_seconds}
+        self._await(self.conn.their_state, limits.get(self.conn.their_state))
 
-    def _await(self, what: object, seconds: float) -> None:
-        """Give the other side so many seconds for ``what`` (the state of theirs that is to end), from when it was first awaited; None: for nothing."""
-        if what is self._awaited:
+    def _await(self, state: object, seconds: float | None) -> None:
+        """Give the other side so many seconds, from when it came into a ``state``, to leave it; None: as many as it likes."""
+        if state is self._state:
             return
-        self._awaited = what
+        self._state = state
         if self._late is not None:
             self._late.cancel()
-        self._late = None if what is None else self.loop.call_later(seconds, self.transport.close)
+        self._late = None if seconds is None else self.loop.call_later(seconds, self.transport.close)

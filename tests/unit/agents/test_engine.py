@@ -383,7 +383,6 @@ def test_a_row_that_begins_anew_takes_the_place_of_the_old_one_at_once(how: str,
             for watch in (state, compacted):
                 sink = Sink()
                 sink.revisions = dict(plain.revisions)
-                watch.restored()
                 found = watch.process(log[committed:])
                 sink.take_findings(found)
                 assert sink.revisions == plain.revisions
@@ -391,7 +390,6 @@ def test_a_row_that_begins_anew_takes_the_place_of_the_old_one_at_once(how: str,
                 left, late = rebuilt([*compaction([*rows, *again]), *found.rows], keyed=True)
                 assert late == []
                 assert _kept(left) == known
-
 
 
 def compaction(rows: Iterable[tuple[bytes, bytes | None]]) -> Iterable[tuple[bytes, bytes | None]]:
