@@ -15,6 +15,7 @@ from seamwatch import __version__
 from seamwatch.broker import stream_settings
 from seamwatch.errors import explain
 from seamwatch.observing import NAME, Observing, portfolio_terms
+from seamwatch.told import set_from_handler
 from seamwatch.worker import decayed
 from sinks.database import check_schema, create_engine
 from sinks.errors import DatabaseUnavailable
@@ -39,7 +40,7 @@ def run(settings: Settings, streams: StreamSettings | None = None) -> int:
     """
     stop, metrics = Event(), Metrics(__version__, decayed)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: set_from_handler(stop))
     rulebook, rules = load_rulebook(settings.rules_dir), load_invitations(settings.invitations_file)
     terms, streams = portfolio_terms(settings, rulebook), streams or stream_settings(settings, ())
     names, engine = Topics(settings.prefix), create_engine(settings.database)

@@ -183,12 +183,13 @@ def _follow(producing: "Producing", paths: tuple[str, ...], positions: Path) -> 
 
     from seamwatch.errors import Failed, WrongUse
     from seamwatch.following import Follower
+    from seamwatch.told import set_from_handler
 
     if not producing.by_lines:
         raise WrongUse("--follow reads lines: touchpoints, and sources of the formats json, form, lines and cloudevents")
     told = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, lambda *_: set_from_handler(told))
 
     def confirm() -> None:
         producing.finish()

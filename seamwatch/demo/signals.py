@@ -8,6 +8,8 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
+from seamwatch.told import set_from_handler
+
 __all__ = ["bounded", "shielded", "until_told"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -27,9 +29,9 @@ def until_told() -> Iterator[Event]:
 
     def told(number: int, frame: object) -> None:
         nonlocal first
-        if not stop.is_set():
+        if not first:
             first = monotonic()
-            stop.set()
+            set_from_handler(stop)
         elif monotonic() - first > _ONE_WISH:
             signal.signal(number, before[number])
             signal.raise_signal(number)
